@@ -1,0 +1,73 @@
+"""Tables of the accounts: organizations, keys, the audit log, idempotency records and rate windows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from patchbay.store.base import Base, Tenant, Timestamps
+
+
+class Organization(Timestamps, Base):
+    """A tenant. Row-level security lets it see itself only."""
+
+    __tablename__ = "organizations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class ApiKey(Tenant, Timestamps, Base):
+    """A secret key: a public id, a keyed hash of the secret, its scopes and its end."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str]]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class AuditLog(Tenant, Base):
+    """One mutating request: who, what, with which answer."""
+
+    __tablename__ = "audit_logs"
+    __table_args__ = (Index("ix_audit_logs_org_id_id", "org_id", "id"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor_type: Mapped[str]
+    actor_id: Mapped[str | None]
+    actor_label: Mapped[str | None]
+    method: Mapped[str]
+    path: Mapped[str]
+    route: Mapped[str | None]
+    status: Mapped[int]
+    request_id: Mapped[str]
+    resource_id: Mapped[str | None]
+
+
+class IdempotencyRecord(Tenant, Base):
+    """The stored answer to a request that carried an Idempotency-Key."""
+
+    __tablename__ = "idempotency_records"
+    org_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    route: Mapped[str]
+    request_hash: Mapped[str]
+    status: Mapped[int | None]
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class RateWindow(Tenant, Base):
+    """How many requests an organization made in one window."""
+
+    __tablename__ = "rate_windows"
+    __table_args__: Any = {"prefixes": ["UNLOGGED"]}
+    org_id: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    count: Mapped[int]

@@ -1,0 +1,96 @@
+"""Tables of the agents: agents, their published versions, skills, conversations and the events of those."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from patchbay.store.base import Base, Tenant, Timestamps
+
+
+class Agent(Tenant, Timestamps, Base):
+    """An agent's draft. ``version`` is what If-Match compares; it rises with every change of the draft."""
+
+    __tablename__ = "agents"
+    __table_args__ = (
+        Index("uq_agents_org_id_name_live", "org_id", "name", unique=True, postgresql_where=text("deleted_at IS NULL")),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    draft: Mapped[dict[str, Any]]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    published_version_id: Mapped[str | None] = mapped_column(ForeignKey("agent_versions.id", use_alter=True))
+    deleted_at: Mapped[datetime | None]
+
+
+class AgentVersion(Tenant, Base):
+    """A published version: one canonical document and the SHA-256 over its bytes. Never changed."""
+
+    __tablename__ = "agent_versions"
+    __table_args__ = (UniqueConstraint("agent_id", "number"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[str]
+    note: Mapped[str | None]
+    published_by: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Skill(Tenant, Timestamps, Base):
+    """A tool on an agent's draft. A bound skill carries its binding and its sealed call."""
+
+    __tablename__ = "skills"
+    __table_args__ = (UniqueConstraint("agent_id", "name"), UniqueConstraint("agent_id", "slug"))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    slug: Mapped[str]
+    description: Mapped[str]
+    skill_type: Mapped[str]
+    enabled: Mapped[bool]
+    connection_id: Mapped[str | None] = mapped_column(ForeignKey("connections.id"), index=True)
+    binding: Mapped[dict[str, Any] | None]
+    call: Mapped[bytes | None] = mapped_column(LargeBinary)
+    digest: Mapped[str | None]
+    settings: Mapped[dict[str, Any]]
+    warnings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+
+
+class Conversation(Tenant, Base):
+    """One conversation on any channel. ``state`` is the engine's own memory between turns."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index("ix_conversations_org_id_started_at", "org_id", "started_at"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
+    version_id: Mapped[str | None] = mapped_column(ForeignKey("agent_versions.id"))
+    draft: Mapped[bool]
+    channel: Mapped[str]
+    status: Mapped[str]
+    outcome: Mapped[str | None]
+    summary: Mapped[str | None]
+    session: Mapped[dict[str, Any]]
+    state: Mapped[dict[str, Any]]
+    last_seq: Mapped[int] = mapped_column(server_default=text("0"))
+    turns: Mapped[int] = mapped_column(server_default=text("0"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class ConversationEvent(Tenant, Base):
+    """One event of a conversation; ``seq`` has no gaps."""
+
+    __tablename__ = "conversation_events"
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    type: Mapped[str]
+    at: Mapped[datetime]
+    turn: Mapped[int]
+    data: Mapped[dict[str, Any]]

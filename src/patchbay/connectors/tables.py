@@ -1,0 +1,58 @@
+"""Tables of the connectors: connections, their credentials and the snapshots of their schemas."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from patchbay.store.base import Base, Tenant, Timestamps
+
+
+class Connection(Tenant, Timestamps, Base):
+    """One external system of an organization. ``target`` is its identity; another target is another connection.
+
+    ``scoping`` is ``{blockedTables, blockedColumns, allowedOpaque}``; ``scoping_version`` rises with every change of it.
+    A connection that was replaced keeps its row so that old calls can be told so.
+    """
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        Index("uq_connections_org_id_kind_current", "org_id", "kind", unique=True, postgresql_where=text("replaced_at IS NULL")),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    target: Mapped[dict[str, Any]]
+    label: Mapped[str]
+    status: Mapped[str]
+    time_zone: Mapped[str | None]
+    default_country: Mapped[str | None]
+    scoping: Mapped[dict[str, Any]]
+    scoping_version: Mapped[int] = mapped_column(server_default=text("1"))
+    snapshot_id: Mapped[str | None] = mapped_column(ForeignKey("snapshots.id", use_alter=True))
+    connected_at: Mapped[datetime | None]
+    replaced_at: Mapped[datetime | None]
+
+
+class Credential(Tenant, Timestamps, Base):
+    """The encrypted credentials of a connection, one row a role (``read``, ``write``)."""
+
+    __tablename__ = "credentials"
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str]
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Snapshot(Tenant, Base):
+    """One discovered schema: its fingerprint, a summary, and the graph in its packed form."""
+
+    __tablename__ = "snapshots"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
+    fingerprint: Mapped[str]
+    summary: Mapped[dict[str, Any]]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]

@@ -1,0 +1,233 @@
+"""The value types of a call: what a binding means (:class:`Plan`) and what a live conversation may run (:class:`FrozenCall`).
+
+Both are plain values that turn into JSON and back. A frozen call names its connection by id and holds no secret.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from patchbay.schema_graph.model import Effect, FieldType
+
+FORMAT_VERSION = 1
+
+Source = Literal["model", "session", "verified", "constant"]
+Comparison = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "is_null", "not_null"]
+Codec = Literal["plain", "phone"]
+Direction = Literal["asc", "desc"]
+VerificationLevel = Literal["none", "basic", "step_up"]
+
+
+class _Value(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Base of the call values: camelCase in JSON, defaults left out."""
+
+
+class Column(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A field reached from the operation's record: ``via`` are the names of the to-one edges on the way, in order."""
+
+    object: str
+    field: str
+    type: FieldType
+    native_type: str
+    via: tuple[str, ...] = ()
+    nullable: bool = True
+    zoned: bool = False
+    item_type: FieldType | None = None
+
+
+class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One value the call needs, and where it comes from.
+
+    ``param`` is the agent's parameter. ``source`` decides who supplies it: the model, the session (``key`` names the fact, for
+    instance ``caller_number``), a verified identity (``key`` names the field) or a ``constant``. Only model inputs are in a
+    tool's schema. ``codec`` ``phone`` turns a number into every spelling in ``formats`` (shapes, digits as ``9``), with
+    ``country`` (ISO 3166-1 alpha-2) for numbers without a country code.
+    """
+
+    param: str
+    arg: str
+    type: FieldType
+    native_type: str
+    source: Source = "model"
+    key: str | None = None
+    constant: Any = None
+    required: bool = False
+    description: str | None = None
+    enum: tuple[str, ...] = ()
+    max_length: int | None = None
+    codec: Codec = "plain"
+    formats: tuple[str, ...] = ()
+    country: str | None = None
+    zoned: bool = False
+
+
+class Join(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A to-one step: from the record at ``source`` (a path of edge names) over ``edge`` to ``target``."""
+
+    source: tuple[str, ...]
+    edge: str
+    target: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+class Filter(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A predicate on one column: against an input (``param``), a literal (``value``) or the time of the call (``now``)."""
+
+    column: Column
+    op: Comparison
+    param: str | None = None
+    value: Any = None
+    now: bool = False
+
+
+class Order(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One sort term. Nulls come last either way."""
+
+    column: Column
+    direction: Direction = "asc"
+
+
+class Output(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One leaf of the result, under the agent's own name."""
+
+    leaf: str
+    column: Column
+    description: str | None = None
+
+
+class Touch(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What the call reads or writes of one object, through views down to the tables under them.
+
+    ``fields`` None means that any field may be read. ``opaque`` objects count as blocked once anything on the connection is.
+    """
+
+    object: str
+    fields: tuple[str, ...] | None = None
+    opaque: bool = False
+
+
+class SliceItem(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """The part of one object that a call uses: what its slice fingerprint is computed over."""
+
+    object: str
+    fields: tuple[str, ...] = ()
+    edges: tuple[str, ...] = ()
+
+
+class Caps(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What bounds one call: records returned, bytes of result read, milliseconds until it is given up."""
+
+    rows: int = 5
+    bytes: int = 65_536
+    deadline_ms: int = 4_000
+
+
+class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What a checked binding means, with every name resolved against the view. Input of the compilers."""
+
+    kind: str
+    connection_id: str
+    operation: str
+    effect: Effect
+    verb: str
+    object: str
+    inputs: tuple[CallInput, ...]
+    outputs: tuple[Output, ...]
+    touches: tuple[Touch, ...]
+    slice: tuple[SliceItem, ...]
+    slice_fingerprint: str
+    filters: tuple[Filter, ...] = ()
+    joins: tuple[Join, ...] = ()
+    order: tuple[Order, ...] = ()
+    caps: Caps = Caps()
+    identifying: bool = False
+    verification: VerificationLevel = "none"
+
+
+class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What fills placeholder ``$n`` (n is the slot's position, from 1): an input, a literal, or the time of the call.
+
+    ``many`` says that the placeholder takes an array of the native type (``= ANY($n)``).
+    """
+
+    native_type: str
+    type: FieldType
+    param: str | None = None
+    value: Any = None
+    now: bool = False
+    many: bool = False
+    zoned: bool = False
+
+
+class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="sql"):
+    """One parameterized statement, with ``$1``-style placeholders."""
+
+    sql: str
+    slots: tuple[SqlSlot, ...] = ()
+
+
+class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A compiled plan that no live system has confirmed yet."""
+
+    plan: Plan
+    body: SqlCall
+
+
+class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """The compiled and proven call: all a live conversation may run.
+
+    ``identifying`` calls look for one record: more than one row marks the result ambiguous. ``slice_fingerprint`` is over the
+    part of the graph the call uses; ``touches`` is what scoping is checked against when it runs.
+    """
+
+    format_version: int
+    connection_id: str
+    kind: str
+    operation: str
+    effect: Effect
+    body: SqlCall
+    inputs: tuple[CallInput, ...]
+    outputs: tuple[Output, ...]
+    touches: tuple[Touch, ...]
+    caps: Caps
+    slice: tuple[SliceItem, ...]
+    slice_fingerprint: str
+    identifying: bool = False
+    verification: VerificationLevel = "none"
+
+
+class SealedCall(msgspec.Struct, frozen=True):
+    """A frozen call as it is stored: its RFC 8785 bytes and the SHA-256 over them, in hex."""
+
+    document: bytes
+    digest: str
+
+
+class CallContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run of a call brings along.
+
+    ``arguments`` come from the model, ``session`` from the channel (``caller_number``, ``caller_name``, ``visitor``…),
+    ``verified`` from caller verification: the model can write only the first. ``time_zone`` (IANA) is the agent's.
+    """
+
+    arguments: dict[str, Any]
+    session: dict[str, Any] = {}
+    verified: dict[str, Any] = {}
+    time_zone: str = "UTC"
+    conversation_id: str | None = None
+
+
+class CallResult(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What every read of every kind returns. ``notes`` say what was cut or altered, in sentences.
+
+    ``truncated``: more rows or bytes were there than the caps allow. ``ambiguous``: an identifying filter met several rows.
+    """
+
+    rows: list[dict[str, Any]]
+    row_count: int
+    truncated: bool = False
+    ambiguous: bool = False
+    notes: tuple[str, ...] = ()
+    duration_ms: float = 0.0

@@ -1,0 +1,58 @@
+"""Settings, read from the environment with the prefix ``PATCHBAY_`` (and ``DATABASE_URL``)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Every value has a default that works on one machine with nothing set up."""
+
+    model_config = SettingsConfigDict(env_prefix="PATCHBAY_", extra="ignore", populate_by_name=True)
+
+    data_dir: Path = Field(default=Path("~/.patchbay"), description="Where the embedded database and local keys live.")
+    host: str = Field(default="127.0.0.1", description="The address the server listens on.")
+    port: int = Field(default=8420, ge=0, le=65535, description="The port the server listens on.")
+    public_url: str | None = Field(default=None, description="The URL people reach this server at.")
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Comma-separated master keys, newest first, each `id:base64 of 32 bytes`. "
+        "Unset: one is made and kept in the data directory.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("database_url", "DATABASE_URL", "PATCHBAY_DATABASE_URL"),
+        description="The platform's own PostgreSQL. Unset: an embedded one is started in the data directory.",
+    )
+    egress_allow: str = Field(
+        default="", description="Comma-separated CIDRs that outbound connections may reach although private."
+    )
+    llm_base_url: str | None = Field(
+        default=None, description="Any OpenAI-compatible endpoint. Unset: the built-in planner answers."
+    )
+    llm_api_key: SecretStr | None = Field(default=None, description="The key for `llm_base_url`.")
+    llm_model: str | None = Field(default=None, description="The model name to ask `llm_base_url` for.")
+    rate_limit_per_minute: int = Field(default=1200, ge=1, description="Requests each organization may make in a minute.")
+    log_level: str = Field(default="INFO", description="The least severe log level that is written.")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _check_cidrs(cls, value: str) -> str:
+        for part in filter(None, (p.strip() for p in value.split(","))):
+            ip_network(part, strict=False)
+        return value
+
+    @cached_property
+    def egress_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The operator's exceptions to the egress guard."""
+        return tuple(ip_network(p.strip(), strict=False) for p in self.egress_allow.split(",") if p.strip())
