@@ -2,7 +2,8 @@
 
 Everything here is an immutable value. Names are what a person sees and what a binding stores: an object's name is the
 catalogue's own, prefixed with ``schema.`` outside the connection's default schema; a field's name is the column's or property's
-own. Nothing above ``connectors/`` reads a :class:`Graph` directly: it is seen through a view (:mod:`patchbay.schema_graph.scoping`).
+own. Nothing above ``connectors/`` reads a :class:`Graph` directly: it is seen through a view
+(:mod:`patchbay.schema_graph.scoping`).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Base(DeclarativeBase):
     """The declarative base: text is `text`, dictionaries are `jsonb`, times carry a zone."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own spelling
+    type_annotation_map = {
         str: Text,
         dict[str, Any]: JSONB,
         list[str]: JSONB,
