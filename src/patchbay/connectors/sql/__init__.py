@@ -1,0 +1,1 @@
+"""Databases spoken to in SQL."""

@@ -1,0 +1,305 @@
+"""One open session as the executor drives it: straight on libpq, one statement at a time, extended protocol only.
+
+psycopg opens the session (TLS, authentication, settings); from then on this class owns its socket. A call on the caller's
+path costs one round trip and one wake-up: the socket stays registered with the event loop between calls, rows come in
+libpq's single-row mode, so they can be dropped as they arrive, and the bytes on the wire are counted before they are
+read, so that neither a long answer nor one huge value is taken into memory beyond the limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import struct
+import termios
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import psycopg
+from psycopg import pq
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn, PGresult
+
+PREPARED_MOST = 256
+_TUPLE = pq.ExecStatus.SINGLE_TUPLE
+_ROWS_END = pq.ExecStatus.TUPLES_OK
+_COMMAND_END = pq.ExecStatus.COMMAND_OK
+_SYNC = pq.ExecStatus.PIPELINE_SYNC
+_BAD = pq.ConnStatus.BAD
+
+RawRow = tuple[bytes | None, ...]
+
+
+class BackendLost(Exception):
+    """The session broke: the server went away, or the network did. ``rows_seen`` tells whether an answer had begun."""
+
+    def __init__(self, *, rows_seen: bool) -> None:
+        super().__init__("the session was lost")
+        self.rows_seen = rows_seen
+
+
+class StatementFailed(Exception):
+    """The server refused the statement. Only its SQLSTATE is kept; its text never leaves this module."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
+class DeadlinePassed(Exception):
+    """The answer did not come in time; the statement is being cancelled and the session is given up."""
+
+
+class Answer:
+    """Rows as the server sent them, in text form. ``oids`` are the types of the columns.
+
+    ``cut`` says that the byte limit ended the reading early; the session cannot be used again then.
+    """
+
+    __slots__ = ("cut", "oids", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[RawRow] = []
+        self.oids: tuple[int, ...] = ()
+        self.cut: Literal["", "rows", "value"] = ""
+
+
+class Backend:
+    """A session in the hands of one caller at a time. Not safe for two callers at once: the pool sees to that."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[object]) -> None:
+        self._connection = connection
+        self._pg: PGconn = connection.pgconn
+        self._loop = asyncio.get_running_loop()
+        self._fd = self._pg.socket
+        self._waiter: asyncio.Future[bool] | None = None
+        self._prepared: dict[bytes, bytes] = {}
+        self._serial = 0
+        self._limit = 0
+        self._seen = 0
+        self._woken = False
+        self._over = False
+        self.usable = True
+        self.idle_since = 0.0
+        self._loop.add_reader(self._fd, self._on_readable)
+
+    @property
+    def process_id(self) -> int:
+        """The server's process id of this session."""
+        return self._pg.backend_pid
+
+    async def run(self, sql: bytes, values: Sequence[bytes | None], *, rows: int, limit: int, deadline: float) -> Answer:
+        """Prepare ``sql`` once in this session, execute it with text ``values``, and read up to ``rows`` rows.
+
+        ``limit`` bounds the bytes taken from the wire, ``deadline`` is in the loop's time. Raises :class:`BackendLost`,
+        :class:`StatementFailed` or :class:`DeadlinePassed`; when cancelled or late, the session is no longer usable.
+        """
+        name = self._prepared.get(sql)
+        if name is None:
+            name = await self._prepare(sql, deadline)
+        try:
+            self._pg.send_query_prepared(name, values)
+            self._pg.set_single_row_mode()
+        except psycopg.Error:
+            raise self._lost(rows_seen=False) from None
+        return await self._collect(rows, limit, deadline)
+
+    async def run_once(
+        self, preamble: Sequence[tuple[bytes, Sequence[bytes | None]]], sql: bytes, values: Sequence[bytes | None],
+        *, rows: int, limit: int, deadline: float,
+    ) -> Answer:  # fmt: skip
+        """Everything in one pipelined read-only transaction and one round trip: for sessions a pooler lends out.
+
+        Nothing is prepared by name and nothing is left behind: ``preamble`` are statements run after ``BEGIN READ ONLY``.
+        """
+        pg = self._pg
+        try:
+            pg.enter_pipeline_mode()
+            pg.send_query_params(b"BEGIN READ ONLY", None)
+            for statement, parameters in preamble:
+                pg.send_query_params(statement, parameters)
+            pg.send_query_params(sql, values)
+            pg.send_query_params(b"COMMIT", None)
+            pg.pipeline_sync()
+        except psycopg.Error:
+            raise self._lost(rows_seen=False) from None
+        answer = Answer()
+        failure: str | None = None
+        self._start(limit)
+        which = -len(preamble) - 1
+        while True:
+            result = await self._next(deadline, answer)
+            if result is None:
+                which += 1
+                continue
+            if result.status == _SYNC:
+                break
+            if result.status == _ROWS_END and which == 0:
+                _take(result, answer, rows)
+            elif result.status not in (_ROWS_END, _COMMAND_END) and failure is None:
+                failure = _sqlstate(result) or failure
+        if failure is not None:
+            self.usable = False
+            raise StatementFailed(failure)
+        pg.exit_pipeline_mode()
+        return answer
+
+    async def _prepare(self, sql: bytes, deadline: float) -> bytes:
+        if len(self._prepared) >= PREPARED_MOST:
+            oldest = next(iter(self._prepared))
+            await self._command(b"DEALLOCATE " + self._prepared.pop(oldest), deadline)
+        self._serial += 1
+        name = b"pb%d" % self._serial
+        try:
+            self._pg.send_prepare(name, sql)
+        except psycopg.Error:
+            raise self._lost(rows_seen=False) from None
+        await self._collect(0, 65_536, deadline)
+        self._prepared[sql] = name
+        return name
+
+    async def _command(self, sql: bytes, deadline: float) -> None:
+        self._pg.send_query_params(sql, None)
+        await self._collect(0, 65_536, deadline)
+
+    def _start(self, limit: int) -> None:
+        self._limit, self._seen, self._woken, self._over = limit, 0, False, False
+        if self._pg.flush() != 0:
+            self._loop.add_writer(self._fd, self._on_writable)
+
+    async def _collect(self, rows: int, limit: int, deadline: float) -> Answer:
+        try:
+            self._start(limit)
+        except psycopg.Error:
+            raise self._lost(rows_seen=False) from None
+        answer = Answer()
+        taken = 0
+        failure: str | None = None
+        while (result := await self._next(deadline, answer)) is not None:
+            status = result.status
+            if status == _TUPLE:
+                if taken < rows:
+                    taken += 1
+                    _take(result, answer, rows)
+            elif status == _ROWS_END:
+                _take(result, answer, 0)
+            elif status != _COMMAND_END:
+                failure = failure or _sqlstate(result)
+            if self._over:
+                answer.cut = "rows"
+                return answer
+        if failure is not None:
+            if self._pg.status == _BAD or failure.startswith(("57P", "08")):
+                raise self._lost(rows_seen=bool(answer.rows))
+            raise StatementFailed(failure)
+        return answer
+
+    async def _next(self, deadline: float, answer: Answer) -> PGresult | None:
+        """The next result of what was sent, or None at its end."""
+        pg = self._pg
+        try:
+            while pg.is_busy():
+                if self._over:
+                    return None
+                await self._wait(deadline)
+            return pg.get_result()
+        except psycopg.Error:
+            raise self._lost(rows_seen=bool(answer.rows)) from None
+
+    async def _wait(self, deadline: float) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        timer = self._loop.call_at(deadline, _expire, waiter)
+        try:
+            if not await waiter:
+                self.usable = False
+                raise DeadlinePassed
+        except asyncio.CancelledError:
+            self.usable = False
+            raise
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _on_readable(self) -> None:
+        waiter = self._waiter
+        pg = self._pg
+        try:
+            if self._woken:
+                self._seen += _waiting_bytes(self._fd)
+                if self._seen > self._limit:
+                    self._stop_reading()
+            self._woken = True
+            if not self._over:
+                pg.consume_input()
+                if waiter is not None and pg.is_busy():
+                    # A TLS record may be only half taken and no readiness follows for the rest of it: look once more.
+                    pg.consume_input()
+                    if pg.is_busy():
+                        return
+        except psycopg.Error:
+            self._forget_socket()
+            self.usable = False
+        if waiter is not None and not waiter.done():
+            waiter.set_result(True)
+
+    def _stop_reading(self) -> None:
+        self._over = True
+        self.usable = False
+        self._forget_socket()
+
+    def _on_writable(self) -> None:
+        try:
+            if self._pg.flush() == 0:
+                self._loop.remove_writer(self._fd)
+        except psycopg.Error:
+            self._forget_socket()
+            self.usable = False
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(True)
+
+    def _forget_socket(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            self._fd = -1
+
+    def _lost(self, *, rows_seen: bool) -> BackendLost:
+        self.usable = False
+        self._forget_socket()
+        return BackendLost(rows_seen=rows_seen)
+
+    async def close(self, *, cancel: bool = False) -> None:
+        """End the session; with ``cancel`` first ask the server to stop what it runs (bounded, best effort)."""
+        self.usable = False
+        self._forget_socket()
+        try:
+            if cancel and self._pg.status == pq.ConnStatus.OK:
+                with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
+                    await self._connection.cancel_safe(timeout=2.0)
+        finally:
+            with contextlib.suppress(psycopg.Error):
+                await self._connection.close()
+
+
+def _expire(waiter: asyncio.Future[bool]) -> None:
+    if not waiter.done():
+        waiter.set_result(False)
+
+
+def _waiting_bytes(fd: int) -> int:
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"))[0]
+
+
+def _sqlstate(result: PGresult) -> str:
+    return (result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000").decode("ascii", "replace")
+
+
+def _take(result: PGresult, answer: Answer, rows: int) -> None:
+    columns = range(result.nfields)
+    if not answer.oids:
+        answer.oids = tuple(result.ftype(c) for c in columns)
+    value = result.get_value
+    for row in range(min(result.ntuples, rows)):
+        answer.rows.append(tuple([value(row, c) for c in columns]))
