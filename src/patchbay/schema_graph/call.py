@@ -43,7 +43,8 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     ``param`` is the agent's parameter. ``source`` decides who supplies it: the model, the session (``key`` names the fact, for
     instance ``caller_number``), a verified identity (``key`` names the field) or a ``constant``. Only model inputs are in a
     tool's schema. ``codec`` ``phone`` turns a number into every spelling in ``formats`` (shapes, digits as ``9``), with
-    ``country`` (ISO 3166-1 alpha-2) for numbers without a country code.
+    ``country`` (ISO 3166-1 alpha-2) for numbers without a country code. ``time_zone`` (IANA) is the one a timestamp without
+    zone is stored in.
     """
 
     param: str
@@ -61,6 +62,7 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     formats: tuple[str, ...] = ()
     country: str | None = None
     zoned: bool = False
+    time_zone: str | None = None
 
 
 class Join(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -125,7 +127,10 @@ class Caps(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """What a checked binding means, with every name resolved against the view. Input of the compilers."""
+    """What a checked binding means, with every name resolved against the view. Input of the compilers.
+
+    ``time_zone`` (IANA) is the connection's: timestamps without zone are read and written in it.
+    """
 
     kind: str
     connection_id: str
@@ -144,12 +149,14 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     caps: Caps = Caps()
     identifying: bool = False
     verification: VerificationLevel = "none"
+    time_zone: str | None = None
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     """What fills placeholder ``$n`` (n is the slot's position, from 1): an input, a literal, or the time of the call.
 
-    ``many`` says that the placeholder takes an array of the native type (``= ANY($n)``).
+    ``many`` says that the placeholder takes an array of the native type (``= ANY($n)``). ``time_zone`` (IANA) is the one a
+    timestamp without zone is stored in.
     """
 
     native_type: str
@@ -159,6 +166,7 @@ class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     now: bool = False
     many: bool = False
     zoned: bool = False
+    time_zone: str | None = None
 
 
 class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="sql"):
@@ -179,7 +187,8 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     """The compiled and proven call: all a live conversation may run.
 
     ``identifying`` calls look for one record: more than one row marks the result ambiguous. ``slice_fingerprint`` is over the
-    part of the graph the call uses; ``touches`` is what scoping is checked against when it runs.
+    part of the graph the call uses; ``touches`` is what scoping is checked against when it runs. ``time_zone`` (IANA) is the
+    one timestamps without zone are stored in.
     """
 
     format_version: int
@@ -196,6 +205,7 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     slice_fingerprint: str
     identifying: bool = False
     verification: VerificationLevel = "none"
+    time_zone: str | None = None
 
 
 class SealedCall(msgspec.Struct, frozen=True):
