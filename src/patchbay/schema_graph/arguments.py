@@ -1,0 +1,243 @@
+"""What a call's inputs are given, turned into the values its placeholders take.
+
+Each input has one source. The model writes only ``arguments``; a call in which it sends anything else is refused, not
+trimmed. Problems are told in this order: a refused argument, findings about values, facts the channel does not have, and
+last what the caller still has to be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+
+from patchbay.errors import Finding, PatchbayError, Unprocessable
+from patchbay.nearest import did_you_mean
+from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall, SqlSlot
+from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
+from patchbay.schema_graph.phones import spellings, to_e164
+
+
+class ArgumentRefused(Unprocessable):
+    """The call was sent an argument that it does not take from the model."""
+
+    code, title = "argument_refused", "Argument refused"
+
+
+class ArgumentsInvalid(Unprocessable):
+    """Some arguments of the call are not valid."""
+
+    code, title = "arguments_invalid", "Arguments invalid"
+
+
+class MissingArguments(Unprocessable):
+    """The caller has to be asked for something first. ``params`` names what, in the order of the inputs."""
+
+    code, title = "arguments_missing", "Arguments missing"
+
+    def __init__(self, inputs: Sequence[CallInput]) -> None:
+        self.params = tuple(one.param for one in inputs)
+        findings = [Finding(one.param, "required", one.description or "This is needed.") for one in inputs]
+        super().__init__(f"Still needed: {', '.join(self.params)}.", errors=findings)
+
+
+class MissingFacts(PatchbayError):
+    """This conversation does not know something the call needs, and the caller's word is not enough for it.
+
+    ``session`` and ``verified`` name the facts that are absent.
+    """
+
+    code, status, title = "facts_missing", 422, "Facts missing"
+
+    def __init__(self, inputs: Sequence[CallInput]) -> None:
+        self.session = tuple(one.key or one.param for one in inputs if one.source == "session")
+        self.verified = tuple(one.key or one.param for one in inputs if one.source == "verified")
+        findings = [Finding(one.param, f"{one.source}_fact_missing", _missing_fact(one)) for one in inputs]
+        super().__init__(errors=findings)
+
+
+Prepare = Callable[[CallContext], dict[str, Any]]
+"""Values by parameter for one run, None where an optional one was not given. A phone is a tuple of spellings."""
+
+
+class _Input(msgspec.Struct, frozen=True):
+    param: str
+    source: str
+    key: str
+    required: bool
+    read: Reader
+    declared: CallInput
+
+
+def validate_arguments(call_inputs: Sequence[CallInput], context: CallContext) -> dict[str, Any]:
+    """The values of one run, by parameter.
+
+    Raises :class:`ArgumentRefused`, :class:`ArgumentsInvalid`, :class:`MissingFacts` or :class:`MissingArguments`.
+    """
+    return prepare_inputs(call_inputs)(context)
+
+
+def prepare_inputs(call: FrozenCall | Sequence[CallInput]) -> Prepare:
+    """:func:`validate_arguments` with everything about the inputs worked out; the result may be kept with the call."""
+    inputs = tuple(call.inputs if isinstance(call, FrozenCall) else call)
+    try:
+        return _prepared(inputs)
+    except TypeError:  # a constant that cannot be hashed: a list
+        return _build(inputs)
+
+
+@lru_cache(maxsize=1024)
+def _prepared(inputs: tuple[CallInput, ...]) -> Prepare:
+    return _build(inputs)
+
+
+def _build(inputs: tuple[CallInput, ...]) -> Prepare:
+    known = tuple(_Input(one.param, one.source, one.key or one.param, one.required, _reader(one), one) for one in inputs)
+    from_model = frozenset(one.param for one in inputs if one.source == "model")
+
+    def prepare(context: CallContext) -> dict[str, Any]:
+        if not context.arguments.keys() <= from_model:
+            raise _refusal(context.arguments, from_model)
+        return _values(known, context)
+
+    return prepare
+
+
+def _values(known: tuple[_Input, ...], context: CallContext) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    findings: list[Finding] = []
+    missing: list[CallInput] = []
+    for one in known:
+        given = _given(one, context)
+        if _absent(given):
+            values[one.param] = None
+            if one.required:
+                missing.append(one.declared)
+            continue
+        try:
+            values[one.param] = one.read(given, context.time_zone)
+        except Unfit as unfit:
+            findings.append(Finding(one.param, unfit.code, str(unfit)))
+    if findings:
+        raise ArgumentsInvalid(errors=findings)
+    if missing:
+        unknown = [one for one in missing if one.source != "model"]
+        raise MissingFacts(unknown) if unknown else MissingArguments(missing)
+    return values
+
+
+def _given(one: _Input, context: CallContext) -> Any:
+    if one.source == "model":
+        return context.arguments.get(one.param)
+    if one.source == "session":
+        return context.session.get(one.key)
+    if one.source == "verified":
+        return context.verified.get(one.key)
+    return one.declared.constant
+
+
+def _absent(given: Any) -> bool:
+    """Models send an empty text for what they do not know."""
+    return given is None or (isinstance(given, str) and not given.strip())
+
+
+def _reader(one: CallInput) -> Reader:
+    if one.codec == "phone":
+        return _phone_reader(one)
+    return reader(
+        one.type,
+        one.native_type,
+        zoned=one.zoned,
+        enum=one.enum,
+        max_length=one.max_length,
+        column_zone=one.time_zone,
+    )
+
+
+def _phone_reader(one: CallInput) -> Reader:
+    """The number's spellings in the column's shapes; for a column of numbers, those that are digits alone."""
+    country, shapes = one.country, one.formats
+    as_number = one.type in ("integer", "decimal", "number")
+    plain = reader(one.type, one.native_type) if as_number else None
+
+    def read(value: Any, zone: str) -> tuple[Any, ...]:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        number = to_e164(value.strip(), country) if isinstance(value, str) else None
+        if number is None:
+            raise Unfit("phone_unreadable", _phone_message(country))
+        found = spellings(number, shapes, country)
+        if plain is None:
+            return found
+        return tuple(plain(text, zone) for text in found if text.isdecimal() and not text.startswith("0"))
+
+    return read
+
+
+def _phone_message(country: str | None) -> str:
+    if country is None:
+        return "This must be a phone number with its country code, such as +1 613 555 0142."
+    return "This must be a full phone number, with its area code and without an extension."
+
+
+def _refusal(arguments: Mapping[str, Any], allowed: frozenset[str]) -> ArgumentRefused:
+    """Says only what the model may know: the name it sent, and the names it may send."""
+    findings = [
+        Finding(name[:64], "unknown_argument", "This call takes no such argument.", did_you_mean(name, allowed))
+        for name in arguments
+        if name not in allowed
+    ]
+    return ArgumentRefused(errors=findings)
+
+
+def _missing_fact(one: CallInput) -> str:
+    if one.source == "verified":
+        return "This comes from a verified caller, and the caller is not verified."
+    if one.source == "session":
+        return "This comes from the channel, and the channel does not know it."
+    return "This is needed."
+
+
+def prepare_slots(slots: Sequence[SqlSlot]) -> Callable[[Mapping[str, Any], datetime], list[Any]]:
+    """The function that fills a statement's placeholders, in order.
+
+    It takes a run's values and the time of the call (aware, in the agent's zone). Literals are read once, here. Times for a
+    column without zone are the wall clock of the zone it is stored in.
+    """
+    fixed = [_literal(slot) for slot in slots]
+
+    def fill(values: Mapping[str, Any], now: datetime) -> list[Any]:
+        filled: list[Any] = []
+        for slot, literal in zip(slots, fixed, strict=True):
+            if slot.param is not None:
+                filled.append(_sent(values[slot.param]))
+            elif slot.now:
+                filled.append(_now(slot, now))
+            else:
+                filled.append(literal)
+        return filled
+
+    return fill
+
+
+def _sent(value: Any) -> Any:
+    """Arrays go out as lists."""
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+
+
+def _literal(slot: SqlSlot) -> Any:
+    if slot.param is not None or slot.now or slot.value is None:
+        return None
+    read = reader(slot.type, slot.native_type, zoned=slot.zoned, column_zone=slot.time_zone)
+    zone = slot.time_zone or "UTC"
+    return [read(one, zone) for one in slot.value] if slot.many else read(slot.value, zone)
+
+
+def _now(slot: SqlSlot, now: datetime) -> Any:
+    moment = local_time(now, slot.time_zone, zoned=slot.zoned)
+    if slot.type == "date":
+        return moment.date()
+    return moment.time() if slot.type == "time" else moment

@@ -1,0 +1,347 @@
+"""Turning what a model, a session or a binding gives into a value of a column's type, or saying why it cannot be one.
+
+Accepted beside values that already fit: numbers as text; yes/no words for booleans; ISO dates, times and datetimes, ``14:30``,
+``2:30 pm``, ``5 March 2026``, ``25/12/2026`` (but not ``05/03/2026``, which two readers read differently); enum values without
+regard to case, spaces, ``-`` and ``_``. A datetime without zone is in the agent's zone. Nothing is rounded or cut.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from patchbay.schema_graph.model import FieldType
+
+MAX_TEXT = 2_000
+Reader = Callable[[Any, str], Any]
+"""Takes a value and the agent's time zone; gives a value of the column's type or raises :class:`Unfit`."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})")
+_BITS = {"smallint": 16, "int2": 16, "smallserial": 16, "integer": 32, "int": 32, "int4": 32, "serial": 32}
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
+_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+_MONTH_NAMES = {name: n for n, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
+_DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?(?: of)?[ -]([a-z]+)\.?,?[ -](\d{4})")
+_MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
+_SLASHED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))? ?(?:([ap])\.?m\.?)?", re.IGNORECASE)
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
+    re.IGNORECASE,
+)
+
+
+class Unfit(ValueError):
+    """A value that is not one of the type asked for. ``code`` is stable; the message is a sentence without the value."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def reader(
+    kind: FieldType,
+    native_type: str = "",
+    *,
+    zoned: bool = False,
+    enum: Sequence[str] = (),
+    max_length: int | None = None,
+    column_zone: str | None = None,
+) -> Reader:
+    """The function that turns a value into one of this type. ``column_zone``: what a datetime without zone is stored in."""
+    if enum:
+        return _enum_reader(enum)
+    if kind == "string":
+        return _text_reader(max_length)
+    if kind == "integer":
+        bits = _BITS.get(native_type.lower(), 64)
+        return lambda value, _zone: _integer(value, bits)
+    if kind == "datetime":
+        return lambda value, zone: _datetime(value, zone, zoned=zoned, column_zone=column_zone)
+    if kind == "time":
+        return lambda value, _zone: _time(value, zoned=zoned)
+    simple = _SIMPLE.get(kind)
+    if simple is None:
+        raise Unfit("type_not_supported", f"A value of type {kind} cannot be given to a call.")
+    return simple
+
+
+@lru_cache(maxsize=512)
+def zone_info(name: str) -> ZoneInfo:
+    """The zone of that IANA name. :class:`Unfit` when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Unfit("time_zone_unknown", "The time zone is not an IANA name such as America/Toronto.") from error
+
+
+def local_time(moment: datetime, column_zone: str | None, *, zoned: bool) -> datetime:
+    """An instant as its column stores it: aware where that is zoned, else the wall clock of ``column_zone`` (or its own)."""
+    if zoned:
+        return moment
+    return (moment.astimezone(zone_info(column_zone)) if column_zone else moment).replace(tzinfo=None)
+
+
+def _text(value: Any, what: str) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    raise Unfit("type_invalid", f"This must be {what}.")
+
+
+def _text_reader(max_length: int | None) -> Reader:
+    most = min(max_length or MAX_TEXT, MAX_TEXT)
+
+    def read(value: Any, _zone: str) -> str:
+        if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+            value = str(int(value)) if value == value and abs(value) != math.inf and value == int(value) else str(value)
+        text = _text(value, "text")
+        if len(text) > most:
+            raise Unfit("too_long", f"This may have at most {most} characters.")
+        if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+            raise Unfit("text_invalid", "This holds characters that no text may hold.")
+        return text
+
+    return read
+
+
+def _enum_reader(labels: Sequence[str]) -> Reader:
+    exact = {label: label for label in labels}
+    folded: dict[str, str | None] = {}
+    for label in labels:
+        key = _fold(label)
+        folded[key] = None if key in folded else label
+    shown = ", ".join(labels[:20]) + (", …" if len(labels) > 20 else "")
+
+    def read(value: Any, _zone: str) -> str:
+        text = _text(value, f"one of: {shown}")
+        found = exact.get(text) or folded.get(_fold(text))
+        if found is None:
+            raise Unfit("not_in_enum", f"This must be one of: {shown}.")
+        return found
+
+    return read
+
+
+def _fold(label: str) -> str:
+    return re.sub(r"[\s_-]+", "", label).casefold()
+
+
+def _integer(value: Any, bits: int) -> int:
+    number: int | None = None
+    if isinstance(value, bool):
+        number = None
+    elif isinstance(value, int):
+        number = value
+    elif isinstance(value, (float, Decimal)):
+        number = int(value) if math.isfinite(value) and value == int(value) else None
+    elif isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        number = int(value)
+    if number is None:
+        raise Unfit("type_invalid", "This must be a whole number.")
+    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+        raise Unfit("out_of_range", "This number is larger than the field can hold.")
+    return number
+
+
+def _decimal(value: Any, _zone: str) -> Decimal:
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
+        raise Unfit("type_invalid", "This must be a number.")
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        raise Unfit("type_invalid", "This must be a number.")
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation as error:
+        raise Unfit("type_invalid", "This must be a number.") from error
+    if not number.is_finite():
+        raise Unfit("type_invalid", "This must be a finite number.")
+    return number
+
+
+def _number(value: Any, zone: str) -> float:
+    number = float(_decimal(value, zone))
+    if not math.isfinite(number):
+        raise Unfit("out_of_range", "This number is larger than the field can hold.")
+    return number
+
+
+def _boolean(value: Any, _zone: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise Unfit("type_invalid", "This must be true or false.")
+
+
+def _date(value: Any, zone: str) -> date:
+    if isinstance(value, datetime):
+        return value.astimezone(zone_info(zone)).date() if value.tzinfo else value.date()
+    if isinstance(value, date):
+        return value
+    text = _text(value, "a date such as 2026-03-05")
+    found = _said_date(text.lower())
+    if found is not None:
+        return found
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unfit("type_invalid", "This must be a date such as 2026-03-05.") from error
+    return moment.astimezone(zone_info(zone)).date() if moment.tzinfo else moment.date()
+
+
+def _said_date(text: str) -> date | None:
+    """A date as it is written, None where the text is not one at all."""
+    if match := _YEAR_FIRST.fullmatch(text):
+        return _day(int(match[1]), int(match[2]), int(match[3]))
+    if match := _DAY_FIRST.fullmatch(text):
+        return _day(int(match[3]), _MONTH_NAMES.get(match[2], 0), int(match[1]))
+    if match := _MONTH_FIRST.fullmatch(text):
+        return _day(int(match[3]), _MONTH_NAMES.get(match[1], 0), int(match[2]))
+    if match := _SLASHED.fullmatch(text):
+        first, second, year = int(match[1]), int(match[2]), int(match[3])
+        if first <= 12 and second <= 12 and first != second:
+            raise Unfit("date_ambiguous", "It is not clear which is the day and which the month: write it as 2026-03-05.")
+        return _day(year, second, first) if first > 12 else _day(year, first, second)
+    return None
+
+
+def _day(year: int, month: int, day: int) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError as error:
+        raise Unfit("type_invalid", "There is no such day.") from error
+
+
+def _time(value: Any, *, zoned: bool) -> time:
+    if isinstance(value, datetime):
+        value = value.timetz()
+    if not isinstance(value, time):
+        value = _said_time(_text(value, "a time such as 14:30"))
+    if zoned and value.tzinfo is None:
+        raise Unfit("type_invalid", "This must be a time with its offset, such as 14:30-05:00.")
+    if not zoned and value.tzinfo is not None:
+        raise Unfit("type_invalid", "This must be a time without a zone, such as 14:30.")
+    return value
+
+
+def _said_time(text: str) -> time:
+    word = {"noon": time(12), "midday": time(12), "midnight": time(0)}.get(text.lower())
+    if word is not None:
+        return word
+    match = _CLOCK.fullmatch(text)
+    half = (match[4] or "").lower() if match else ""
+    if match and (match[2] or half):
+        hour = int(match[1])
+        if half and 1 <= hour <= 12:
+            return _clock(hour % 12 + (12 if half == "p" else 0), match)
+        if not half:
+            return _clock(hour, match)
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise Unfit("type_invalid", "This must be a time such as 14:30.") from error
+
+
+def _clock(hour: int, match: re.Match[str]) -> time:
+    try:
+        return time(hour, int(match[2] or 0), int(match[3] or 0))
+    except ValueError as error:
+        raise Unfit("type_invalid", "There is no such time of day.") from error
+
+
+def _datetime(value: Any, zone: str, *, zoned: bool, column_zone: str | None) -> datetime:
+    moment = value if isinstance(value, datetime) else _said_moment(_text(value, "a date and time such as 2026-03-05T14:30"))
+    if moment.tzinfo is None:
+        if not zoned and (column_zone or zone) == zone:
+            return _existing(moment, zone).replace(tzinfo=None)
+        moment = _existing(moment, zone)
+    try:
+        return local_time(moment, column_zone or zone, zoned=zoned)
+    except OverflowError as error:
+        raise Unfit("out_of_range", "This time is too far away.") from error
+
+
+def _said_moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    day_text, separator, clock_text = text.partition(" at ")
+    if not separator:
+        day_text, separator, clock_text = text.rpartition(" ")
+    day = _said_date((day_text if separator else text).rstrip(",").lower())
+    if day is not None:
+        return datetime.combine(day, _said_time(clock_text))
+    whole = _said_date(text.lower())
+    if whole is None:
+        raise Unfit("type_invalid", "This must be a date and time such as 2026-03-05T14:30.")
+    return datetime.combine(whole, time())
+
+
+def _existing(moment: datetime, zone: str) -> datetime:
+    """``moment`` in ``zone``; refused where the clocks skipped it. Of a repeated hour it is the first."""
+    info = zone_info(zone)
+    aware = moment.replace(tzinfo=info)
+    try:
+        again = aware.astimezone(ZoneInfo("UTC")).astimezone(info).replace(tzinfo=None)
+    except OverflowError as error:
+        raise Unfit("out_of_range", "This time is too far away.") from error
+    if again != moment:
+        raise Unfit("time_does_not_exist", "The clocks are put forward over that time: there is no such local time.")
+    return aware
+
+
+def _duration(value: Any, _zone: str) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    text = _text(value, "a duration such as PT1H30M")
+    match = _DURATION.fullmatch(text)
+    if match is None or len(text) < 3 or text[-1] in "Tt":
+        raise Unfit("type_invalid", "This must be a duration such as PT1H30M.")
+    try:
+        return timedelta(**{unit: float(amount) for unit, amount in match.groupdict().items() if amount})
+    except OverflowError as error:
+        raise Unfit("out_of_range", "This duration is too long.") from error
+
+
+def _uuid(value: Any, _zone: str) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(_text(value, "a UUID"))
+    except ValueError as error:
+        raise Unfit("type_invalid", "This must be a UUID.") from error
+
+
+def _bytes(value: Any, _zone: str) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        return base64.b64decode(_text(value, "base64"), validate=True)
+    except binascii.Error as error:
+        raise Unfit("type_invalid", "This must be base64.") from error
+
+
+_SIMPLE: Mapping[str, Reader] = {
+    "decimal": _decimal,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _date,
+    "duration": _duration,
+    "uuid": _uuid,
+    "bytes": _bytes,
+}
