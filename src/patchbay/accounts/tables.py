@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from patchbay.store.base import Base, Tenant, Timestamps
+from patchbay.store.base import CURRENT_ORG, Base, Tenant, Timestamps
 
 
 class Organization(Timestamps, Base):
@@ -38,7 +38,7 @@ class AuditLog(Tenant, Base):
     __tablename__ = "audit_logs"
     __table_args__ = (Index("ix_audit_logs_org_id_id", "org_id", "id"),)
     id: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor_type: Mapped[str]
     actor_id: Mapped[str | None]
     actor_label: Mapped[str | None]
@@ -54,20 +54,22 @@ class IdempotencyRecord(Tenant, Base):
     """The stored answer to a request that carried an Idempotency-Key."""
 
     __tablename__ = "idempotency_records"
-    org_id: Mapped[str] = mapped_column(primary_key=True)
+    org_id: Mapped[str] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True, server_default=text(CURRENT_ORG)
+    )
     key: Mapped[str] = mapped_column(primary_key=True)
     route: Mapped[str]
     request_hash: Mapped[str]
     status: Mapped[int | None]
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class RateWindow(Tenant, Base):
-    """How many requests an organization made in one window."""
+    """How many requests an organization made in one window. Unlogged, and without a foreign key: it is written at every request."""
 
     __tablename__ = "rate_windows"
     __table_args__: Any = {"prefixes": ["UNLOGGED"]}
-    org_id: Mapped[str] = mapped_column(primary_key=True)
+    org_id: Mapped[str] = mapped_column(primary_key=True, server_default=text(CURRENT_ORG))
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     count: Mapped[int]

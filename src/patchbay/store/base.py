@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, MetaData, Text, func
+from sqlalchemy import DateTime, ForeignKey, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -16,6 +16,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+# What row-level security compares with, and what `org_id` is when it is not given. Unset and '' both mean no organization.
+CURRENT_ORG = "nullif(current_setting('app.org', true), '')"
 
 
 class Base(DeclarativeBase):
@@ -33,7 +37,9 @@ class Base(DeclarativeBase):
 class Tenant:
     """A row of one organization. Row-level security compares ``org_id`` with the transaction's organization."""
 
-    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), index=True)
+    org_id: Mapped[str] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE"), index=True, server_default=text(CURRENT_ORG)
+    )
 
 
 class Timestamps:

@@ -1,0 +1,116 @@
+"""The platform's own PostgreSQL: one engine a process, and sessions that are one transaction of one organization each.
+
+A session's first statement drops to the role ``patchbay_app`` and names the organization, both for this transaction only;
+row-level security does the rest. So a pooled connection carries nothing from one organization to the next, and one login
+suffices on a managed database or behind a transaction pooler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session, SessionTransaction
+
+from patchbay.settings import Settings
+from patchbay.store.dsn import libpq_conninfo
+from patchbay.store.embedded import release_embedded, start_embedded
+
+APP_ROLE = "patchbay_app"
+LOOKUP_ROLE = "patchbay_lookup"
+
+_ENTER = text("SELECT set_config('role', :role, true), set_config('app.org', :org, true)")
+_ENTER_READ_ONLY = text(
+    "SELECT set_config('role', :role, true), set_config('app.org', :org, true), set_config('transaction_read_only', 'on', true)"
+)
+
+
+class TenantSession(Session):
+    """A session whose every transaction begins by taking the role and the organization in ``info``."""
+
+
+@event.listens_for(TenantSession, "after_begin")
+def _enter(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if transaction.nested:
+        return
+    statement = _ENTER_READ_ONLY if session.info["read_only"] else _ENTER
+    connection.execute(statement, {"role": session.info["role"], "org": session.info["org"]})
+
+
+class Database:
+    """The platform's store. ``dsn`` is libpq's form of its address, for raw connections (``LISTEN``, the worker)."""
+
+    def __init__(self, dsn: str, engine: AsyncEngine, *, embedded_in: Path | None = None) -> None:
+        self.dsn = dsn
+        self.engine = engine
+        self._embedded_in = embedded_in
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Database:
+        """Open the database of ``settings``, starting the embedded server when there is no ``DATABASE_URL``.
+
+        Does not migrate. Raises ``EmbeddedUnavailable`` and ``DatabaseMisconfigured``.
+        """
+        if settings.database_url is not None:
+            return cls.at(settings.database_url.get_secret_value())
+        url = await asyncio.to_thread(start_embedded, settings.data_dir)
+        return cls.at(url, embedded_in=settings.data_dir)
+
+    @classmethod
+    def at(cls, url: str, *, embedded_in: Path | None = None) -> Database:
+        """The database at ``url``; connects with the first use. ``embedded_in`` is released on close."""
+        dsn = libpq_conninfo(url, application_name="patchbay", connect_timeout=10)
+
+        async def connect() -> psycopg.AsyncConnection[Any]:
+            return await psycopg.AsyncConnection.connect(dsn)
+
+        engine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=connect,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+        )
+        return cls(dsn, engine, embedded_in=embedded_in)
+
+    @asynccontextmanager
+    async def tenant(self, org_id: str, *, read_only: bool = False) -> AsyncGenerator[AsyncSession]:
+        """One transaction as ``patchbay_app`` in the organization ``org_id``: commits on a clean exit, rolls back on an error."""
+        if not org_id:
+            raise ValueError("a tenant session needs an organization")
+        async with self._session(APP_ROLE, org_id, read_only=read_only) as session:
+            yield session
+
+    @asynccontextmanager
+    async def anonymous(self) -> AsyncGenerator[AsyncSession]:
+        """One transaction as ``patchbay_app`` in no organization: sees no row, may call the named look-up functions only."""
+        async with self._session(APP_ROLE, "") as session:
+            yield session
+
+    @asynccontextmanager
+    async def owner(self, org_id: str = "") -> AsyncGenerator[AsyncSession]:
+        """One transaction as the login role, for the command line and migrations; never for a request."""
+        async with self._session("none", org_id) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, role: str, org_id: str, *, read_only: bool = False) -> AsyncGenerator[AsyncSession]:
+        info = {"role": role, "org": org_id, "read_only": read_only}
+        session = AsyncSession(self.engine, sync_session_class=TenantSession, expire_on_commit=False, info=info)
+        async with session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        """Give back every connection, and leave the embedded server."""
+        await self.engine.dispose()
+        if self._embedded_in is not None:
+            data_dir, self._embedded_in = self._embedded_in, None
+            await asyncio.to_thread(release_embedded, data_dir)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from patchbay.accounts.tables import Organization
+from patchbay.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+
+async def organization(database: Database, org_id: str) -> str:
+    async with database.owner(org_id) as session:
+        session.add(Organization(id=org_id, name=org_id))
+    return org_id
+
+
+async def test_an_organization_sees_itself_only(database: Database) -> None:
+    await organization(database, "org_a")
+    await organization(database, "org_b")
+    async with database.tenant("org_a") as session:
+        assert (await session.scalars(text("SELECT id FROM organizations"))).all() == ["org_a"]
+        assert await session.scalar(text("SELECT current_user")) == "patchbay_app"
+
+
+async def test_without_an_organization_there_are_no_rows(database: Database) -> None:
+    await organization(database, "org_a")
+    async with database.anonymous() as session:
+        assert await session.scalar(text("SELECT count(*) FROM organizations")) == 0
+
+
+async def test_an_error_rolls_back(database: Database) -> None:
+    await organization(database, "org_a")
+    with pytest.raises(RuntimeError):
+        async with database.tenant("org_a") as session:
+            await session.execute(text("INSERT INTO agents (id, name, draft) VALUES ('agt_1', 'A', '{}')"))
+            raise RuntimeError
+    async with database.tenant("org_a") as session:
+        assert await session.scalar(text("SELECT count(*) FROM agents")) == 0
+
+
+async def test_a_read_only_session_refuses_to_write(database: Database) -> None:
+    await organization(database, "org_a")
+    with pytest.raises(DBAPIError, match="read-only"):
+        async with database.tenant("org_a", read_only=True) as session:
+            await session.execute(text("INSERT INTO agents (id, name, draft) VALUES ('agt_1', 'A', '{}')"))
