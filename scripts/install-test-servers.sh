@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs the servers that the tests start for themselves: PostgreSQL and PgBouncer, from Debian's packages.
+# Installs what the tests start for themselves, from Debian's packages: PostgreSQL, PgBouncer, and Node.js for its openai client.
 set -eu
 missing=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 { command -v pgbouncer || ls /usr/sbin/pgbouncer; } >/dev/null 2>&1 || missing="$missing pgbouncer"
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 [ -n "$missing" ] || exit 0
 command -v apt-get >/dev/null || { echo "The tests need these servers:$missing. Install them and try again." >&2; exit 1; }
 as_root=""
