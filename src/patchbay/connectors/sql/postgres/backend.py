@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import struct
-import termios
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import pq
+
+from patchbay.connectors.sql.postgres.valve import Valve
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -27,6 +26,8 @@ _TUPLE = pq.ExecStatus.SINGLE_TUPLE
 _ROWS_END = pq.ExecStatus.TUPLES_OK
 _COMMAND_END = pq.ExecStatus.COMMAND_OK
 _SYNC = pq.ExecStatus.PIPELINE_SYNC
+_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
+_SESSION_ENDED = ("57P", "08")
 _BAD = pq.ConnStatus.BAD
 
 RawRow = tuple[bytes | None, ...]
@@ -63,7 +64,16 @@ class Answer:
     def __init__(self) -> None:
         self.rows: list[RawRow] = []
         self.oids: tuple[int, ...] = ()
-        self.cut: Literal["", "rows", "value"] = ""
+        self.cut = False
+
+    def take(self, result: PGresult, most: int) -> None:
+        """Add the rows of one result, up to ``most`` in all."""
+        columns = range(result.nfields)
+        if not self.oids:
+            self.oids = tuple([result.ftype(c) for c in columns])
+        value = result.get_value
+        for row in range(min(result.ntuples, most - len(self.rows))):
+            self.rows.append(tuple([value(row, c) for c in columns]))
 
 
 class Backend:
@@ -79,7 +89,7 @@ class Backend:
         self._serial = 0
         self._limit = 0
         self._seen = 0
-        self._woken = False
+        self._valve: Valve | None = None
         self._over = False
         self.usable = True
         self.idle_since = 0.0
@@ -103,7 +113,7 @@ class Backend:
             self._pg.send_query_prepared(name, values)
             self._pg.set_single_row_mode()
         except psycopg.Error:
-            raise self._lost(rows_seen=False) from None
+            raise self._lost() from None
         return await self._collect(rows, limit, deadline)
 
     async def run_once(
@@ -124,27 +134,32 @@ class Backend:
             pg.send_query_params(b"COMMIT", None)
             pg.pipeline_sync()
         except psycopg.Error:
-            raise self._lost(rows_seen=False) from None
+            raise self._lost() from None
         answer = Answer()
         failure: str | None = None
         self._start(limit)
-        which = -len(preamble) - 1
+        statement = -1 - len(preamble)
         while True:
             result = await self._next(deadline, answer)
-            if result is None:
-                which += 1
-                continue
-            if result.status == _SYNC:
+            if answer.cut:
                 break
-            if result.status == _ROWS_END and which == 0:
-                _take(result, answer, rows)
-            elif result.status not in (_ROWS_END, _COMMAND_END) and failure is None:
-                failure = _sqlstate(result) or failure
-        if failure is not None:
-            self.usable = False
-            raise StatementFailed(failure)
-        pg.exit_pipeline_mode()
+            if result is None:
+                statement += 1
+            elif result.status == _SYNC:
+                self._leave_pipeline()
+                break
+            elif result.status == _ROWS_END and statement == 0:
+                answer.take(result, rows)
+            elif result.status not in (_ROWS_END, _COMMAND_END, _ABORTED):
+                failure = failure or _sqlstate(result)
+        self._finish(failure, answer)
         return answer
+
+    def _leave_pipeline(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            self._pg.exit_pipeline_mode()
+            return
+        self.usable = False
 
     async def _prepare(self, sql: bytes, deadline: float) -> bytes:
         if len(self._prepared) >= PREPARED_MOST:
@@ -155,58 +170,62 @@ class Backend:
         try:
             self._pg.send_prepare(name, sql)
         except psycopg.Error:
-            raise self._lost(rows_seen=False) from None
+            raise self._lost() from None
         await self._collect(0, 65_536, deadline)
         self._prepared[sql] = name
         return name
 
     async def _command(self, sql: bytes, deadline: float) -> None:
-        self._pg.send_query_params(sql, None)
+        try:
+            self._pg.send_query_params(sql, None)
+        except psycopg.Error:
+            raise self._lost() from None
         await self._collect(0, 65_536, deadline)
 
     def _start(self, limit: int) -> None:
-        self._limit, self._seen, self._woken, self._over = limit, 0, False, False
-        if self._pg.flush() != 0:
-            self._loop.add_writer(self._fd, self._on_writable)
+        self._limit, self._seen, self._over = limit, 0, False
+        try:
+            if self._pg.flush() != 0:
+                self._loop.add_writer(self._fd, self._on_writable)
+        except psycopg.Error:
+            raise self._lost() from None
 
     async def _collect(self, rows: int, limit: int, deadline: float) -> Answer:
-        try:
-            self._start(limit)
-        except psycopg.Error:
-            raise self._lost(rows_seen=False) from None
         answer = Answer()
-        taken = 0
         failure: str | None = None
+        self._start(limit)
         while (result := await self._next(deadline, answer)) is not None:
             status = result.status
-            if status == _TUPLE:
-                if taken < rows:
-                    taken += 1
-                    _take(result, answer, rows)
-            elif status == _ROWS_END:
-                _take(result, answer, 0)
+            if status in (_TUPLE, _ROWS_END):
+                answer.take(result, rows)
             elif status != _COMMAND_END:
                 failure = failure or _sqlstate(result)
-            if self._over:
-                answer.cut = "rows"
-                return answer
-        if failure is not None:
-            if self._pg.status == _BAD or failure.startswith(("57P", "08")):
-                raise self._lost(rows_seen=bool(answer.rows))
-            raise StatementFailed(failure)
+        self._finish(failure, answer)
         return answer
 
     async def _next(self, deadline: float, answer: Answer) -> PGresult | None:
-        """The next result of what was sent, or None at its end."""
+        """The next result of what was sent; None at its end, or when the limit cut it."""
         pg = self._pg
         try:
             while pg.is_busy():
                 if self._over:
+                    answer.cut = True
                     return None
+                if self._fd < 0:
+                    raise self._lost(answer)
                 await self._wait(deadline)
             return pg.get_result()
         except psycopg.Error:
-            raise self._lost(rows_seen=bool(answer.rows)) from None
+            raise self._lost(answer) from None
+
+    def _finish(self, failure: str | None, answer: Answer) -> None:
+        if self._valve is not None:
+            self._close_valve()
+        if failure is None:
+            return
+        if self._fd < 0 or self._pg.status == _BAD or failure.startswith(_SESSION_ENDED):
+            raise self._lost(answer)
+        raise StatementFailed(failure)
 
     async def _wait(self, deadline: float) -> None:
         waiter = self._waiter = self._loop.create_future()
@@ -224,56 +243,83 @@ class Backend:
 
     def _on_readable(self) -> None:
         waiter = self._waiter
-        pg = self._pg
         try:
-            if self._woken:
-                self._seen += _waiting_bytes(self._fd)
-                if self._seen > self._limit:
-                    self._stop_reading()
-            self._woken = True
-            if not self._over:
-                pg.consume_input()
-                if waiter is not None and pg.is_busy():
-                    # A TLS record may be only half taken and no readiness follows for the rest of it: look once more.
-                    pg.consume_input()
-                    if pg.is_busy():
-                        return
-        except psycopg.Error:
-            self._forget_socket()
-            self.usable = False
-        if waiter is not None and not waiter.done():
+            done = self._read() or waiter is None
+        except (psycopg.Error, OSError):
+            self._drop_socket()
+            done = True
+        if done and waiter is not None and not waiter.done():
             waiter.set_result(True)
 
-    def _stop_reading(self) -> None:
-        self._over = True
-        self.usable = False
-        self._forget_socket()
+    def _read(self) -> bool:
+        """Take what is there; True when libpq has a result or the reading is over."""
+        pg, valve = self._pg, self._valve
+        if valve is None:
+            pg.consume_input()
+            if not pg.is_busy():
+                return True
+            if self._waiter is None:
+                return False
+            valve = self._open_valve()
+        else:
+            passed = valve.pass_portion()
+            if passed == 0:
+                self._drop_socket()
+                return True
+            self._seen += max(passed, 0)
+            if self._seen > self._limit:
+                self._over = True
+                self._drop_socket()
+                return True
+        # A TLS record may be half taken, and no readiness follows for its rest: look until nothing is left, then once more.
+        while valve.unread():
+            pg.consume_input()
+        pg.consume_input()
+        return not pg.is_busy()
+
+    def _open_valve(self) -> Valve:
+        self._loop.remove_reader(self._fd)
+        valve = self._valve = Valve(self._fd)
+        self._loop.add_reader(valve.descriptor, self._on_readable)
+        return valve
+
+    def _close_valve(self) -> None:
+        valve = self._valve
+        if valve is None:
+            return
+        self._valve = None
+        self._loop.remove_reader(valve.descriptor)
+        if valve.unread():
+            self.usable = False
+        valve.remove()
+        if self.usable:
+            self._loop.add_reader(self._fd, self._on_readable)
 
     def _on_writable(self) -> None:
         try:
             if self._pg.flush() == 0:
                 self._loop.remove_writer(self._fd)
         except psycopg.Error:
-            self._forget_socket()
-            self.usable = False
+            self._drop_socket()
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(True)
 
-    def _forget_socket(self) -> None:
+    def _drop_socket(self) -> None:
+        """The session is over for us: stop listening to it, and leave the rest to :meth:`close`."""
+        self.usable = False
+        self._close_valve()
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
             self._fd = -1
 
-    def _lost(self, *, rows_seen: bool) -> BackendLost:
-        self.usable = False
-        self._forget_socket()
-        return BackendLost(rows_seen=rows_seen)
+    def _lost(self, answer: Answer | None = None) -> BackendLost:
+        self._drop_socket()
+        return BackendLost(rows_seen=answer is not None and bool(answer.rows))
 
     async def close(self, *, cancel: bool = False) -> None:
         """End the session; with ``cancel`` first ask the server to stop what it runs (bounded, best effort)."""
-        self.usable = False
-        self._forget_socket()
+        self._drop_socket()
         try:
             if cancel and self._pg.status == pq.ConnStatus.OK:
                 with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
@@ -288,18 +334,5 @@ def _expire(waiter: asyncio.Future[bool]) -> None:
         waiter.set_result(False)
 
 
-def _waiting_bytes(fd: int) -> int:
-    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"))[0]
-
-
 def _sqlstate(result: PGresult) -> str:
     return (result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000").decode("ascii", "replace")
-
-
-def _take(result: PGresult, answer: Answer, rows: int) -> None:
-    columns = range(result.nfields)
-    if not answer.oids:
-        answer.oids = tuple(result.ftype(c) for c in columns)
-    value = result.get_value
-    for row in range(min(result.ntuples, rows)):
-        answer.rows.append(tuple([value(row, c) for c in columns]))

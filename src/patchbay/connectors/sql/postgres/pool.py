@@ -1,0 +1,150 @@
+"""A bounded pool of sessions to one source under one role. Sessions are opened when needed and waited for in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from patchbay.connectors.sql.postgres.backend import Backend
+
+SIZE = 4
+IDLE_S = 300.0
+
+
+class PoolBusy(Exception):
+    """No session came free before the deadline."""
+
+
+class PoolClosed(Exception):
+    """The pool was retired while somebody waited: its credentials or its target are no longer current."""
+
+
+class Pool:
+    """Hands out sessions. ``open_backend`` opens one; it may take as long as the deadline it is awaited under allows."""
+
+    def __init__(self, open_backend: Callable[[], Awaitable[Backend]], *, size: int = SIZE) -> None:
+        self._open = open_backend
+        self._free = size
+        self._idle: list[Backend] = []
+        self._waiters: deque[asyncio.Future[Backend | None]] = deque()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self.closed = False
+
+    def take_idle(self) -> Backend | None:
+        """A session that is open and free, or None: the fast path."""
+        while self._idle:
+            backend = self._idle.pop()
+            if backend.usable:
+                return backend
+            self._free += 1
+            self._end(backend, cancel=False)
+        return None
+
+    async def take(self, deadline: float) -> Backend:
+        """A session: an idle one, a new one, or the next to come free. Opening errors are the opener's own.
+
+        Raises :class:`PoolBusy` when none came free in time, TimeoutError when opening took too long.
+        """
+        if self.closed:
+            raise PoolClosed
+        backend = self.take_idle()
+        if backend is None and self._free <= 0:
+            backend = await self._wait(deadline)
+        elif backend is None:
+            self._free -= 1
+        return backend if backend is not None else await self._open_one(deadline)
+
+    def give_back(self, backend: Backend, *, cancel: bool = False) -> None:
+        """Return a session; one that is not usable any more is ended, after asking the server to stop if ``cancel``."""
+        if backend.usable and not self.closed:
+            while self._waiters:
+                waiter = self._waiters.popleft()
+                if not waiter.done():
+                    waiter.set_result(backend)
+                    return
+            backend.idle_since = self._loop.time()
+            self._idle.append(backend)
+            return
+        self._end(backend, cancel=cancel)
+        self._pass_on()
+
+    def end_idle(self, now: float, *, older_than_s: float = IDLE_S) -> None:
+        """End sessions nobody used for a while."""
+        kept: list[Backend] = []
+        for backend in self._idle:
+            if backend.usable and now - backend.idle_since < older_than_s:
+                kept.append(backend)
+            else:
+                self._free += 1
+                self._end(backend, cancel=False)
+        self._idle = kept
+
+    def retire(self) -> None:
+        """Hand out nothing more and end what is idle; sessions in use end when they come back."""
+        self.closed = True
+        for backend in self._idle:
+            self._end(backend, cancel=False)
+        self._idle = []
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(PoolClosed())
+        self._waiters.clear()
+
+    async def close(self) -> None:
+        """Retire, and wait until the sessions that were being ended have ended."""
+        self.retire()
+        if self._endings:
+            await asyncio.wait(self._endings)
+
+    async def _wait(self, deadline: float) -> Backend | None:
+        waiter: asyncio.Future[Backend | None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await waiter
+        except BaseException as error:
+            self._leave(waiter)
+            if isinstance(error, TimeoutError):
+                raise PoolBusy from None
+            raise
+
+    def _leave(self, waiter: asyncio.Future[Backend | None]) -> None:
+        if not waiter.done() or waiter.cancelled():
+            waiter.cancel()
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            return
+        if waiter.exception() is None:
+            got = waiter.result()
+            if got is not None:
+                self.give_back(got)
+            else:
+                self._pass_on()
+
+    async def _open_one(self, deadline: float) -> Backend:
+        try:
+            async with asyncio.timeout_at(deadline):
+                backend = await self._open()
+        except BaseException:
+            self._pass_on()
+            raise
+        if self.closed:
+            self._end(backend, cancel=False)
+            raise PoolClosed
+        return backend
+
+    def _pass_on(self) -> None:
+        """A place came free without a session in it: let the next in line open one."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._free += 1
+
+    def _end(self, backend: Backend, *, cancel: bool) -> None:
+        task = self._loop.create_task(backend.close(cancel=cancel))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
