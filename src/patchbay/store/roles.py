@@ -36,7 +36,7 @@ def admin_script(login: str) -> str:
 async def ensure_roles(database: Database) -> None:
     """Create both roles where they are missing and let the login take them. Idempotent.
 
-    Raises :class:`RolesMissing` with the script for an administrator, and when a role exists that could bypass row-level security.
+    Raises :class:`RolesMissing` with the script for an administrator, and when a role exists that has rights it must not have.
     """
     for attempt in range(_ATTEMPTS):
         try:

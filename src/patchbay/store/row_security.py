@@ -1,4 +1,4 @@
-"""Row-level security as the migrations lay it and `doctor` and the tests inspect it."""
+"""Whether row-level security holds: what `doctor` and the tests ask the catalogue."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from patchbay.store.base import CURRENT_ORG
-
 # Tables without a tenant: what Alembic writes itself.
 TENANTLESS = frozenset({"alembic_version"})
-
-
-def secure_tenant_table(table: str, *, column: str = "org_id") -> list[str]:
-    """The statements that put ``table`` under forced row-level security by ``column``."""
-    rule = f"{column} = {CURRENT_ORG}"
-    return [
-        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-        f"CREATE POLICY tenant ON {table} USING ({rule}) WITH CHECK ({rule})",
-    ]
 
 
 class Breach(msgspec.Struct, frozen=True):

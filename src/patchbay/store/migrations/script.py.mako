@@ -1,7 +1,6 @@
 """${message}.
 
-Revision ${up_revision}, after ${down_revision | comma,n}. Drafted by Alembic; a new tenant table also needs `secure_tenant_table`
-and grants to the application role (see 0001), or the catalogue test fails.
+Revision ${up_revision}, after ${down_revision | comma,n}.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """Apply the revision."""
+    """Apply the revision. A new tenant table also needs row-level security and grants, as in 0001: a test asks for them."""
     ${upgrades if upgrades else "pass"}
 
 
