@@ -1,0 +1,1 @@
+"""Agents and what they do: drafts and versions, skills, the conversation engine, its channels and its receipts."""

@@ -1,0 +1,270 @@
+"""Keeping a conversation: claiming its turn, storing events as they happen, and giving the turn back.
+
+One turn of a conversation runs at a time. A turn is claimed with a lease in the conversation's row; every write names the
+claim, so a process that lost its lease (it hung, or was taken for dead) can store nothing more. A killed process leaves a
+lease behind that runs out by itself. Events are numbered in memory by the holder of the claim and their number is part of the
+primary key: none is stored twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from patchbay.agent_runtime.conversation.events import Event, EventType
+from patchbay.agent_runtime.conversation.events import Sequence as EventSequence
+from patchbay.agent_runtime.services import Runtime
+from patchbay.agent_runtime.tables import ConversationEvent
+from patchbay.errors import Conflict, NotFound
+from patchbay.store.ids import new_id
+
+LEASE = timedelta(seconds=15)
+"""How long a turn is believed to be alive without a sign of life. It is renewed every third of this."""
+
+
+class ConversationNotFound(NotFound):
+    """There is no such conversation in your organization."""
+
+
+class SessionEnded(Conflict):
+    """This conversation has ended (session_ended); start another one."""
+
+    code, title = "session_ended", "Session ended"
+
+
+class AgentDeleted(Conflict):
+    """The agent of this conversation was deleted (agent_deleted), so the conversation has ended."""
+
+    code, title = "agent_deleted", "Agent deleted"
+
+
+class TurnInProgress(Conflict):
+    """The agent is still answering the last message (turn_in_progress); wait for its answer and send this one again."""
+
+    code, title = "turn_in_progress", "Turn in progress"
+
+
+class TurnLost(Conflict):
+    """This turn took too long without a sign of life, and another one has taken over the conversation (turn_lost)."""
+
+    code, title = "turn_lost", "Turn lost"
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """A conversation whose turn this process holds. ``session`` are the channel's facts, ``state`` the engine's own memory."""
+
+    id: str
+    org_id: str
+    agent_id: str
+    version_id: str | None
+    draft: bool
+    channel: str
+    session: dict[str, Any]
+    state: dict[str, Any]
+    last_seq: int
+    turns: int
+    claim: str
+
+
+_COLUMNS = "id, org_id, agent_id, version_id, draft, channel, session, state, last_seq, turns"
+_CLAIM = text(
+    "UPDATE conversations SET state = jsonb_set(state, '{claim}', :claim) WHERE id = :id AND status = 'active'"
+    " AND (NOT state ? 'claim' OR (state #>> '{claim,until}')::timestamptz < now()) RETURNING " + _COLUMNS
+).bindparams(bindparam("claim", type_=JSONB))
+_RENEW = text(
+    "UPDATE conversations SET state = jsonb_set(state, '{claim}', :claim)"
+    " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
+).bindparams(bindparam("claim", type_=JSONB))
+_ADVANCE = text(
+    "UPDATE conversations SET last_seq = :last_seq, state = jsonb_set(state, '{claim}', :claim)"
+    " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
+).bindparams(bindparam("claim", type_=JSONB))
+_FINISH = text(
+    "UPDATE conversations SET last_seq = :last_seq, turns = :turns, state = :state, outcome = :outcome, summary = :summary,"
+    " status = CASE WHEN :ends THEN 'ended' ELSE status END,"
+    " ended_at = CASE WHEN :ends AND ended_at IS NULL THEN now() ELSE ended_at END"
+    " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
+).bindparams(bindparam("state", type_=JSONB))
+_OPEN = text(
+    "INSERT INTO conversations (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
+    " VALUES (:id, :org_id, :agent_id, :version_id, :draft, :channel, 'active', :session, :state, 0, 0, now())"
+).bindparams(bindparam("session", type_=JSONB), bindparam("state", type_=JSONB))
+_WHY = text("SELECT status, outcome FROM conversations WHERE id = :id")
+_EVENTS: Table = ConversationEvent.__table__  # pyright: ignore[reportAssignmentType]
+
+
+async def claim(session: AsyncSession, conversation_id: str) -> Held:
+    """Take the turn of a conversation. Raises :class:`ConversationNotFound`, :class:`SessionEnded`, :class:`TurnInProgress`."""
+    mine = new_id("trn")
+    row = (await session.execute(_CLAIM, {"id": conversation_id, "claim": _lease(mine)})).mappings().one_or_none()
+    if row is not None:
+        return Held(**row, claim=mine)
+    found = (await session.execute(_WHY, {"id": conversation_id})).one_or_none()
+    if found is None:
+        raise ConversationNotFound
+    if found.status == "active":
+        raise TurnInProgress(headers={"Retry-After": "1"})
+    raise AgentDeleted if found.outcome == "agent_deleted" else SessionEnded
+
+
+async def open_conversation(
+    session: AsyncSession,
+    *,
+    org_id: str,
+    agent_id: str,
+    version_id: str | None,
+    channel: str,
+    facts: dict[str, Any],
+    state: dict[str, Any] | None = None,
+    hold: bool,
+) -> Held:
+    """A new conversation; with ``hold`` its first turn is taken at once. ``version_id`` None runs the draft."""
+    held = Held(
+        id=new_id("cnv"),
+        org_id=org_id,
+        agent_id=agent_id,
+        version_id=version_id,
+        draft=version_id is None,
+        channel=channel,
+        session=facts,
+        state=dict(state or {}),
+        last_seq=0,
+        turns=0,
+        claim=new_id("trn"),
+    )
+    stored = {**held.state, "claim": _lease(held.claim)} if hold else held.state
+    await session.execute(
+        _OPEN,
+        {
+            "id": held.id,
+            "org_id": org_id,
+            "agent_id": agent_id,
+            "version_id": version_id,
+            "draft": held.draft,
+            "channel": channel,
+            "session": facts,
+            "state": stored,
+        },
+    )
+    return held
+
+
+class Journal:
+    """The events of one held turn after another, numbered and stored in batches, each in a short transaction of its own."""
+
+    def __init__(self, runtime: Runtime, held: Held) -> None:
+        self._runtime = runtime
+        self._held = held
+        self._numbers = EventSequence(held.id, last_seq=held.last_seq, turn=held.turns)
+        self._pending: list[Event] = []
+        self._writing = asyncio.Lock()
+        self._alive: asyncio.Task[None] | None = None
+
+    @property
+    def turn(self) -> int:
+        """The number of the turn that is running, from 1."""
+        return self._numbers.turn
+
+    def next_turn(self) -> None:
+        """Count one more turn."""
+        self._numbers.turn += 1
+
+    def make(self, type: EventType, data: dict[str, Any]) -> Event:
+        """The next event; stored with the next flush, unless its type is only streamed."""
+        event = self._numbers.make(type, data)
+        if event.seq is not None:
+            self._pending.append(event)
+        return event
+
+    async def write(self, session: AsyncSession) -> None:
+        """Store what is pending in a transaction of the caller's, which holds the claim already."""
+        await _insert(session, self._held.org_id, self._pending)
+        await session.execute(
+            _ADVANCE,
+            {
+                "id": self._held.id,
+                "held": self._held.claim,
+                "claim": _lease(self._held.claim),
+                "last_seq": self._numbers.last_seq,
+            },
+        )
+        self._pending = []
+
+    def flush(self) -> asyncio.Task[None]:
+        """Begin to store what is pending; it goes on even when the request is cancelled."""
+        return self._runtime.detach(self._store(None))
+
+    async def finish(self, *, outcome: str, summary: str, ends: bool) -> None:
+        """Store what is left and give the turn back. Raises :class:`TurnLost` when another process took over."""
+        await asyncio.shield(self.finish_detached(outcome=outcome, summary=summary, ends=ends))
+
+    def finish_detached(self, *, outcome: str, summary: str, ends: bool) -> asyncio.Task[None]:
+        """Begin to :meth:`finish`; it goes on even when the request is cancelled."""
+        state = {k: v for k, v in self._held.state.items() if k != "claim"}
+        last = {"turns": self._numbers.turn, "state": state, "outcome": outcome, "summary": summary, "ends": ends}
+        self.rest()
+        return self._runtime.detach(self._store(last))
+
+    async def _store(self, last: dict[str, Any] | None) -> None:
+        async with self._writing:
+            batch, number = list(self._pending), self._numbers.last_seq
+            key: dict[str, Any] = {"id": self._held.id, "held": self._held.claim, "last_seq": number}
+            if not batch and last is None:
+                return
+            async with self._runtime.database.tenant(self._held.org_id) as session:
+                if last is None:
+                    done = await session.execute(_ADVANCE, {**key, "claim": _lease(self._held.claim)})
+                else:
+                    done = await session.execute(_FINISH, {**key, **last})
+                if done.one_or_none() is None:
+                    raise TurnLost
+                await _insert(session, self._held.org_id, batch)
+            self._pending = self._pending[len(batch) :]
+
+    def stay_alive(self) -> None:
+        """Renew the lease while a turn takes its time."""
+        if self._alive is None:
+            self._alive = asyncio.get_running_loop().create_task(self._renew())
+
+    def rest(self) -> None:
+        """Stop renewing the lease."""
+        if self._alive is not None:
+            self._alive.cancel()
+            self._alive = None
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            async with self._runtime.database.tenant(self._held.org_id) as session:
+                key = {"id": self._held.id, "held": self._held.claim, "claim": _lease(self._held.claim)}
+                if (await session.execute(_RENEW, key)).one_or_none() is None:
+                    return
+
+
+async def _insert(session: AsyncSession, org_id: str, events: Sequence[Event]) -> None:
+    if events:
+        rows = [
+            {
+                "conversation_id": e.conversation_id,
+                "seq": e.seq,
+                "id": e.id,
+                "org_id": org_id,
+                "type": e.type,
+                "at": e.at,
+                "turn": e.turn,
+                "data": e.data,
+            }
+            for e in events
+        ]
+        await session.execute(insert(_EVENTS), rows)
+
+
+def _lease(claim_id: str) -> dict[str, str]:
+    return {"id": claim_id, "until": (datetime.now(UTC) + LEASE).isoformat()}

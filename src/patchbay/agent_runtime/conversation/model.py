@@ -1,0 +1,146 @@
+"""The model as a port: what the engine asks and what it gets back, whoever speaks.
+
+The engine owns the loop. A model only streams text and asks for tools; it never runs anything, and what it sees of a result
+is what the engine chose to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from patchbay.agent_runtime.agent_draft import AgentDraft
+from patchbay.errors import Unavailable
+from patchbay.schema_graph.call import CallInput, Output
+
+
+class ModelUnavailable(Unavailable):
+    """The language model does not answer right now."""
+
+    code, title = "model_unavailable", "Model unavailable"
+
+
+class ModelRefused(ModelUnavailable):
+    """The language model's endpoint refused the request; check PATCHBAY_LLM_BASE_URL, PATCHBAY_LLM_API_KEY and PATCHBAY_LLM_MODEL."""
+
+    code, title = "model_refused", "Model refused"
+
+
+class ModelTimeout(ModelUnavailable):
+    """The language model took too long."""
+
+    code, title = "model_timeout", "Model timeout"
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class ToolCallRequest(_Value, frozen=True, kw_only=True):
+    """A tool the model asks for. ``arguments`` is the JSON text as the model wrote it: unchecked."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class TextDelta(_Value, frozen=True, kw_only=True):
+    """A piece of what the model says."""
+
+    text: str
+
+
+class Finish(_Value, frozen=True, kw_only=True):
+    """The end of one answer. ``memory`` is what the model wants to be given back in the next turn; None keeps it."""
+
+    reason: Literal["stop", "tools", "length", "other"] = "stop"
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    memory: dict[str, Any] | None = None
+    unanswered: bool = False
+
+
+ModelEvent = TextDelta | ToolCallRequest | Finish
+
+
+class ToolOutcome(_Value, frozen=True, kw_only=True):
+    """What came of a tool call, as far as the model may know.
+
+    ``refused``: nothing ran, or the result may not be shown; ``failed``: it ran and did not come to an end. ``message`` can be
+    said to the caller as it is. ``missing`` and ``invalid`` name parameters to ask for (again).
+    """
+
+    status: Literal["succeeded", "refused", "failed"]
+    code: str | None = None
+    message: str | None = None
+    rows: list[dict[str, Any]] = []
+    row_count: int = 0
+    truncated: bool = False
+    ambiguous: bool = False
+    notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
+
+
+class UserMessage(_Value, frozen=True, kw_only=True):
+    """What the caller said."""
+
+    text: str
+
+
+class AgentMessage(_Value, frozen=True, kw_only=True):
+    """What the agent said, and the tools it asked for in the same breath."""
+
+    text: str
+    calls: tuple[ToolCallRequest, ...] = ()
+
+
+class ToolMessage(_Value, frozen=True, kw_only=True):
+    """The outcome of one tool call."""
+
+    call_id: str
+    tool: str
+    outcome: ToolOutcome
+
+
+Message = UserMessage | AgentMessage | ToolMessage
+
+
+class ToolSpec(_Value, frozen=True, kw_only=True):
+    """A tool as a model may use it. ``schema`` is the function schema; ``inputs`` and ``outputs`` say what it means."""
+
+    slug: str
+    name: str
+    description: str
+    schema: dict[str, Any]
+    inputs: tuple[CallInput, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    skill_id: str | None = None
+
+    def model_inputs(self) -> tuple[CallInput, ...]:
+        """The inputs the model supplies."""
+        return tuple(i for i in self.inputs if i.source == "model")
+
+
+class ModelRequest(_Value, frozen=True, kw_only=True):
+    """One question to the model. ``memory`` is what it asked to be given back; ``session`` are the channel's facts.
+
+    ``untrusted_history`` is what a client claims was said before: (role, text), to be read as hearsay.
+    """
+
+    agent: AgentDraft
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+    session: Mapping[str, Any] = {}
+    memory: Mapping[str, Any] = {}
+    untrusted_history: tuple[tuple[str, str], ...] = ()
+
+
+class ModelClient(Protocol):
+    """Something that can speak for an agent."""
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        """Answer once: text and tool requests as they come, then one :class:`Finish`. Raises :class:`ModelUnavailable`."""
+        ...

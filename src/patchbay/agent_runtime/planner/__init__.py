@@ -1,0 +1,1 @@
+"""The built-in planner: speaks for an agent with no language model, deterministically and in English only."""

@@ -1,0 +1,62 @@
+"""What the agents need from the rest of the house, handed over once by the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
+
+if TYPE_CHECKING:
+    from patchbay.agent_runtime.conversation.model import ModelClient
+    from patchbay.agent_runtime.frozen import FrozenAgent
+    from patchbay.egress.guard import EgressGuard
+    from patchbay.settings import Settings
+    from patchbay.store.database import Database
+    from patchbay.store.vault import Vault
+
+_log = structlog.get_logger(__name__)
+
+ModelFactory = Callable[["FrozenAgent"], "ModelClient"]
+
+
+class Runner(Protocol):
+    """Runs frozen calls; every refusal is a :class:`~patchbay.errors.PatchbayError`."""
+
+    async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
+        """The result of ``call`` with the arguments of ``context``."""
+        ...
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The services of one process. ``models`` gives the model that speaks for an agent."""
+
+    database: Database
+    vault: Vault
+    guard: EgressGuard
+    runner: Runner
+    models: ModelFactory
+    settings: Settings
+    _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+
+    def detach(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` to its end even when the request that started it is cancelled."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("background work failed", error=type(error).__name__)
+
+    async def drain(self) -> None:
+        """Wait for what is still being stored. The composition root calls this before it closes the database."""
+        while self._background:
+            await asyncio.gather(*self._background, return_exceptions=True)

@@ -1,0 +1,138 @@
+"""Skills of an agent's draft: list, get, change and delete. Bound skills are made in :mod:`.binding_skills`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
+from patchbay.agent_runtime.bodies import Body, read_body
+from patchbay.agent_runtime.freezing import unseal_call
+from patchbay.agent_runtime.skill_types import SKILL_TYPES
+from patchbay.agent_runtime.tables import Skill
+from patchbay.errors import Finding, NotFound, Unprocessable, ValidationFailed
+from patchbay.nearest import did_you_mean
+
+__all__ = ["SKILL_TYPES", "SkillNotFound", "SkillPatch", "delete_skill", "get_skill", "list_skills", "patch_skill"]
+
+
+class SkillNotFound(NotFound):
+    """This agent has no such skill."""
+
+
+class SkillNotEnabled(Unprocessable):
+    """This skill cannot be enabled."""
+
+    code, title = "skill_not_enableable", "Skill cannot be enabled"
+
+
+class SkillPatch(Body):
+    """What ``PATCH …/skills/{id}`` may change. ``binding`` members sent replace those stored, and the call is proven again."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    description: Annotated[str, Field(max_length=2000)] | None = None
+    enabled: bool | None = None
+    requires_verified_identity: bool | None = None
+    verification_level: Literal["basic", "step_up"] | None = None
+    allowed_fields: list[str] | None = None
+    binding: dict[str, Any] | None = None
+
+
+async def list_skills(session: AsyncSession, agent_id: str, *, limit: int = 25, after: str | None = None) -> Sequence[Skill]:
+    """Up to ``limit`` skills in the order they were made, those after the id ``after``."""
+    await get_agent(session, agent_id)
+    query = select(Skill).where(Skill.agent_id == agent_id).order_by(Skill.id).limit(limit)
+    if after:
+        query = query.where(Skill.id > after)
+    return (await session.scalars(query)).all()
+
+
+async def get_skill(session: AsyncSession, agent_id: str, skill: str, *, lock: bool = False) -> Skill:
+    """One skill, by id or slug. Raises :class:`SkillNotFound`, also when the agent is gone."""
+    await get_agent(session, agent_id)
+    query = select(Skill).where(Skill.agent_id == agent_id, (Skill.id == skill) | (Skill.slug == skill))
+    row = await session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise SkillNotFound
+    return row
+
+
+async def patch_skill(session: AsyncSession, agent_id: str, skill: str, patch: SkillPatch) -> Skill:
+    """Change everything but the binding. Raises :class:`DuplicateName`, :class:`ValidationFailed`, :class:`SkillNotEnabled`."""
+    row = await get_skill(session, agent_id, skill, lock=True)
+    sent = patch.model_fields_set
+    if "name" in sent and patch.name:
+        row.name = patch.name
+    if "description" in sent:
+        row.description = patch.description or ""
+    if row.binding is not None and sent & {"name", "description"}:
+        row.binding = {**row.binding, "toolName": row.name, "description": row.description}
+    if "enabled" in sent and patch.enabled is not None:
+        _check_enable(row, patch.enabled)
+        row.enabled = patch.enabled
+    row.settings = {**(row.settings or {}), **_gates(row, patch)}
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise DuplicateName(f"This agent already has a skill named {patch.name!r} (duplicate_name).") from error
+    await touch_draft(session, agent_id)
+    await session.refresh(row)
+    return row
+
+
+async def delete_skill(session: AsyncSession, agent_id: str, skill: str) -> None:
+    """Remove a skill from the draft; published versions keep theirs."""
+    row = await get_skill(session, agent_id, skill, lock=True)
+    await session.execute(delete(Skill).where(Skill.id == row.id))
+    await touch_draft(session, agent_id)
+
+
+def read_patch(body: Any) -> SkillPatch:
+    """The body of a skill's PATCH. Raises :class:`ValidationFailed`."""
+    return read_body(SkillPatch, body)
+
+
+def _check_enable(row: Skill, enabled: bool) -> None:
+    if not enabled or row.call is None:
+        return
+    if unseal_call(row.call, row.digest or "", row.name).effect == "write":
+        raise SkillNotEnabled(
+            "A skill that writes cannot be enabled in this release (skill_not_enableable): enabling one takes a review.",
+            hint="Leave it disabled; reads can be enabled.",
+        )
+
+
+def _gates(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
+    sent = patch.model_fields_set
+    gates: dict[str, Any] = {}
+    if "requires_verified_identity" in sent:
+        gates["requiresVerifiedIdentity"] = bool(patch.requires_verified_identity)
+    if "verification_level" in sent:
+        gates["verificationLevel"] = patch.verification_level
+    if "allowed_fields" in sent:
+        gates["allowedFields"] = _known_leaves(row, patch.allowed_fields)
+    return gates
+
+
+def _known_leaves(row: Skill, fields: list[str] | None) -> list[str] | None:
+    if fields is None or row.call is None:
+        return fields
+    leaves = [o.leaf for o in unseal_call(row.call, row.digest or "", row.name).outputs]
+    unknown = [
+        Finding(
+            field=f"allowedFields.{i}",
+            code="unknown_field",
+            message=f"{name!r} is not a field this skill returns",
+            hint=did_you_mean(name, leaves),
+        )
+        for i, name in enumerate(fields)
+        if name not in leaves
+    ]
+    if unknown:
+        raise ValidationFailed("allowedFields names fields this skill does not return", errors=unknown)
+    return list(dict.fromkeys(fields))
