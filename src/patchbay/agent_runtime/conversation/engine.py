@@ -8,7 +8,7 @@ stops a turn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -92,7 +92,7 @@ class Engine:
             data["clientHistory"] = len(self._untrusted)
         return self._journal.make("user_utterance", data)
 
-    async def answer(self) -> AsyncIterator[Event]:
+    async def answer(self) -> AsyncGenerator[Event]:
         """The events of the turn, from the first tool call to the last message; the last one is not yet stored."""
         try:
             async with aclosing(self._loop()) as events:
@@ -126,7 +126,7 @@ class Engine:
             self._journal.make("agent_message", {"text": self._partial, "interrupted": True})
             self._partial = ""
 
-    async def _loop(self) -> AsyncIterator[Event]:
+    async def _loop(self) -> AsyncGenerator[Event]:
         for _ in range(MAX_STEPS):
             requests: list[ToolCallRequest] = []
             async with aclosing(self._ask(requests)) as events:
@@ -148,7 +148,7 @@ class Engine:
         self.outcome = "unresolved"
         yield self._say(tools.said_when_over(self._outcomes))
 
-    async def _ask(self, requests: list[ToolCallRequest]) -> AsyncIterator[Event]:
+    async def _ask(self, requests: list[ToolCallRequest]) -> AsyncGenerator[Event]:
         """Ask the model once: its words are streamed and gathered, the tools it asks for are put into ``requests``."""
         request = ModelRequest(
             agent=self._agent.profile,
@@ -186,7 +186,7 @@ class Engine:
         finally:
             await _close(stream)
 
-    async def _use(self, request: ToolCallRequest) -> AsyncIterator[Event]:
+    async def _use(self, request: ToolCallRequest) -> AsyncGenerator[Event]:
         """One tool call: prepared, run if it may, and its outcome given to the model."""
         verified: Mapping[str, Any] = self._held.state.get("verified", {})
         prepared = tools.prepare(self._agent, request, verified=verified)

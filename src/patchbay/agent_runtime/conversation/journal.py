@@ -93,7 +93,8 @@ _FINISH = text(
     " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
 ).bindparams(bindparam("state", type_=JSONB))
 _OPEN = text(
-    "INSERT INTO conversations (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
+    "INSERT INTO conversations"
+    " (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
     " VALUES (:id, :org_id, :agent_id, :version_id, :draft, :channel, 'active', :session, :state, 0, 0, now())"
 ).bindparams(bindparam("session", type_=JSONB), bindparam("state", type_=JSONB))
 _WHY = text("SELECT status, outcome FROM conversations WHERE id = :id")

@@ -23,7 +23,7 @@ class ModelUnavailable(Unavailable):
 
 
 class ModelRefused(ModelUnavailable):
-    """The language model's endpoint refused the request; check PATCHBAY_LLM_BASE_URL, PATCHBAY_LLM_API_KEY and PATCHBAY_LLM_MODEL."""
+    """The language model's endpoint refused the request; check the PATCHBAY_LLM_ settings."""
 
     code, title = "model_refused", "Model refused"
 

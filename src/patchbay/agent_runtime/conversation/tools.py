@@ -6,6 +6,7 @@ of an ambiguous result stay here, and so does any field the skill does not allow
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -214,7 +215,7 @@ def _shown_arguments(skill: FrozenSkill, arguments: Mapping[str, Any]) -> dict[s
 
 
 def _short(value: Any) -> Any:
-    if isinstance(value, bool | int | float) or value is None:
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     text = text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import structlog
@@ -37,7 +37,7 @@ class Turn:
         """The agent that answers."""
         return self._held.agent_id
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event]:
         """The events as they happen, then ``done`` or ``error``. Stopping early ends the work and keeps what has happened."""
         self._journal.stay_alive()
         settled = False
@@ -49,7 +49,9 @@ class Turn:
                     async for event in events:
                         if last is not None:
                             yield last
-                        last = event
+                        last = event if event.type == "agent_message" else None
+                        if last is None:
+                            yield event
                 settled = number == len(self._said) - 1
                 summary = self._engine.remember(said)
                 if settled:
