@@ -61,7 +61,7 @@ async def begin(session: AsyncSession, *, key: str, route: str, request_hash: st
         return None
     if (found.route, found.request_hash) != (route, request_hash):
         raise IdempotencyKeyReused()
-    return Replay(found.status or 200, found.body or b"")
+    return Replay(found.status, found.body)
 
 
 async def finish(session: AsyncSession, *, key: str, route: str, request_hash: str, status: int, body: bytes) -> None:

@@ -60,8 +60,8 @@ class IdempotencyRecord(Tenant, Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     route: Mapped[str]
     request_hash: Mapped[str]
-    status: Mapped[int | None]
-    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -36,14 +36,30 @@ class Connection(Tenant, Timestamps, Base):
     replaced_at: Mapped[datetime | None]
 
 
+class CredentialPlace(TypedDict):
+    """The table, column and row of a sealed credential."""
+
+    table: str
+    column: str
+    row_id: str
+
+
 class Credential(Tenant, Timestamps, Base):
-    """The encrypted credentials of a connection, one row a role (``read``, ``write``)."""
+    """The encrypted credentials of a connection, one row a role (``read``, ``write``).
+
+    Sealed with ``**Credential.place(connection_id, role)`` and the organization, by whoever writes one and by rotation alike.
+    """
 
     __tablename__ = "credentials"
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
     key_id: Mapped[str]
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @classmethod
+    def place(cls, connection_id: str, role: str) -> CredentialPlace:
+        """What the vault binds the ciphertext of this row to, beside the organization."""
+        return {"table": cls.__tablename__, "column": "ciphertext", "row_id": f"{connection_id}/{role}"}
 
 
 class Snapshot(Tenant, Base):

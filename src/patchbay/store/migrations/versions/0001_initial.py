@@ -29,7 +29,7 @@ GRANTS = {
     "connections": "SELECT, INSERT, UPDATE",
     "credentials": "SELECT, INSERT, UPDATE, DELETE",
     "snapshots": "SELECT, INSERT, DELETE",
-    "agents": "SELECT, INSERT, UPDATE, DELETE",
+    "agents": "SELECT, INSERT, UPDATE",
     "agent_versions": "SELECT, INSERT",
     "skills": "SELECT, INSERT, UPDATE, DELETE",
     "conversations": "SELECT, INSERT, UPDATE",
@@ -301,8 +301,8 @@ def create_tables() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("route", sa.Text(), nullable=False),
         sa.Column("request_hash", sa.Text(), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["org_id"], ["organizations.id"], name=op.f("fk_idempotency_records_org_id_organizations"), ondelete="CASCADE"
