@@ -92,6 +92,7 @@ class Backend:
         self._valve: Valve | None = None
         self._over = False
         self.usable = True
+        self.lent = False
         self.idle_since = 0.0
         self._loop.add_reader(self._fd, self._on_readable)
 
@@ -99,6 +100,15 @@ class Backend:
     def process_id(self) -> int:
         """The server's process id of this session."""
         return self._pg.backend_pid
+
+    async def find_out_whether_lent(self, deadline: float) -> None:
+        """Set ``lent`` when a pooler stands between: the server process that answers is not the one that greeted us."""
+        try:
+            self._pg.send_query_params(b"SELECT pg_catalog.pg_backend_pid()", None)
+        except psycopg.Error:
+            raise self._lost() from None
+        answer = await self._collect(1, 65_536, deadline)
+        self.lent = answer.rows[0][0] != b"%d" % self._pg.backend_pid
 
     async def run(self, sql: bytes, values: Sequence[bytes | None], *, rows: int, limit: int, deadline: float) -> Answer:
         """Prepare ``sql`` once in this session, execute it with text ``values``, and read up to ``rows`` rows.

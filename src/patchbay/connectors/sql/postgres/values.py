@@ -18,7 +18,8 @@
 | everything else (enum, `uuid`, `inet`, `xml`, `bit`, `money`, `tsvector`, ranges, geometric, composite) | its text |
 | a domain | the form of the type under it |
 
-The session's settings are what :data:`SESSION_SETTINGS` says, so the text form does not depend on the server's own.
+The session's settings (ISO dates, zone UTC, intervals as PostgreSQL writes them, hex bytes) are fixed when it is opened, so
+the text form does not depend on the server's own.
 """
 
 from __future__ import annotations
@@ -33,14 +34,6 @@ from typing import Any
 
 import msgspec
 
-SESSION_SETTINGS: tuple[tuple[str, str], ...] = (
-    ("TimeZone", "UTC"),
-    ("DateStyle", "ISO, YMD"),
-    ("IntervalStyle", "iso_8601"),
-    ("bytea_output", "hex"),
-    ("extra_float_digits", "1"),
-    ("client_encoding", "UTF8"),
-)
 Decoder = Callable[[bytes], Any]
 
 NOT_FINITE = "is not a finite number in the source and is given as null"
@@ -49,6 +42,9 @@ NOT_TEXT = "holds bytes that are not UTF-8; they were replaced"
 NOT_JSON = "holds JSON that cannot be represented; it is given as text"
 
 _SIGNED = re.compile(r"(\d+)-(\d\d)-(\d\d)(?:[ T](\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::\d\d)*)?)?( BC)?\Z")
+_INTERVAL = re.compile(
+    r"(?:([+-]?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-]?)(\d+):(\d\d):(\d\d(?:\.\d+)?))?\Z"
+)
 _OFFSET_HOURS = re.compile(r"[+-]\d\d\Z")
 
 
@@ -105,9 +101,24 @@ def _date(raw: bytes) -> str:
 
 
 def _duration(raw: bytes) -> str:
-    if raw[:1] == b"P":
-        return raw.decode()
-    raise Altered(None, UNBOUNDED)
+    """``1 year 2 mons -3 days +04:05:06.7`` in ISO 8601; a part that is negative carries its own sign."""
+    found = _INTERVAL.match(raw.decode())
+    if not found:
+        raise Altered(None, UNBOUNDED)
+    years, months, days, sign, hours, minutes, seconds = found.groups()
+    sign = "-" if sign == "-" else ""
+    dates = "".join(f"{int(n)}{unit}" for n, unit in ((years, "Y"), (months, "M"), (days, "D")) if n)
+    times = "".join(
+        f"{sign}{_unpadded(digits)}{unit}"
+        for digits, unit in ((hours, "H"), (minutes, "M"), (seconds, "S"))
+        if digits and float(digits)
+    )
+    return f"P{dates}T{times}" if times else f"P{dates}" if dates else "PT0S"
+
+
+def _unpadded(digits: str) -> str:
+    whole, dot, fraction = digits.partition(".")
+    return f"{int(whole)}{dot}{fraction}"
 
 
 def _time_zoned(raw: bytes) -> str:
