@@ -1,0 +1,60 @@
+"""The audit row of every mutating request, refused ones too once the caller is known.
+
+A change that happens in one transaction writes its row in that transaction (:mod:`patchbay.api.work`): it is either done and
+logged or neither. A change that spreads over several transactions writes a row with status 102 first and one with the answer's
+status when the answer starts, under the same request id; a process killed in between leaves the 102. A refusal is logged just
+before it is sent. What a conversation does is in its receipt, event by event; its row here is written before the first byte of
+the answer. Rows are only ever added.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from patchbay.accounts import audit
+from patchbay.api.platform import Platform, platform_of
+from patchbay.api.request_log import logger, where_it_failed
+from patchbay.api.visit import Visit, visit_of
+
+UNDER_WAY = 102
+
+
+async def audit_success(session: AsyncSession, visit: Visit, status: int) -> None:
+    """Write the row of a success inside the transaction that makes it so."""
+    await _record(session, visit, status)
+    visit.audited = status
+
+
+async def announce(request: Request) -> None:
+    """Write the row before work that no single transaction holds; its outcome is a second row."""
+    visit, platform = visit_of(request), platform_of(request)
+    async with platform.database.tenant(visit.principal.org_id) as session:
+        await _record(session, visit, UNDER_WAY)
+
+
+async def audit_answer(app: FastAPI, visit: Visit) -> None:
+    """Write what the log does not hold yet when the answer starts. A log that cannot be written fails no answer."""
+    if not visit.mutating or visit.admission is None or visit.status is None or visit.audited == visit.status:
+        return
+    platform: Platform = app.state.platform
+    try:
+        async with platform.database.tenant(visit.principal.org_id) as session:
+            await _record(session, visit, visit.status)
+        visit.audited = visit.status
+    except Exception as error:
+        logger.error("audit_failed", error=type(error).__name__, where=where_it_failed(error))
+
+
+async def _record(session: AsyncSession, visit: Visit, status: int) -> None:
+    await audit.record(
+        session,
+        visit.principal,
+        method=visit.method,
+        path=visit.path,
+        route=visit.route,
+        status=status,
+        request_id=visit.request_id,
+        resource_id=visit.resource_id,
+    )

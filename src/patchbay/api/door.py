@@ -1,0 +1,128 @@
+"""The outermost layer of the server: request ids, body limits, security headers, the audit row and one log line a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from patchbay.accounts.keys import rate_headers
+from patchbay.api.auditing import audit_answer
+from patchbay.api.problems import Internal, problem_response
+from patchbay.api.request_log import logger, where_it_failed
+from patchbay.api.visit import Visit, open_visit
+from patchbay.errors import PatchbayError, TooLarge
+
+MAX_BODY = 1_000_000
+REQUEST_ID = "X-Request-Id"
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Door:
+    """ASGI middleware around the whole application. ``max_body`` is in bytes, whatever Content-Length says."""
+
+    def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY) -> None:
+        self.app = app
+        self.max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing escapes as an exception once the visit is open."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        visit = open_visit(scope, headers.get(REQUEST_ID))
+        sender = _Sender(scope["app"], visit, send)
+        with structlog.contextvars.bound_contextvars(request_id=visit.request_id):
+            try:
+                self._refuse_declared(headers.getlist("content-length"))
+                await self.app(scope, self._limited(receive), sender)
+            except ClientDisconnect:
+                visit.status = 499
+            except PatchbayError as error:
+                await self._answer(error, scope, receive, sender)
+            except Exception as error:
+                logger.error("request_failed", error=type(error).__name__, where=where_it_failed(error))
+                await self._answer(Internal(), scope, receive, sender)
+            finally:
+                _log(visit)
+
+    def _refuse_declared(self, lengths: Iterable[str]) -> None:
+        if any(length.isdigit() and int(length) > self.max_body for length in lengths):
+            raise TooLarge(f"The body is larger than the {self.max_body} bytes that this endpoint accepts.")
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Count what really arrives: a length may be wrong, and a chunked body has none."""
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_body:
+                raise TooLarge(f"The body is larger than the {self.max_body} bytes that this endpoint accepts.")
+            return message
+
+        return limited
+
+    @staticmethod
+    async def _answer(error: PatchbayError, scope: Scope, receive: Receive, sender: _Sender) -> None:
+        if not sender.started:
+            await problem_response(Request(scope), error)(scope, receive, sender)
+
+
+class _Sender:
+    """Sends the response, after its headers are complete and its audit row is written."""
+
+    def __init__(self, app: FastAPI, visit: Visit, send: Send) -> None:
+        self.app = app
+        self.visit = visit
+        self.send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.visit.status = message["status"]
+            await audit_answer(self.app, self.visit)
+            self.started = True
+            _complete(MutableHeaders(scope=message), self.visit)
+        await self.send(message)
+
+
+def _complete(headers: MutableHeaders, visit: Visit) -> None:
+    headers[REQUEST_ID] = visit.request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    if visit.admission is not None:
+        admission = visit.admission
+        for name, value in rate_headers(admission.limit, admission.remaining, admission.reset_s).items():
+            headers[name] = value
+    if visit.status == 401:
+        headers.setdefault("WWW-Authenticate", "Bearer")
+
+
+def _log(visit: Visit) -> None:
+    """One line a request: the path without its query, never a body."""
+    principal = visit.admission.principal if visit.admission else None
+    logger.info(
+        "request",
+        method=visit.method,
+        path=visit.path,
+        route=visit.route,
+        status=visit.status,
+        duration_ms=visit.elapsed_ms,
+        org_id=principal.org_id if principal else None,
+        key_id=principal.key_id if principal else None,
+    )

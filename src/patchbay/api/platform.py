@@ -1,0 +1,70 @@
+"""The composition root: everything one process needs, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+if TYPE_CHECKING:
+    from patchbay.agent_runtime.services import ModelFactory, Runtime
+    from patchbay.connectors.runtime import CallRunner
+    from patchbay.egress.guard import EgressGuard
+    from patchbay.settings import Settings
+    from patchbay.store.database import Database
+    from patchbay.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The services of one process."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    guard: EgressGuard
+    runner: CallRunner
+    runtime: Runtime
+
+
+@asynccontextmanager
+async def open_platform(
+    settings: Settings, *, database: Database | None = None, vault: Vault | None = None, models: ModelFactory | None = None
+) -> AsyncIterator[Platform]:
+    """Open the platform that ``settings`` describe; it does not migrate.
+
+    A ``database`` or ``vault`` that is handed in stays the caller's: it is not closed here. ``models`` replaces the models that
+    the settings name (tests and benchmarks bring their own).
+    """
+    from patchbay.agent_runtime.services import Runtime
+    from patchbay.connectors.runtime import CallRunner
+    from patchbay.egress.guard import EgressGuard
+    from patchbay.store.database import Database
+    from patchbay.store.vault import Vault
+
+    async with AsyncExitStack() as stack:
+        if database is None:
+            database = await Database.open(settings)
+            stack.push_async_callback(database.close)
+        vault = vault or Vault.load(settings)
+        guard = EgressGuard(settings.egress_networks)
+        runner = CallRunner(database, vault, guard)
+        await runner.start()
+        stack.push_async_callback(runner.stop)
+        runtime = Runtime(database, vault, guard, runner, models or _models(settings), settings)
+        stack.push_async_callback(runtime.drain)
+        yield Platform(settings, database, vault, guard, runner, runtime)
+
+
+def _models(settings: Settings) -> ModelFactory:
+    from patchbay.agent_runtime.conversation.models import model_factory
+
+    return model_factory(settings)
+
+
+def platform_of(connection: HTTPConnection) -> Platform:
+    """The platform behind this request."""
+    return connection.app.state.platform
