@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,12 +16,14 @@ from patchbay.schema_graph.arguments import (
     MissingArguments,
     MissingFacts,
     prepare_inputs,
+    prepare_slots,
     validate_arguments,
 )
-from patchbay.schema_graph.call import CallContext, CallInput
+from patchbay.schema_graph.call import CallContext, CallInput, SqlSlot
 from patchbay.schema_graph.coercion import Unfit, reader
 from patchbay.schema_graph.model import FieldType
 
+TORONTO = ZoneInfo("America/Toronto")
 IDENTIFIER = UUID("8d3e1a52-0a55-4a5e-9a39-0d9f5f6f8f01")
 
 
@@ -209,6 +212,26 @@ def test_findings_come_before_questions():
 def test_prepared_inputs_are_kept():
     assert prepare_inputs(INPUTS) is prepare_inputs(list(INPUTS))
     assert prepare_inputs([one_input(source="constant", constant=["a"])]) is not None
+
+
+def test_slots_are_filled_in_order():
+    slots = [
+        SqlSlot(native_type="text", type="string", param="p", many=True),
+        SqlSlot(native_type="integer", type="integer", value=3),
+        SqlSlot(native_type="date", type="date", value=["2026-01-01", "2026-01-02"], many=True),
+        SqlSlot(native_type="timestamp with time zone", type="datetime", now=True, zoned=True),
+        SqlSlot(native_type="timestamp without time zone", type="datetime", now=True, time_zone="Europe/Berlin"),
+        SqlSlot(native_type="date", type="date", now=True),
+    ]
+    now = datetime(2026, 7, 1, 20, 0, tzinfo=TORONTO)
+    assert prepare_slots(slots)({"p": ("a", "b")}, now) == [
+        ["a", "b"],
+        3,
+        [date(2026, 1, 1), date(2026, 1, 2)],
+        now,
+        datetime(2026, 7, 2, 2, 0),
+        date(2026, 7, 1),
+    ]
 
 
 ANYTHING = st.recursive(

@@ -8,15 +8,16 @@ last what the caller still has to be asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from patchbay.errors import Finding, PatchbayError, Unprocessable
 from patchbay.nearest import did_you_mean
-from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall
-from patchbay.schema_graph.coercion import Reader, Unfit, reader
+from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall, SqlSlot
+from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
 from patchbay.schema_graph.phones import spellings, to_e164
 
 
@@ -198,3 +199,45 @@ def _missing_fact(one: CallInput) -> str:
     if one.source == "session":
         return "This comes from the channel, and the channel does not know it."
     return "This is needed."
+
+
+def prepare_slots(slots: Sequence[SqlSlot]) -> Callable[[Mapping[str, Any], datetime], list[Any]]:
+    """The function that fills a statement's placeholders, in order.
+
+    It takes a run's values and the time of the call (aware, in the agent's zone). Literals are read once, here. Times for a
+    column without zone are the wall clock of the zone it is stored in.
+    """
+    fixed = [_literal(slot) for slot in slots]
+
+    def fill(values: Mapping[str, Any], now: datetime) -> list[Any]:
+        filled: list[Any] = []
+        for slot, literal in zip(slots, fixed, strict=True):
+            if slot.param is not None:
+                filled.append(_sent(values[slot.param]))
+            elif slot.now:
+                filled.append(_now(slot, now))
+            else:
+                filled.append(literal)
+        return filled
+
+    return fill
+
+
+def _sent(value: Any) -> Any:
+    """Arrays go out as lists."""
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+
+
+def _literal(slot: SqlSlot) -> Any:
+    if slot.param is not None or slot.now or slot.value is None:
+        return None
+    read = reader(slot.type, slot.native_type, zoned=slot.zoned, column_zone=slot.time_zone)
+    zone = slot.time_zone or "UTC"
+    return [read(one, zone) for one in slot.value] if slot.many else read(slot.value, zone)
+
+
+def _now(slot: SqlSlot, now: datetime) -> Any:
+    moment = local_time(now, slot.time_zone, zoned=slot.zoned)
+    if slot.type == "date":
+        return moment.date()
+    return moment.time() if slot.type == "time" else moment
