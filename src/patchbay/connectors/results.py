@@ -1,0 +1,77 @@
+"""From the rows a source sent to the one shape every read returns, within the byte cap and with everything that was cut said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+import msgspec
+
+from patchbay.connectors.sql.postgres.backend import Answer
+from patchbay.connectors.sql.postgres.values import Decoder, decode_row, decoder
+from patchbay.schema_graph.call import CallResult, Caps
+
+_encode = msgspec.json.Encoder().encode
+ROWS_CUT = "More than {rows} rows were found; only the first {rows} are here."
+BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
+SEVERAL = "Several records match; ask which one is meant."
+
+
+class Projection:
+    """How the answers of one call become results: leaf names, caps, and per set of types and zone the decoders."""
+
+    __slots__ = ("_caps", "_decoders", "_identifying", "_leaves", "_source_zone")
+
+    def __init__(self, leaves: Sequence[str], caps: Caps, *, identifying: bool, source_zone: tzinfo | None) -> None:
+        self._leaves = tuple(leaves)
+        self._caps = caps
+        self._identifying = identifying
+        self._source_zone = source_zone
+        self._decoders: dict[tuple[tuple[int, ...], str], tuple[Decoder, ...]] = {}
+
+    def result(
+        self, answer: Answer, *, zone_name: str, zone: tzinfo, elements: Mapping[int, int], duration_ms: float
+    ) -> CallResult:
+        """The result, with at most the capped rows and bytes. LookupError: a timestamp without zone and no zone to read it in."""
+        key = (answer.oids, zone_name)
+        decoders = self._decoders.get(key)
+        if decoders is None:
+            decoders = self._decoders[key] = tuple(
+                decoder(oid, agent_zone=zone, source_zone=self._source_zone, elements=elements) for oid in answer.oids
+            )
+        caps = self._caps
+        raw = answer.rows
+        truncated = answer.cut or len(raw) > caps.rows
+        rows: list[dict[str, Any]] = []
+        notes: list[str] = []
+        left = caps.bytes
+        for one in raw[: caps.rows]:
+            row, altered = decode_row(one, decoders, self._leaves)
+            left -= _size(one, row)
+            if left < 0:
+                break
+            rows.append(row)
+            notes += altered
+        if answer.cut or left < 0:
+            truncated = True
+            notes.append(BYTES_CUT.format(bytes=caps.bytes))
+        elif truncated:
+            notes.append(ROWS_CUT.format(rows=caps.rows))
+        ambiguous = self._identifying and (len(raw) > 1)
+        if ambiguous:
+            notes.append(SEVERAL)
+        return CallResult(
+            rows=rows,
+            row_count=len(rows),
+            truncated=truncated,
+            ambiguous=ambiguous,
+            notes=tuple(dict.fromkeys(notes)),
+            duration_ms=duration_ms,
+        )
+
+
+def _size(raw: Sequence[bytes | None], row: Mapping[str, Any]) -> int:
+    """The bytes of a row as JSON: exact when it may matter, else a bound from what came over the wire."""
+    wire = sum(len(value) for value in raw if value is not None)
+    return wire if wire < 1_024 else max(wire, len(_encode(row)))

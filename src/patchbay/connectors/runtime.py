@@ -1,0 +1,310 @@
+"""Running frozen calls while a caller waits: nothing is looked up that could be known before, nothing runs that may not.
+
+One run goes through, in this order: the connection is known, current, connected, of this organization and confirmed within
+the last second; scoping permits everything the call touches; the slice of the schema is the one it was proven on; the
+arguments are valid; the source's breaker is closed; a session is free; the statement runs within its deadline and caps; the
+connection's state is confirmed again; the rows are projected. What depends only on the call, or only on the call and one
+version of the connection, is worked out once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+import psycopg
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from patchbay.connectors.connections import IntegrationNotConnected, read_credentials
+from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
+from patchbay.connectors.refusals import (
+    CallNotSupported,
+    CallRefused,
+    ConnectionReplaced,
+    ConnectionUnknown,
+    NotConnected,
+    SchemaChanged,
+    ScopedOut,
+    ScopingUnconfirmed,
+    SourceUnavailable,
+    TimeZoneMissing,
+)
+from patchbay.connectors.results import Projection
+from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
+from patchbay.connectors.sql.postgres.execute import SLACK_BYTES, STATEMENT_TIMEOUT_MS, Source
+from patchbay.connectors.sql.postgres.parameters import Encoder, encoder
+from patchbay.connectors.sql.postgres.pool import PoolClosed
+from patchbay.connectors.tables import Connection, Credential
+from patchbay.egress.guard import EgressGuard
+from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
+from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall
+from patchbay.schema_graph.coercion import zone_info
+from patchbay.schema_graph.fingerprint import slice_fingerprint
+from patchbay.schema_graph.scoping import Scoping, permits
+from patchbay.store.database import Database
+from patchbay.store.vault import Vault
+
+CALLS_KEPT = 2_048
+HOUSEKEEPING_S = 15.0
+_ATTEMPTS = 3
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class _Ready:
+    """A call with everything worked out that depends on nothing else."""
+
+    __slots__ = ("call", "encoders", "fill", "limit", "prepare", "projection", "rows", "seconds", "sql")
+
+    def __init__(self, call: FrozenCall) -> None:
+        if call.format_version != FORMAT_VERSION or call.kind != "postgres" or call.effect != "read":
+            raise CallNotSupported
+        self.call = call
+        self.sql = call.body.sql.encode()
+        self.prepare: Prepare = prepare_inputs(call)
+        self.fill = prepare_slots(call.body.slots)
+        self.encoders: tuple[Encoder, ...] = tuple(encoder(slot) for slot in call.body.slots)
+        self.rows = call.caps.rows + 1
+        self.limit = call.caps.bytes + SLACK_BYTES
+        self.seconds = min(call.caps.deadline_ms, STATEMENT_TIMEOUT_MS) / 1000
+        self.projection = Projection(
+            [output.leaf for output in call.outputs],
+            call.caps,
+            identifying=call.identifying,
+            source_zone=zone_info(call.time_zone) if call.time_zone else None,
+        )
+
+    def values(self, context: CallContext, zone: ZoneInfo) -> list[bytes | None]:
+        """The text of every placeholder; raises what :mod:`patchbay.schema_graph.arguments` raises."""
+        filled: list[Any] = self.fill(self.prepare(context), datetime.now(zone))
+        return [write(value) for write, value in zip(self.encoders, filled, strict=True)]
+
+
+class _Facts:
+    """One connection at one version: its source, and which calls may run on it."""
+
+    __slots__ = ("scoping", "seal", "snapshot_id", "source", "verdicts", "version")
+
+    def __init__(self, connection: Connection, scoping: Scoping, source: Source, seal: bytes) -> None:
+        self.version = connection.scoping_version
+        self.snapshot_id = connection.snapshot_id
+        self.scoping = scoping
+        self.source = source
+        self.seal = seal
+        self.verdicts: dict[int, tuple[_Ready, type[CallRefused] | None]] = {}
+
+
+class CallRunner:
+    """Runs frozen calls; one per process, started and stopped by the composition root."""
+
+    def __init__(self, database: Database, vault: Vault, guard: EgressGuard) -> None:
+        self._database = database
+        self._vault = vault
+        self._guard = guard
+        self._states = ConnectionStates(database)
+        self._facts: dict[str, _Facts] = {}
+        self._loading: dict[str, asyncio.Lock] = {}
+        self._by_identity: OrderedDict[int, tuple[FrozenCall, _Ready]] = OrderedDict()
+        self._by_content: OrderedDict[bytes, _Ready] = OrderedDict()
+        self._housekeeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Follow the connections' states. Opens no connection to any source."""
+        await self._states.start()
+        self._housekeeper = asyncio.get_running_loop().create_task(self._keep_house(), name="patchbay idle sessions")
+
+    async def stop(self) -> None:
+        """End every session. Runs that are under way are refused as soon as they need one."""
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            self._housekeeper = None
+        await self._states.stop()
+        for facts in self._facts.values():
+            await facts.source.pool.close()
+        self._facts.clear()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the states of the connections are being followed."""
+        return self._states.heard_lately
+
+    async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
+        """Run ``call`` for ``org_id``. Raises a :class:`CallRefused`, or what the validation of the arguments raises.
+
+        When the caller is cancelled, the statement is cancelled at the source and its session is given up.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        known = self._by_identity.get(id(call))
+        ready = known[1] if known is not None and known[0] is call else self._make_ready(call)
+        connection_id = call.connection_id
+        deadline = started + ready.seconds
+        state = self._states.fresh(connection_id)
+        facts = self._facts.get(connection_id)
+        if state is None or facts is None or not _may_run(org_id, state, facts, ready):
+            state, facts = await self._admit(org_id, ready, deadline)
+        zone = zone_info(context.time_zone)
+        values = ready.values(context, zone)
+        try:
+            answer = await facts.source.execute(ready.sql, values, rows=ready.rows, limit=ready.limit, deadline=deadline)
+        except PoolClosed:
+            # The connection changed while this call waited for a session: whatever it is now decides.
+            _, facts = await self._admit(org_id, ready, deadline)
+            answer = await self._execute_again(facts, ready, values, deadline)
+        if self._states.fresh(connection_id) is not state:
+            await self._admit(org_id, ready, loop.time() + 1.0)
+        try:
+            return ready.projection.result(
+                answer,
+                zone_name=context.time_zone,
+                zone=zone,
+                elements=facts.source.elements,
+                duration_ms=(loop.time() - started) * 1000,
+            )
+        except LookupError:
+            raise TimeZoneMissing from None
+
+    async def _execute_again(self, facts: _Facts, ready: _Ready, values: list[bytes | None], deadline: float) -> Any:
+        try:
+            return await facts.source.execute(ready.sql, values, rows=ready.rows, limit=ready.limit, deadline=deadline)
+        except PoolClosed:
+            raise SourceUnavailable from None
+
+    async def _admit(self, org_id: str, ready: _Ready, deadline: float) -> tuple[ConnectionState, _Facts]:
+        """The confirmed state and the facts that go with it, once everything permits the call; else its refusal."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                for _ in range(_ATTEMPTS):
+                    admitted = await self._try_to_admit(org_id, ready)
+                    if admitted is not None:
+                        return admitted
+        except TimeoutError:
+            raise ScopingUnconfirmed from None
+        except (StateUnconfirmed, SQLAlchemyError, psycopg.Error, OSError):
+            raise ScopingUnconfirmed from None
+        raise ScopingUnconfirmed
+
+    async def _try_to_admit(self, org_id: str, ready: _Ready) -> tuple[ConnectionState, _Facts] | None:
+        """None when the connection changed while it was looked at."""
+        connection_id = ready.call.connection_id
+        state = self._states.fresh(connection_id) or await self._states.confirm(connection_id)
+        _refuse_by_state(org_id, state)
+        assert state is not None
+        facts = self._facts.get(connection_id)
+        if facts is None or not _current(facts, state):
+            facts = await self._load(state)
+            if facts is None:
+                await self._states.confirm(connection_id)
+                return None
+        refusal = await self._verdict(org_id, facts, ready)
+        if refusal is not None:
+            raise refusal()
+        fresh = self._states.fresh(connection_id)
+        return (fresh, facts) if fresh is not None and _current(facts, fresh) else None
+
+    async def _load(self, state: ConnectionState) -> _Facts | None:
+        """Read the connection as it is; None when it is no longer what ``state`` says."""
+        lock = self._loading.setdefault(state.id, asyncio.Lock())
+        async with lock:
+            facts = self._facts.get(state.id)
+            if facts is not None and _current(facts, state):
+                return facts
+            async with self._database.tenant(state.org_id, read_only=True) as session:
+                connection = await session.scalar(select(Connection).where(Connection.id == state.id))
+                if connection is None:
+                    raise ConnectionUnknown
+                if connection.scoping_version != state.scoping_version or connection.snapshot_id != state.snapshot_id:
+                    return None
+                rows = await session.scalars(select(Credential.ciphertext).where(Credential.connection_id == state.id))
+                seal = hashlib.sha256(b"".join(sorted(rows))).digest()
+                if facts is not None and facts.seal == seal:
+                    source = facts.source
+                else:
+                    try:
+                        source = Source(await read_credentials(session, self._vault, connection), self._guard)
+                    except IntegrationNotConnected:
+                        raise NotConnected from None
+            if facts is not None and facts.source is not source:
+                facts.source.pool.retire()
+            loaded = self._facts[state.id] = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
+            return loaded
+
+    async def _verdict(self, org_id: str, facts: _Facts, ready: _Ready) -> type[CallRefused] | None:
+        found = facts.verdicts.get(id(ready))
+        if found is not None and found[0] is ready:
+            return found[1]
+        refusal = await self._judge(org_id, facts, ready.call)
+        if len(facts.verdicts) >= CALLS_KEPT:
+            facts.verdicts.clear()
+        facts.verdicts[id(ready)] = (ready, refusal)
+        return refusal
+
+    async def _judge(self, org_id: str, facts: _Facts, call: FrozenCall) -> type[CallRefused] | None:
+        """Scoping by the call's own closed touches, then the slice of the schema against the current snapshot."""
+        if facts.snapshot_id is None:
+            return SchemaChanged
+        try:
+            async with self._database.tenant(org_id, read_only=True) as session:
+                graph = await load_graph(session, facts.snapshot_id)
+        except SchemaNotDiscovered:
+            return SchemaChanged
+        if not permits(facts.scoping, graph.default_schema, call.touches):
+            return ScopedOut
+        if slice_fingerprint(graph, call.operation, call.slice) != call.slice_fingerprint:
+            return SchemaChanged
+        return None
+
+    def _make_ready(self, call: FrozenCall) -> _Ready:
+        """The call made ready: known by identity, else by content, else from scratch."""
+        content = hashlib.sha256(msgspec.json.encode(call)).digest()
+        ready = self._by_content.get(content)
+        if ready is None:
+            ready = _Ready(call)
+            _keep(self._by_content, content, ready)
+        _keep(self._by_identity, id(call), (call, ready))
+        return ready
+
+    async def _keep_house(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            for connection_id, facts in list(self._facts.items()):
+                state = self._states.fresh(connection_id)
+                if state is not None and (state.replaced or state.status != "connected"):
+                    facts.source.pool.retire()
+                    del self._facts[connection_id]
+                else:
+                    facts.source.pool.end_idle(loop.time())
+
+
+def _current(facts: _Facts, state: ConnectionState) -> bool:
+    return facts.version == state.scoping_version and facts.snapshot_id == state.snapshot_id
+
+
+def _may_run(org_id: str, state: ConnectionState, facts: _Facts, ready: _Ready) -> bool:
+    """Whether everything is known and permits the call: the fast path."""
+    if state.org_id != org_id or state.replaced or state.status != "connected" or not _current(facts, state):
+        return False
+    verdict = facts.verdicts.get(id(ready))
+    return verdict is not None and verdict[0] is ready and verdict[1] is None
+
+
+def _refuse_by_state(org_id: str, state: ConnectionState | None) -> None:
+    if state is None or state.org_id != org_id:
+        raise ConnectionUnknown
+    if state.replaced:
+        raise ConnectionReplaced
+    if state.status != "connected":
+        raise NotConnected
+
+
+def _keep(kept: OrderedDict[_K, _V], key: _K, value: _V) -> None:
+    kept[key] = value
+    if len(kept) > CALLS_KEPT:
+        kept.popitem(last=False)
