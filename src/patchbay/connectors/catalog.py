@@ -22,6 +22,7 @@ class Provider(msgspec.Struct, frozen=True, rename="camel"):
     auth: str
     logo: str | None = None
     action_count: int = 0
+    has_pack: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
