@@ -35,8 +35,9 @@ class Field(Struct, frozen=True, omit_defaults=True, gc=False):
     ``native_type`` is the system's own spelling (``numeric(10,2)``). ``zoned`` tells a datetime or time with a zone from one
     without. ``indexed`` means that an equality on this field alone can use an index (it leads a valid, total one).
     ``formats`` holds the shapes sampled from the values of a phone column, digits written as ``9``.
-    ``computed_from`` names the fields a generated one is computed from. ``readable``, ``insertable`` and ``updatable``
-    are what the connected role may do.
+    ``computed_from`` names the fields a generated one is computed from; ``opaque`` says that it may be computed from more (a
+    function of the owner's). ``row_of`` names the object whose whole row such a field holds. ``filterable`` is False for types
+    that have no equality. ``readable``, ``insertable`` and ``updatable`` are what the connected role may do.
     """
 
     name: str
@@ -54,6 +55,9 @@ class Field(Struct, frozen=True, omit_defaults=True, gc=False):
     has_default: bool = False
     generated: bool = False
     computed_from: tuple[str, ...] = ()
+    opaque: bool = False
+    row_of: str | None = None
+    filterable: bool = True
     zoned: bool = False
     max_length: int | None = None
     badges: tuple[Badge, ...] = ()
@@ -119,7 +123,8 @@ class Object(Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``reads`` are the stored direct dependencies of a view. ``opaque`` says why they cannot be closed (a function, a
     foreign table, hidden text): such an object counts as blocked once anything on the connection is, unless it is listed as
-    allowed. ``partitions`` name the folded children. ``definition_hash`` changes when a view's text does.
+    allowed. ``partitions`` name all tables below it whose rows a read returns: folded partitions, and tables that inherit
+    from it. ``definition_hash`` changes when a view's text does.
     ``estimate`` is the planner's idea of the number of records, or None.
     """
 

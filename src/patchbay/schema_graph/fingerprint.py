@@ -1,0 +1,137 @@
+"""Fingerprints: one of a whole graph, and one of the slice of it that a call uses.
+
+Both are over content alone, whatever the order of discovery. Estimates and sampled formats change with the data, not with
+the schema, and are in neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from patchbay.schema_graph.call import SliceItem
+from patchbay.schema_graph.canonical import canonical_json, sha256_hex
+from patchbay.schema_graph.model import Edge, Field, Graph, Object, Operation
+from patchbay.schema_graph.operations import RecordOperations, record_operation, split_operation
+from patchbay.schema_graph.outline import Lineage, outline_of
+
+_VERSION = "1"
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+def graph_fingerprint(graph: Graph) -> str:
+    """The SHA-256 over everything in the graph but estimates and formats, 64 hexadecimal digits."""
+    whole = hashlib.sha256(_encode([_VERSION, graph.kind, graph.default_schema]))
+    for name in sorted(graph.objects):
+        whole.update(object_digest(graph.objects[name]))
+    if not isinstance(graph.operations, RecordOperations):
+        for name in sorted(graph.operations):
+            whole.update(hashlib.sha256(_encode(graph.operations[name])).digest())
+    return whole.hexdigest()
+
+
+def object_digest(obj: Object) -> bytes:
+    """The SHA-256 over one object, whatever the order its members came in."""
+    shape = msgspec.structs.replace(
+        obj,
+        fields=tuple(sorted((_settled(f) for f in obj.fields), key=_name)),
+        edges=tuple(sorted(obj.edges, key=_name)),
+        keys=tuple(sorted(obj.keys, key=_name)),
+        indexes=tuple(sorted(obj.indexes, key=_name)),
+        reads=tuple(sorted(obj.reads, key=lambda d: (d.object, d.fields or ()))),
+        partitions=tuple(sorted(obj.partitions)),
+        estimate=None,
+    )
+    return hashlib.sha256(_encode(shape)).digest()
+
+
+def _settled(field: Field) -> Field:
+    return msgspec.structs.replace(field, formats=()) if field.formats else field
+
+
+def _name(item: Any) -> str:
+    return item.name
+
+
+def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) -> str | None:
+    """The fingerprint of what a call uses: its operation and, of each item, the object, the named fields and edges.
+
+    Covers types, native types, enums, zones, element types, edge ends, what kind of object it is, its native names, and the
+    definitions of the views below it; not descriptions, estimates, indexes, privileges or formats. None: something is gone.
+    """
+    invoked = _operation(graph, operation)
+    if invoked is None:
+        return None
+    merged: dict[str, tuple[set[str], set[str]]] = {}
+    for item in items:
+        fields, edges = merged.setdefault(item.object, (set(), set()))
+        fields.update(item.fields)
+        edges.update(item.edges)
+    lineage = outline_of(graph.objects).lineage
+    parts: list[Any] = [_VERSION, graph.kind, invoked]
+    for name in sorted(merged):
+        obj = graph.objects.get(name)
+        part = None if obj is None else _object_part(obj, *merged[name])
+        if part is None:
+            return None
+        parts.append([part, _definitions(graph, lineage, name)])
+    return sha256_hex(canonical_json(parts))
+
+
+def _operation(graph: Graph, name: str) -> list[Any] | None:
+    """What a call depends on of its operation. That of a record is there as long as its object is: privileges are not schema."""
+    if isinstance(graph.operations, RecordOperations):
+        parsed = split_operation(name)
+        obj = graph.objects.get(parsed[0]) if parsed else None
+        found: Operation | None = record_operation(obj, parsed[1]) if parsed and obj is not None else None
+    else:
+        found = graph.operations.get(name)
+    if found is None:
+        return None
+    arguments = [[a.name, a.role, a.type, a.native_type, a.required, list(a.enum)] for a in found.arguments]
+    return [found.name, found.object, found.effect, found.verb, sorted(arguments), msgspec.to_builtins(found.invoke)]
+
+
+def _object_part(obj: Object, fields: Iterable[str], edges: Iterable[str]) -> list[Any] | None:
+    by_name = {f.name: f for f in obj.fields}
+    by_edge = {e.name: e for e in obj.edges}
+    used_fields, used_edges = sorted(fields), sorted(edges)
+    if not (by_name.keys() >= set(used_fields) and by_edge.keys() >= set(used_edges)):
+        return None
+    return [
+        obj.name,
+        obj.kind,
+        obj.native_schema,
+        obj.native_name,
+        [_field_part(by_name[name]) for name in used_fields],
+        [_edge_part(by_edge[name]) for name in used_edges],
+    ]
+
+
+def _field_part(field: Field) -> list[Any]:
+    computed = [sorted(field.computed_from), field.row_of, field.opaque]
+    nested = [_field_part(f) for f in field.fields]
+    return [field.name, field.type, field.native_type, list(field.enum), field.zoned, field.item_type, nested, computed]
+
+
+def _edge_part(edge: Edge) -> list[Any]:
+    pairs = [[list(pair) for pair in pairs] for pairs in (edge.pairs, edge.via_pairs)]
+    return [edge.name, edge.target, edge.to_one, edge.via, *pairs]
+
+
+def _definitions(graph: Graph, lineage: Mapping[str, Lineage], name: str) -> list[Any]:
+    """(object, definition) of this object and of all views under it: what a change of any of them would show in."""
+    found: dict[str, str | None] = {}
+    todo = [name]
+    while todo:
+        at = todo.pop()
+        if at in found or at not in graph.objects:
+            continue
+        line = lineage.get(at)
+        reads = line.reads if line else ()
+        found[at] = graph.objects[at].definition_hash if reads or at == name or (line and line.opaque) else None
+        todo.extend(dependency.object for dependency in reads)
+    return [[at, found[at]] for at in sorted(found)]

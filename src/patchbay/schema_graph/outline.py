@@ -1,0 +1,81 @@
+"""What must be known of every object before any one of them is looked at: names, slugs, lineage and verbs.
+
+A packed graph carries its outline uncompressed, so that a view of thousands of objects decodes only those it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from patchbay.schema_graph.model import Dependency, Field, Object, Verb
+
+RECORD_VERBS: tuple[Verb, ...] = ("read", "insert", "update")
+
+
+class Computed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a field's value comes from besides its own column: other fields, another object's row, or what cannot be told."""
+
+    fields: tuple[str, ...] = ()
+    row_of: str | None = None
+    opaque: bool = False
+
+
+class Lineage(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where the rows of an object come from. Plain tables have none."""
+
+    reads: tuple[Dependency, ...] = ()
+    partitions: tuple[str, ...] = ()
+    opaque: bool = False
+    computed: dict[str, Computed] = {}
+
+
+class Outline(msgspec.Struct, frozen=True, array_like=True):
+    """``names`` in order; ``slugs`` maps a slug to its name where they differ; ``verbs`` holds one character per name, bit
+    ``i`` of its code for ``RECORD_VERBS[i]``; ``lineage`` only objects that have one.
+    """
+
+    names: tuple[str, ...]
+    slugs: dict[str, str]
+    verbs: str
+    lineage: dict[str, Lineage]
+
+
+@runtime_checkable
+class Outlined(Protocol):
+    """A mapping of objects that already knows its outline."""
+
+    @property
+    def outline(self) -> Outline:
+        """The outline of all objects in it."""
+        ...
+
+
+def outline_of(objects: Mapping[str, Object]) -> Outline:
+    """The outline of ``objects``: carried along, or read off each of them."""
+    if isinstance(objects, Outlined):
+        return objects.outline
+    lineage = {name: line for name, obj in objects.items() if (line := lineage_of(obj)) is not None}
+    slugs = {obj.slug: name for name, obj in objects.items() if obj.slug != name}
+    return Outline(tuple(objects), slugs, "".join(chr(verb_bits(obj)) for obj in objects.values()), lineage)
+
+
+def lineage_of(obj: Object) -> Lineage | None:
+    """The object's lineage, or None for one whose rows and values are all its own."""
+    computed = {f.name: Computed(f.computed_from, f.row_of, f.opaque) for f in obj.fields if _is_computed(f)}
+    if not (obj.reads or obj.partitions or obj.opaque or computed):
+        return None
+    return Lineage(obj.reads, obj.partitions, obj.opaque is not None, computed)
+
+
+def _is_computed(field: Field) -> bool:
+    return bool(field.computed_from or field.opaque or field.row_of)
+
+
+def verb_bits(obj: Object) -> int:
+    """Which record operations the connected role may call on this object, as bits in the order of ``RECORD_VERBS``."""
+    if obj.kind == "type" or not obj.fields:
+        return 0
+    return obj.readable | obj.insertable << 1 | obj.updatable << 2

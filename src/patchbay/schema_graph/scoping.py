@@ -1,0 +1,264 @@
+"""Data scoping: a graph as an organization may see it. There is no other way to read a graph.
+
+A blocked table or column appears nowhere in a :class:`View`: not as an object or field, not in edges, keys, indexes, operations
+or arguments, and nothing computed from it does either. The check itself is :func:`permits`, the same one the runtime makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from patchbay.schema_graph.blocking import BlockRules, Scoping, close, column_spellings, entry_keys, name_key, permits
+from patchbay.schema_graph.call import SliceItem, Touch
+from patchbay.schema_graph.fingerprint import slice_fingerprint
+from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Object, Operation, Verb
+from patchbay.schema_graph.naming import singular, split_name
+from patchbay.schema_graph.operations import (
+    RecordOperations,
+    demands,
+    derive_arguments,
+    offers,
+    record_operation,
+    split_operation,
+    split_operation_slug,
+)
+from patchbay.schema_graph.outline import RECORD_VERBS, outline_of
+
+__all__ = ["Scoping", "View", "permits"]
+
+
+class View:
+    """``graph`` under ``scoping``. Objects and operations are found by name, by slug, by the name with its default schema, and by
+    the bare name when only one in view has it. What is blocked and what does not exist answer alike.
+    """
+
+    def __init__(self, graph: Graph, scoping: Scoping | None = None) -> None:
+        self._graph = graph
+        self._outline = outline_of(graph.objects)
+        self._scoping = scoping or Scoping()
+        self._rules = BlockRules(self._scoping)
+        self._visible: dict[str, bool] = {}
+        self._names: tuple[str, ...] | None = None
+        self._bare: dict[str, list[str]] | None = None
+        self._claims: dict[str, list[str]] | None = None
+        self._operation_slugs: dict[str, str] | None = None
+        self.kind = graph.kind
+        self.default_schema = graph.default_schema
+
+    @property
+    def unmatched(self) -> dict[str, object]:
+        """The entries of the scoping that match nothing: ``{"blockedTables": [...], "blockedColumns": {table: [...]}}``.
+
+        They are kept, and would block a table or column of that name discovered later.
+        """
+        known: dict[str | None, dict[str, list[str]]] = {}
+        for name in self._outline.names:
+            _index_name(known, name, name, self.default_schema)
+        for parent, line in self._outline.lineage.items():
+            for child in line.partitions:
+                _index_name(known, child, parent, self.default_schema)
+        tables = [entry for entry in self._scoping.blocked_tables if not _matches(known, entry)]
+        columns = {entry: list(names) for entry, names in self._scoping.blocked_columns.items() if names}
+        for entry, names in self._scoping.blocked_columns.items():
+            found = {f.name.casefold() for owner in _matches(known, entry) for f in self._graph.objects[owner].fields}
+            columns[entry] = [name for name in names if not found & column_spellings(name)]
+        return {"blockedTables": tables, "blockedColumns": {entry: names for entry, names in columns.items() if names}}
+
+    def object_names(self) -> Sequence[str]:
+        """The names of all objects in view, sorted."""
+        if self._names is None:
+            names = self._outline.names
+            self._names = tuple(sorted(n for n in names if self._sees(n)) if self._rules.anything else sorted(names))
+        return self._names
+
+    def object(self, name_or_slug: str) -> Object | None:
+        """The object as seen, without anything blocked; None when there is none in view."""
+        name = self._resolve(name_or_slug)
+        return None if name is None else self._filtered(self._graph.objects[name])
+
+    def operation(self, name_or_slug: str) -> Operation | None:
+        """The operation of that name or slug; None when there is none in view."""
+        if not isinstance(self._graph.operations, RecordOperations):
+            return self._stored_operation(name_or_slug)
+        for parsed in (split_operation(name_or_slug), split_operation_slug(name_or_slug)):
+            name = self._resolve(parsed[0]) if parsed else None
+            if parsed and name is not None and (operation := self._record_operation(name, parsed[1])):
+                return operation
+        return None
+
+    def operations(self, *, object: str | None = None, include_writes: bool = False, q: str | None = None) -> Sequence[Operation]:
+        """The operations in view, by object name and verb; reads only, unless ``include_writes``.
+
+        ``q`` keeps those whose name or description contains each of its words.
+        """
+        words = q.casefold().split() if q else []
+        if object is None:
+            names: Iterable[str] = self.object_names()
+        else:
+            name = self._resolve(object)
+            names = () if name is None else (name,)
+        found = self._operations_of(names, include_writes)
+        return [o for o in found if all(w in f"{o.name} {o.description or ''}".casefold() for w in words)]
+
+    def arguments(self, operation: Operation) -> tuple[Argument, ...]:
+        """The arguments of an operation, named by dotted paths over what is in view."""
+        obj = self.object(operation.object)
+        if not operation.record_arguments:
+            return operation.arguments
+        return () if obj is None else derive_arguments(obj, operation.verb, self.object)
+
+    def path_root(self, object_name: str) -> str:
+        """The first segment that paths from this object may start with: the singular of its name when no other object in
+        view claims that, else its name.
+        """
+        bare = split_name(object_name)[-1]
+        root = singular(bare)
+        others = [n for n in self._claimants(root.casefold()) if n != object_name and self._sees(n)]
+        return bare if others else root
+
+    def touches(self, object_name: str, fields: Sequence[str] | None) -> tuple[Touch, ...]:
+        """Everything that reading ``fields`` (None: any) of one object touches, down to the tables under it.
+
+        Raises KeyError for an object that is not in view.
+        """
+        if not self._sees(object_name):
+            raise KeyError(object_name)
+        return close(self._outline.lineage, object_name, fields)
+
+    def slice_fingerprint(self, operation: str, items: Sequence[SliceItem]) -> str:
+        """The fingerprint of the part of the graph a call uses. Raises KeyError when any of it is not in view."""
+        for item in items:
+            seen = self.object(item.object) if item.object in self._graph.objects else None
+            if seen is None or any(seen.field(f) is None for f in item.fields) or any(seen.edge(e) is None for e in item.edges):
+                raise KeyError(operation)
+        made = slice_fingerprint(self._graph, operation, items)
+        if made is None:
+            raise KeyError(operation)
+        return made
+
+    def _sees(self, name: str) -> bool:
+        """Whether the object of exactly this name exists and nothing its rows come from is blocked."""
+        seen = self._visible.get(name)
+        if seen is None:
+            seen = name in self._graph.objects and self._may_read(name, ())
+            self._visible[name] = seen
+        return seen
+
+    def _may_read(self, name: str, fields: tuple[str, ...]) -> bool:
+        if not self._rules.anything:
+            return True
+        if name not in self._outline.lineage:
+            return self._rules.permits(Touch(name, fields), self.default_schema)
+        return all(self._rules.permits(t, self.default_schema) for t in close(self._outline.lineage, name, fields))
+
+    def _resolve(self, spelling: str) -> str | None:
+        """The name of the object in view that ``spelling`` means."""
+        if self._sees(spelling):
+            return spelling
+        by_slug = self._outline.slugs.get(spelling)
+        if by_slug is not None and self._sees(by_slug):
+            return by_slug
+        if self._bare is None:
+            self._bare = {}
+            for name in self._outline.names:
+                self._bare.setdefault(split_name(name)[-1], []).append(name)
+        parts = split_name(spelling)
+        candidates = [name for name in self._bare.get(parts[-1], ()) if self._sees(name)]
+        if len(parts) > 1:
+            candidates = [n for n in candidates if (self.default_schema, *split_name(n))[-2:] == parts[-2:]]
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _claimants(self, root: str) -> Sequence[str]:
+        if self._claims is None:
+            self._claims = {}
+            for name in self._outline.names:
+                bare = split_name(name)[-1]
+                for claimed in {bare.casefold(), singular(bare).casefold()}:
+                    self._claims.setdefault(claimed, []).append(name)
+        return self._claims.get(root, ())
+
+    def _filtered(self, obj: Object) -> Object:
+        """The object without what is blocked. Indexes that may hide a blocked field in an expression or predicate go too."""
+        if not self._rules.anything:
+            return obj
+        fields = tuple(f for f in obj.fields if self._may_read(obj.name, (f.name,)))
+        edges = tuple(edge for edge in obj.edges if self._sees_edge(obj, edge))
+        if len(fields) == len(obj.fields):
+            return obj if len(edges) == len(obj.edges) else msgspec.structs.replace(obj, edges=edges)
+        left = {f.name for f in fields}
+        return msgspec.structs.replace(
+            obj,
+            fields=fields,
+            edges=edges,
+            keys=tuple(key for key in obj.keys if left.issuperset(key.fields)),
+            indexes=tuple(index for index in obj.indexes if not index.partial and left.issuperset(index.fields)),
+            insertable=obj.insertable and not _withholds_demanded(obj.fields, left),
+        )
+
+    def _sees_edge(self, obj: Object, edge: Edge) -> bool:
+        ends = [(obj.name, own) for own, _ in edge.pairs]
+        if edge.via is not None:
+            ends += [(edge.via, across) for _, across in edge.pairs] + [(edge.via, own) for own, _ in edge.via_pairs]
+        ends += [(edge.target, other) for _, other in (edge.via_pairs if edge.via is not None else edge.pairs)]
+        if not self._sees(edge.target) or (edge.via is not None and not self._sees(edge.via)):
+            return False
+        return all(self._may_read(name, (field,)) for name, field in ends)
+
+    def _record_operation(self, name: str, verb: Verb) -> Operation | None:
+        if f"{name}.{verb}" not in self._graph.operations:
+            return None
+        obj = self._filtered(self._graph.objects[name])
+        return record_operation(obj, verb) if offers(obj, verb) else None
+
+    def _stored_operation(self, name_or_slug: str) -> Operation | None:
+        operations = self._graph.operations
+        if name_or_slug not in operations:
+            if self._operation_slugs is None:
+                self._operation_slugs = {operation.slug: name for name, operation in operations.items()}
+            name_or_slug = self._operation_slugs.get(name_or_slug, name_or_slug)
+        operation = operations.get(name_or_slug)
+        return self._as_seen(operation) if operation is not None else None
+
+    def _as_seen(self, operation: Operation) -> Operation | None:
+        """A stored operation without arguments for blocked fields; a record operation only while its object can serve it."""
+        if not self._sees(operation.object):
+            return None
+        obj = self._filtered(self._graph.objects[operation.object])
+        if operation.record_arguments:
+            return operation if operation.verb == "call" or offers(obj, operation.verb) else None
+        hidden = {f.name for f in self._graph.objects[operation.object].fields} - {f.name for f in obj.fields}
+        kept = tuple(a for a in operation.arguments if hidden.isdisjoint(split_name(a.name)))
+        return operation if len(kept) == len(operation.arguments) else msgspec.structs.replace(operation, arguments=kept)
+
+    def _operations_of(self, names: Iterable[str], include_writes: bool) -> Iterable[Operation]:
+        if isinstance(self._graph.operations, RecordOperations):
+            for name in names:
+                for verb in RECORD_VERBS if include_writes else RECORD_VERBS[:1]:
+                    if operation := self._record_operation(name, verb):
+                        yield operation
+            return
+        wanted = set(names)
+        for name in sorted(self._graph.operations):
+            operation = self._graph.operations[name]
+            if (
+                operation.object in wanted
+                and (include_writes or operation.effect == "read")
+                and (seen := self._as_seen(operation))
+            ):
+                yield seen
+
+
+def _withholds_demanded(fields: Sequence[Field], left: set[str]) -> bool:
+    return any(demands(f) and f.name not in left for f in fields)
+
+
+def _index_name(known: dict[str | None, dict[str, list[str]]], name: str, owner: str, default_schema: str | None) -> None:
+    schema, bare = name_key(name, default_schema)
+    for scope in {schema, None}:
+        known.setdefault(scope, {}).setdefault(bare, []).append(owner)
+
+
+def _matches(known: dict[str | None, dict[str, list[str]]], entry: str) -> list[str]:
+    return [owner for schema, bare in entry_keys(entry) for owner in known.get(schema, {}).get(bare, ())]
