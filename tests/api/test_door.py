@@ -297,6 +297,11 @@ class TestAudit:
         problem(await client.post(THINGS, headers=key.headers, json={"toolName": "x"}), 500, "internal_error")
 
 
+async def test_a_store_that_does_not_answer_is_503(client: httpx2.AsyncClient, key: Key, bare_platform: Any) -> None:
+    bare_platform.database = Database.at("postgresql://nobody@127.0.0.1:1/none")
+    problem(await client.get(THINGS, headers=key.headers), 503, "store_unavailable")
+
+
 async def test_a_log_line_has_the_request_id_and_neither_query_nor_body(client: httpx2.AsyncClient, key: Key) -> None:
     written = io.StringIO()
     before = structlog.get_config()

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import structlog
 from fastapi import FastAPI
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +17,7 @@ from patchbay.api.auditing import audit_answer
 from patchbay.api.problems import Internal, problem_response
 from patchbay.api.request_log import logger, where_it_failed
 from patchbay.api.visit import Visit, open_visit
-from patchbay.errors import PatchbayError, TooLarge
+from patchbay.errors import PatchbayError, TooLarge, Unavailable
 
 MAX_BODY = 1_000_000
 REQUEST_ID = "X-Request-Id"
@@ -28,6 +30,15 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+
+_STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class StoreUnavailable(Unavailable):
+    """The platform's database does not answer right now. Try again in a moment."""
+
+    code, title = "store_unavailable", "Store unavailable"
 
 
 class Door:
@@ -55,7 +66,7 @@ class Door:
                 await self._answer(error, scope, receive, sender)
             except Exception as error:
                 logger.error("request_failed", error=type(error).__name__, where=where_it_failed(error))
-                await self._answer(Internal(), scope, receive, sender)
+                await self._answer(StoreUnavailable() if isinstance(error, _STORE_AWAY) else Internal(), scope, receive, sender)
             finally:
                 _log(visit)
 
