@@ -129,7 +129,8 @@ class Caps(_Value, frozen=True, rename="camel", omit_defaults=True):
 class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     """What a checked binding means, with every name resolved against the view. Input of the compilers.
 
-    ``time_zone`` (IANA) is the connection's: timestamps without zone are read and written in it.
+    ``time_zone`` (IANA) is the connection's: timestamps without zone are read and written in it. ``demand_one`` says that every
+    filter is optional and that one of them has to be given, else the call finds nothing.
     """
 
     kind: str
@@ -150,6 +151,7 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     identifying: bool = False
     verification: VerificationLevel = "none"
     time_zone: str | None = None
+    demand_one: bool = False
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):

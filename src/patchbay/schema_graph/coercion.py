@@ -65,7 +65,7 @@ def reader(
     """The function that turns a value into one of this type. ``column_zone``: what a datetime without zone is stored in."""
     if enum:
         return _enum_reader(enum)
-    if kind == "string":
+    if kind in ("string", "enum"):
         return _text_reader(max_length)
     if kind == "integer":
         bits = _BITS.get(native_type.lower(), 64)
