@@ -15,6 +15,7 @@ from patchbay.agent_runtime.agent_draft import AgentDraft
 from patchbay.agent_runtime.bodies import read_body
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.tables import Agent, Skill
+from patchbay.bindings.tool_schema import tool_schema
 from patchbay.errors import Conflict, PatchbayError
 from patchbay.schema_graph.canonical import canonical_json, sha256_hex, unseal
 
@@ -49,8 +50,6 @@ def draft_document(agent: Agent, skills: Sequence[Skill]) -> dict[str, Any]:
 
 
 def _skill_document(skill: Skill) -> dict[str, Any]:
-    from patchbay.bindings.tool_schema import tool_schema
-
     assert skill.call is not None
     call = unseal_call(skill.call, skill.digest or "", skill.name)
     settings = skill.settings or {}

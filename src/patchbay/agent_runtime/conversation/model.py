@@ -69,7 +69,7 @@ class ToolOutcome(_Value, frozen=True, kw_only=True):
     """What came of a tool call, as far as the model may know.
 
     ``refused``: nothing ran, or the result may not be shown; ``failed``: it ran and did not come to an end. ``message`` can be
-    said to the caller as it is. ``missing`` and ``invalid`` name parameters to ask for (again).
+    said to the caller as it is. ``missing`` and ``invalid`` name parameters to ask for (again). ``reason`` is for the receipt.
     """
 
     status: Literal["succeeded", "refused", "failed"]
@@ -82,6 +82,7 @@ class ToolOutcome(_Value, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
+    reason: dict[str, Any] = {}
 
 
 class UserMessage(_Value, frozen=True, kw_only=True):

@@ -138,7 +138,7 @@ async def run(runner: Runner, org_id: str, prepared: Prepared, context: CallCont
 def outcome_data(outcome: ToolOutcome, skill: FrozenSkill | None) -> dict[str, Any]:
     """The part of a ``tool_call`` event that tells what came of it."""
     if outcome.status != "succeeded":
-        return {"code": outcome.code, "message": outcome.message}
+        return {"code": outcome.code, "message": outcome.message, **outcome.reason}
     leaves = [o.leaf for o in _outputs(skill)] if skill else []
     result: dict[str, Any] = {"rowCount": outcome.row_count, "truncated": outcome.truncated, "ambiguous": outcome.ambiguous}
     if not outcome.ambiguous:
@@ -187,8 +187,20 @@ def _from_refusal(refusal: PatchbayError, skill: FrozenSkill) -> ToolOutcome:
     named = [(f.code, f.field.rsplit(".", 1)[-1]) for f in refusal.errors]
     missing = tuple(dict.fromkeys(p for code, p in named if p in parameters and _is_missing(code)))
     invalid = tuple(dict.fromkeys(p for code, p in named if p in parameters and not _is_missing(code)))
-    message = "; ".join(f.message for f in refusal.errors) if missing or invalid else refusal.detail
-    return ToolOutcome(status="refused", code=refusal.code, message=message, missing=missing, invalid=invalid)
+    message = " ".join(f.message for f in refusal.errors) if missing or invalid else _sayable(refusal)
+    reason = {k: refusal.extensions[k] for k in ("layer", "nextStep") if k in refusal.extensions}
+    reason["detail"] = refusal.detail
+    return ToolOutcome(status="refused", code=refusal.code, message=message, missing=missing, invalid=invalid, reason=reason)
+
+
+def _sayable(refusal: PatchbayError) -> str:
+    """What may be said to a caller about a refusal: a look at the works is for the receipt."""
+    codes = {f.code for f in refusal.errors}
+    if "session_fact_missing" in codes:
+        return "I can't see who is calling, so I can't look that up here."
+    if "verified_fact_missing" in codes:
+        return "I can't share that until I've verified who you are, and I can't do that here yet."
+    return str(refusal.extensions.get("say") or "I can't look that up right now.")
 
 
 def _is_missing(code: str) -> bool:
