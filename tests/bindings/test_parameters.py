@@ -39,6 +39,7 @@ def test_what_a_name_says(name: str, parameter: str | None):
 def test_phones_people_and_numbers():
     assert says_phone("home_phone")
     assert not says_phone("phonetic")
+    assert not says_phone("phone_type")
     assert is_about_people("customers")
     assert is_about_people("crm.ContactPeople")
     assert not is_about_people("appointments")

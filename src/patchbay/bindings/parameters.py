@@ -104,6 +104,12 @@ _PEOPLE = frozenset(
         "staff", "student", "subscriber", "tenant", "user",
     }
 )  # fmt: skip
+_ABOUT_PHONES = frozenset(
+    {
+        "carrier", "code", "consent", "count", "country", "ext", "extension", "id", "kind", "label", "model", "ok", "opt", "plan",
+        "prefix", "provider", "status", "type", "valid", "verified",
+    }
+)  # fmt: skip
 _NUMBER_WORDS = frozenset({"number", "no", "num", "nr", "id", "ref", "reference", "code", "key", "uuid"})
 
 
@@ -125,9 +131,9 @@ def meaning_of(name: str) -> Parameter | None:
 
 
 def says_phone(name: str) -> bool:
-    """Whether a parameter or column of this name holds a phone number."""
+    """Whether a parameter or column of this name holds a phone number (``phone_type`` and ``phone_verified`` do not)."""
     found = meaning_of(name)
-    return found is not None and found.name == "caller_phone"
+    return found is not None and found.name == "caller_phone" and _ABOUT_PHONES.isdisjoint(split_words(name))
 
 
 def is_about_people(object_name: str) -> bool:

@@ -1,0 +1,239 @@
+"""Inputs and filters: which fields are compared, how, and with whose values."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from msgspec import UNSET
+
+from patchbay.bindings.literals import literal
+from patchbay.bindings.model import FilterRule, Input
+from patchbay.bindings.parameters import BY_NAME, SESSION_FACTS, says_phone
+from patchbay.bindings.paths import Reading
+from patchbay.bindings.scope import Conditions, Scope
+from patchbay.nearest import did_you_mean
+from patchbay.schema_graph.call import CallInput, Comparison, Filter
+from patchbay.schema_graph.coercion import Unfit
+from patchbay.schema_graph.phones import known_country, needs_country, unreadable_shapes
+
+PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+MAX_VALUES = 100
+_ORDERED = frozenset({"integer", "decimal", "number", "date", "time", "datetime", "duration", "string"})
+_RANGES: frozenset[Comparison] = frozenset({"lt", "le", "gt", "ge"})
+_EMPTY: frozenset[Comparison] = frozenset({"is_null", "not_null"})
+_PHONE_TYPES = frozenset({"string", "integer", "decimal"})
+
+
+def check_conditions(scope: Scope) -> Conditions:
+    """Check inputs and filters. An input that a filter names is compared by that filter alone, else it means equality."""
+    inputs: dict[str, CallInput] = {}
+    found: list[tuple[Filter, Reading, str]] = []
+    compared = {rule.param for rule in scope.binding.filters if rule.param is not None}
+    for index, rule in enumerate(scope.binding.inputs):
+        at = f"inputs.{index}"
+        reading = scope.argument(rule.arg, f"{at}.arg")
+        given = _input(scope, rule, reading, at, inputs)
+        if reading is None or given is None:
+            continue
+        inputs[given.param] = given
+        if given.param not in compared:
+            found.append((Filter(reading.column(), "eq", param=given.param), reading, f"{at}.arg"))
+    for index, rule in enumerate(scope.binding.filters):
+        at = f"filters.{index}"
+        reading = scope.argument(rule.arg, f"{at}.arg")
+        condition = None if reading is None else _filter(scope, rule, reading, at, inputs)
+        if reading is not None and condition is not None:
+            found.append((condition, reading, f"{at}.arg"))
+    return Conditions(
+        inputs=tuple(inputs.values()),
+        filters=tuple(condition for condition, _, _ in found),
+        readings=tuple(reading for _, reading, _ in found),
+        places=tuple(place for _, _, place in found),
+    )
+
+
+def _input(scope: Scope, rule: Input, reading: Reading | None, at: str, known: dict[str, CallInput]) -> CallInput | None:
+    sound = _check_param(scope, rule.param, f"{at}.param", known)
+    sound = _check_source(scope, rule, at) and sound
+    if reading is None or not sound:
+        return None
+    constant = None
+    if rule.source == "constant" and not _is_phone(rule.param, reading):
+        constant = _literal(scope, rule.value, reading, f"{at}.value")
+        if constant is None:
+            return None
+    elif rule.source == "constant":
+        constant = rule.value
+    scope.needs_time_zone(reading, f"{at}.arg")
+    return _call_input(scope, rule, reading, at, constant)
+
+
+def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: Any) -> CallInput:
+    field = reading.field
+    phone = _is_phone(rule.param, reading)
+    if phone:
+        _check_phone(scope, reading, f"{at}.arg")
+    canonical = BY_NAME.get(rule.param)
+    return CallInput(
+        param=rule.param,
+        arg=reading.name,
+        type=field.type,
+        native_type=field.native_type,
+        source=rule.source,
+        key=rule.key,
+        constant=constant,
+        required=rule.required or rule.source != "model",
+        description=rule.description or (canonical.description if canonical else None),
+        enum=field.enum,
+        max_length=None if phone else field.max_length,
+        codec="phone" if phone else "plain",
+        formats=field.formats if phone else (),
+        country=scope.target.country if phone else None,
+        zoned=field.zoned,
+        time_zone=scope.target.time_zone if field.type == "datetime" and not field.zoned else None,
+    )
+
+
+def _check_param(scope: Scope, param: str, at: str, known: dict[str, CallInput]) -> bool:
+    if not PARAM.fullmatch(param):
+        message = "A parameter is 1 to 64 letters, digits, '_' and '-', and starts with a letter or '_'."
+        scope.report.error(at, "param_invalid", message)
+        return False
+    if any(param.casefold() == other.casefold() for other in known):
+        scope.report.error(at, "param_duplicate", "Another input has this parameter already.")
+        return False
+    return True
+
+
+def _check_source(scope: Scope, rule: Input, at: str) -> bool:
+    before = len(scope.report.errors)
+    if rule.source in ("session", "verified") and rule.key is None:
+        known = f" Usual ones are {', '.join(SESSION_FACTS)}." if rule.source == "session" else ""
+        scope.report.error(f"{at}.key", "source_key_missing", f"A {rule.source} input needs the key of its fact.{known}")
+    if rule.source in ("model", "constant") and rule.key is not None:
+        scope.report.error(f"{at}.key", "source_key_unused", f"A {rule.source} input takes no key.")
+    if rule.source == "constant" and rule.value in (UNSET, None):
+        scope.report.error(f"{at}.value", "value_missing", "A constant input needs its value.")
+    if rule.source != "constant" and rule.value is not UNSET:
+        scope.report.error(f"{at}.value", "value_unused", f"A {rule.source} input takes no value.", "Set source to 'constant'.")
+    if rule.source == "session" and rule.key is not None and rule.key.partition(".")[0] not in SESSION_FACTS:
+        message = "No channel of this platform knows such a fact by itself; without it the call is refused."
+        scope.report.warn(f"{at}.key", "session_fact_unknown", message, did_you_mean(rule.key, SESSION_FACTS))
+    return len(scope.report.errors) == before
+
+
+def _is_phone(param: str, reading: Reading) -> bool:
+    """A phone by the column's sampled values or its name; by the parameter alone only for a plain text column."""
+    field = reading.field
+    if field.type not in _PHONE_TYPES or field.enum:
+        return False
+    if field.formats or says_phone(field.name):
+        return True
+    return field.type == "string" and param == "caller_phone"
+
+
+def _check_phone(scope: Scope, reading: Reading, at: str) -> None:
+    shapes, country, report = reading.field.formats, scope.target.country, scope.report
+    named = scope.target.default_country or scope.target.agent_country
+    if named is not None and not known_country(named):
+        report.error(at, "default_country_invalid", "The default country is not a country's ISO 3166-1 code such as CA.")
+    elif country is None and shapes and needs_country(shapes):
+        message = "This column holds phone numbers without a country code, and no country is set for them."
+        report.error(at, "default_country_required", message, "Set defaultCountry (such as CA) on the connection or the agent.")
+    elif country is None and not shapes:
+        message = "No country is set: only numbers stored with + and a country code will be found."
+        report.warn(at, "default_country_unknown", message, "Set defaultCountry (such as CA) on the connection or the agent.")
+    if not shapes:
+        message = "The column's formats are not sampled: numbers are looked for as +16135550142 and as bare digits only."
+        report.warn(at, "phone_formats_unsampled", message, "Discover again once the column has values.")
+    unread = unreadable_shapes(shapes, country) if country is not None else ()
+    if unread:
+        shown = ", ".join(repr(one) for one in unread[:8])
+        report.warn(
+            at, "phone_formats_unmatched", f"Values written as {shown} are not full numbers; callers are not found by them."
+        )
+
+
+def _filter(scope: Scope, rule: FilterRule, reading: Reading, at: str, inputs: dict[str, CallInput]) -> Filter | None:
+    column = reading.column()
+    if not _check_operator(scope, rule, reading, at):
+        return None
+    if rule.op in _EMPTY:
+        if rule.param is not None or rule.value is not UNSET:
+            scope.report.error(at, "value_unused", f"{rule.op} takes neither value nor param.")
+            return None
+        return Filter(column, rule.op)
+    if (rule.param is None) == (rule.value is UNSET):
+        scope.report.error(at, "value_missing", "A filter takes either a value or a param.")
+        return None
+    scope.needs_time_zone(reading, f"{at}.arg")
+    if rule.param is not None:
+        return _filter_by_param(scope, rule.op, rule.param, reading, at, inputs)
+    if _asks_now(rule.value):
+        if reading.field.type in ("datetime", "date"):
+            return Filter(column, rule.op, now=True)
+        scope.report.error(f"{at}.value", "value_invalid", "Only a date or a datetime can be compared with now.")
+        return None
+    value = _values(scope, rule, reading, f"{at}.value")
+    return None if value is None else Filter(column, rule.op, value=value)
+
+
+def _check_operator(scope: Scope, rule: FilterRule, reading: Reading, at: str) -> bool:
+    if rule.op in _RANGES and (reading.field.type not in _ORDERED or reading.field.enum):
+        message = f"A field of type {reading.field.type} has no order; use eq, ne, in, is_null or not_null."
+        scope.report.error(f"{at}.op", "operator_not_for_type", message)
+        return False
+    if rule.op == "in" and rule.param is not None:
+        scope.report.error(f"{at}.op", "operator_not_for_type", "in takes a value: a list. A param is compared with eq.")
+        return False
+    return True
+
+
+def _filter_by_param(
+    scope: Scope, op: Comparison, param: str, reading: Reading, at: str, inputs: dict[str, CallInput]
+) -> Filter | None:
+    given = inputs.get(param)
+    if given is None:
+        if any(rule.param == param for rule in scope.binding.inputs):
+            return None  # the input is wrong, and reported
+        if not _check_param(scope, param, f"{at}.param", inputs):
+            return None
+        given = _call_input(scope, Input(param=param, arg=reading.name), reading, at, None)
+        inputs[param] = given
+    elif given.type != reading.field.type or given.enum != reading.field.enum:
+        message = f"The input {param!r} is of type {given.type}, this field of type {reading.field.type}."
+        scope.report.error(f"{at}.param", "param_invalid", message)
+        return None
+    if given.codec == "phone" and op != "eq":
+        scope.report.error(f"{at}.op", "operator_not_for_type", "A phone number can only be compared with eq.")
+        return None
+    return Filter(reading.column(), op, param=param)
+
+
+def _asks_now(value: Any) -> bool:
+    return isinstance(value, dict) and cast("dict[str, Any]", value) == {"now": True}
+
+
+def _values(scope: Scope, rule: FilterRule, reading: Reading, at: str) -> Any:
+    if rule.op != "in":
+        return _literal(scope, rule.value, reading, at)
+    given: Any = rule.value
+    values = cast("list[Any]", given) if isinstance(given, list) else []
+    if not 1 <= len(values) <= MAX_VALUES:
+        scope.report.error(at, "value_invalid", f"in takes a list of 1 to {MAX_VALUES} values.")
+        return None
+    read = [_literal(scope, value, reading, f"{at}.{index}") for index, value in enumerate(values)]
+    return None if any(value is None for value in read) else tuple(read)
+
+
+def _literal(scope: Scope, value: Any, reading: Reading, at: str) -> Any:
+    """The value in JSON form, or None with the reason reported."""
+    if value is None:
+        scope.report.error(at, "value_invalid", "A value cannot be null.", "Use the operators is_null and not_null.")
+        return None
+    try:
+        return literal(value, reading.field, scope.target.time_zone)
+    except Unfit as unfit:
+        scope.report.error(at, "value_invalid", str(unfit))
+        return None
