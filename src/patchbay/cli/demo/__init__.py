@@ -1,0 +1,1 @@
+"""``patchbay demo``: the whole way from a database to an answered caller, each step shown as it happens."""

@@ -1,0 +1,132 @@
+"""The demo on a database of the user's: test, connect, discover, choose, bind, publish, ask once. It changes nothing there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from patchbay.cli.demo.choosing import Choice, NoSuchName, asked_for, choices
+from patchbay.cli.demo.client import Client
+from patchbay.cli.demo.conversation import converse, show_receipt
+from patchbay.cli.demo.failures import DemoFailed
+from patchbay.cli.demo.show import Show
+from patchbay.cli.demo.steps import KIND, Steps, refuse_failed
+
+if TYPE_CHECKING:
+    from patchbay.cli.demo.run import Wish
+
+ORGANIZATION = "Patchbay demo, own database"
+_EXAMPLE = "postgresql://user:password@db.example.com:5432/shop?sslmode=verify-full"
+_EGRESS_HINT = (
+    "Patchbay refuses private, loopback and metadata addresses. If this database is yours to reach, allow its address for this "
+    "run: PATCHBAY_EGRESS_ALLOW=10.0.0.5/32 patchbay demo --database-url …"
+)
+_AGENT: dict[str, Any] = {"name": "Database demo", "persona": {"role": "You look records up for callers and read them back."}}
+_SHOWN_CHOICES = 6
+
+
+def read_url(url: str) -> dict[str, Any]:
+    """The credentials in a PostgreSQL URL, as the API takes them. ``sslrootcert`` is read from its file.
+
+    Raises:
+        DemoFailed: it is no such URL, or something is missing in it.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise DemoFailed("--database-url is not a PostgreSQL URL.", f"It looks like {_EXAMPLE}") from None
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    missing = [name for name in ("host", "user", "dbname") if not values.get(name)]
+    if missing:
+        what = " and ".join({"dbname": "the database"}.get(name, f"the {name}") for name in missing)
+        raise DemoFailed(f"--database-url lacks {what}.", f"It looks like {_EXAMPLE}")
+    if "," in values["host"]:
+        raise DemoFailed("--database-url names several hosts.", "Name the one to connect to.")
+    credentials: dict[str, Any] = {
+        "host": values["host"],
+        "port": values.get("port", "5432"),
+        "database": values["dbname"],
+        "user": values["user"],
+        "password": values.get("password") or os.environ.get("PGPASSWORD") or _ask_password(values["user"]),
+    }
+    if "sslmode" in values:
+        credentials["sslmode"] = values["sslmode"]
+    if values.get("sslrootcert") not in (None, "system"):
+        credentials["ca_pem"] = _certificate(Path(values["sslrootcert"]).expanduser())
+    return credentials
+
+
+def _ask_password(user: str) -> str:
+    if not sys.stdin.isatty():
+        raise DemoFailed("--database-url has no password.", "Put it into the URL, or set PGPASSWORD.")
+    return typer.prompt(f"Password of {user}", hide_input=True)
+
+
+def _certificate(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
+        raise DemoFailed(f"sslrootcert {path} cannot be read: {reason}.") from None
+
+
+def run_own(client: Client, show: Show, credentials: dict[str, Any], wish: Wish) -> str:
+    """Every step on the user's database; returns the agent's id."""
+    steps = Steps(client, show)
+    agent_id = steps.agent(_AGENT)
+    failed = steps.test(credentials)
+    refuse_failed(failed, _EGRESS_HINT if failed and "address" in failed[0]["id"] else None)
+    steps.connect(credentials)
+    steps.discover()
+    choice = _choose(steps, wish)
+    steps.bind(agent_id, choice.binding())
+    steps.publish(agent_id)
+    show.step("A caller asks")
+    if wish.ask is None:
+        show.note("Nothing to ask was given (--ask), so the caller asks in general, and the agent asks back for what it needs.")
+    show.sent("POST", f"/agents/{agent_id}/simulate")
+    show.blank()
+    heard = converse(client, show, agent_id, [wish.ask or f"Can you {choice.binding()['toolName'].lower()} for me?"])
+    show.step("The receipt")
+    show_receipt(client, show, heard.id)
+    return agent_id
+
+
+def _choose(steps: Steps, wish: Wish) -> Choice:
+    show = steps.show
+    show.step("Choose what to look up")
+    found = steps.client.get(f"/integrations/{KIND}/schema")
+    show.request(found)
+    promising = choices(found.data)[:_SHOWN_CHOICES]
+    if promising:
+        rows = [
+            (index, c.object, c.filter, ", ".join(".".join(path) for path in c.columns)) for index, c in enumerate(promising, 1)
+        ]
+        show.table(("", "table", "found by", "reading back"), rows, right=(0,))
+    try:
+        if wish.table or wish.filter or wish.columns:
+            choice = asked_for(found.data, wish.table, wish.filter, wish.columns)
+            show.say(f"As asked: {_words(choice)}.")
+            return choice
+        if not promising:
+            return asked_for(found.data, None, None, ())
+    except NoSuchName as unknown:
+        raise DemoFailed(str(unknown), unknown.hint) from None
+    if sys.stdin.isatty() and show.console.is_terminal:
+        number: int = typer.prompt("    Which one", default=1, type=int)
+        choice = promising[min(max(number, 1), len(promising)) - 1]
+        show.say(f"Chosen: {_words(choice)}.")
+        return choice
+    show.say(f"Nobody is there to choose, so the first is taken: {_words(promising[0])}.")
+    show.note("Choose with --table, --filter and --columns.")
+    return promising[0]
+
+
+def _words(choice: Choice) -> str:
+    return f"{choice.object} by {choice.filter}, reading back {', '.join('.'.join(path) for path in choice.columns)}"
