@@ -76,6 +76,21 @@ class Answer:
             self.rows.append(tuple([value(row, c) for c in columns]))
 
 
+class Description:
+    """What the server says of a prepared statement: parameter types, and per column its name, type and origin.
+
+    The origin is the oid of the table or view and the number of the column in it; both are 0 for an expression.
+    """
+
+    __slots__ = ("columns", "parameters")
+
+    def __init__(self, result: PGresult) -> None:
+        self.parameters = tuple([result.param_type(n) for n in range(result.nparams)])
+        self.columns = tuple(
+            [(result.fname(c) or b"", result.ftype(c), result.ftable(c), result.ftablecol(c)) for c in range(result.nfields)]
+        )
+
+
 class Backend:
     """A session in the hands of one caller at a time. Not safe for two callers at once: the pool sees to that."""
 
@@ -174,7 +189,7 @@ class Backend:
     async def _prepare(self, sql: bytes, deadline: float) -> bytes:
         if len(self._prepared) >= PREPARED_MOST:
             oldest = next(iter(self._prepared))
-            await self._command(b"DEALLOCATE " + self._prepared.pop(oldest), deadline)
+            await self.command(b"DEALLOCATE " + self._prepared.pop(oldest), deadline)
         self._serial += 1
         name = b"pb%d" % self._serial
         try:
@@ -185,7 +200,29 @@ class Backend:
         self._prepared[sql] = name
         return name
 
-    async def _command(self, sql: bytes, deadline: float) -> None:
+    async def describe(self, sql: bytes, deadline: float) -> Description:
+        """Parse and describe ``sql`` without running it: parameter types, and the type and origin of each column."""
+        name = self._prepared.get(sql) or await self._prepare(sql, deadline)
+        try:
+            self._pg.send_describe_prepared(name)
+        except psycopg.Error:
+            raise self._lost() from None
+        self._start(1_048_576)
+        answer = Answer()
+        described: PGresult | None = None
+        failure: str | None = None
+        while (result := await self._next(deadline, answer)) is not None:
+            if result.status == _COMMAND_END:
+                described = result
+            else:
+                failure = failure or _sqlstate(result)
+        self._finish(failure, answer)
+        if described is None:
+            raise self._lost()
+        return Description(described)
+
+    async def command(self, sql: bytes, deadline: float) -> None:
+        """Run a statement that returns nothing of interest."""
         try:
             self._pg.send_query_params(sql, None)
         except psycopg.Error:

@@ -1,0 +1,289 @@
+"""Prove a compiled statement on the live database before anything may run it.
+
+The statement is parsed and described by the server (never run): each output column must come from the very column the plan
+claims, each placeholder must take what the plan will send. Every column it refers to, predicates included, must belong to
+what the plan says it touches. What cannot be proven counts as blocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.sql.postgres.backend import Backend, BackendLost, DeadlinePassed, Description, StatementFailed
+from patchbay.connectors.sql.postgres.estimate import Estimate, estimate
+from patchbay.connectors.sql.postgres.provenance import NotReadable, references
+from patchbay.connectors.sql.postgres.quoting import identifier
+from patchbay.connectors.sql.postgres.session import open_session
+from patchbay.connectors.sql.postgres.values import TIMESTAMP
+from patchbay.egress.guard import EgressGuard
+from patchbay.errors import Finding, Unavailable, Unprocessable
+from patchbay.schema_graph.call import FORMAT_VERSION, CallInput, Candidate, Filter, FrozenCall, Plan
+from patchbay.schema_graph.naming import split_name
+from patchbay.schema_graph.phones import shape
+from patchbay.schema_graph.scoping import View
+
+PROVE_S = 10.0
+UNINDEXED_COST_MOST = 25_000.0
+"""The planner's total cost up to which a filter may go without an index: about a million narrow rows read from end to end."""
+PHONE_ROWS = 50_000
+PHONE_SHAPES = 60
+PHONE_MS = 1_000
+
+Reason = Literal[
+    "schema_changed", "permission_missing", "provenance_unproven", "parameter_mismatch", "time_zone_missing", "not_accepted"
+]
+_ADVICE: Mapping[Reason, tuple[str, str]] = {
+    "schema_changed": (
+        "The database no longer has what was discovered.",
+        "Discover the schema again, then save the binding again.",
+    ),
+    "permission_missing": (
+        "The connected role may not read everything this call needs.",
+        "Grant the role SELECT (the read-only script does), then discover again.",
+    ),
+    "provenance_unproven": (
+        "It could not be proven that this call reads only what the data scoping permits, which counts as blocked.",
+        "Bind columns of tables or views directly, and discover again if the schema has changed.",
+    ),
+    "parameter_mismatch": (
+        "The database expects another type for an input than was discovered.",
+        "Discover the schema again, then save the binding again.",
+    ),
+    "time_zone_missing": (
+        "The call returns a timestamp without zone and the connection has no time zone.",
+        "Connect again with a timeZone such as America/Toronto.",
+    ),
+    "not_accepted": ("The database does not accept this call.", "Run the connection test, then discover the schema again."),
+}
+
+
+class CallNotProvable(Unprocessable):
+    """The call could not be proven on the live database."""
+
+    code, title = "call_not_provable", "Call not provable"
+
+    def __init__(self, reason: Reason) -> None:
+        detail, hint = _ADVICE[reason]
+        super().__init__(f"call_not_provable: {detail}", hint=hint, extensions={"reason": reason})
+        self.reason: Reason = reason
+
+
+class FilterNotIndexed(Unprocessable):
+    """A filter has no index and the table is too large to be read from end to end while a caller waits."""
+
+    code, title = "filter_not_indexed", "Filter not indexed"
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """A frozen call, what is worth knowing about it, and the planner's estimate."""
+
+    call: FrozenCall
+    warnings: tuple[Finding, ...]
+    estimate: Estimate
+
+
+_ORIGINS = b"""
+SELECT c.oid, a.attnum, n.nspname, c.relname, a.attname
+FROM pg_catalog.unnest($1::oid[], $2::int2[]) AS wanted(relation, number)
+JOIN pg_catalog.pg_class c ON c.oid = wanted.relation
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = wanted.number AND NOT a.attisdropped
+"""
+_TYPES = b"""
+SELECT t.oid, coalesce(e.typcategory, t.typcategory), e.oid IS NOT NULL
+FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
+WHERE t.oid = ANY ($1::oid[])
+"""
+_CATEGORIES: Mapping[str, str] = {
+    "string": "SUEDIVNBTX", "integer": "N", "decimal": "N", "number": "N", "boolean": "B", "date": "D",
+    "time": "D", "datetime": "D", "duration": "T", "uuid": "U", "bytes": "U", "json": "U", "enum": "ES",
+}  # fmt: skip
+"""The categories of PostgreSQL's type system (``pg_type.typcategory``) that a placeholder of a field type may have."""
+
+
+async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> Proven:
+    """See :func:`patchbay.connectors.proving.prove`."""
+    plan, sql = candidate.plan, candidate.body.sql
+    check_references(sql, plan, view)
+    backend = Backend(await open_session(credentials, guard))
+    deadline = asyncio.get_running_loop().time() + PROVE_S
+    try:
+        await backend.command(b"BEGIN READ ONLY", deadline)
+        description = await backend.describe(sql.encode(), deadline)
+        await _check_outputs(backend, description, plan, view, deadline)
+        await _check_parameters(backend, description, candidate, deadline)
+        expected = await estimate(backend, candidate, deadline)
+        _check_indexes(expected, plan, view)
+        warnings = await _unseen_phone_formats(backend, plan, view, deadline)
+    except StatementFailed as failed:
+        raise CallNotProvable(_reason(failed.sqlstate)) from None
+    except (BackendLost, DeadlinePassed):
+        raise Unavailable("The database did not answer while the call was being proven.", hint="Try again.") from None
+    finally:
+        await backend.close(cancel=not backend.usable)
+    return Proven(freeze(candidate), tuple(warnings), expected)
+
+
+def freeze(candidate: Candidate) -> FrozenCall:
+    """The frozen call of a candidate that has been proven."""
+    plan = candidate.plan
+    return FrozenCall(
+        format_version=FORMAT_VERSION,
+        connection_id=plan.connection_id,
+        kind=plan.kind,
+        operation=plan.operation,
+        effect=plan.effect,
+        body=candidate.body,
+        inputs=plan.inputs,
+        outputs=plan.outputs,
+        touches=plan.touches,
+        caps=plan.caps,
+        slice=plan.slice,
+        slice_fingerprint=plan.slice_fingerprint,
+        identifying=plan.identifying,
+        verification=plan.verification,
+        time_zone=plan.time_zone,
+    )
+
+
+def check_references(sql: str, plan: Plan, view: View) -> None:
+    """Every column the statement refers to belongs to what the plan touches. Raises :class:`CallNotProvable`."""
+    permitted: dict[tuple[str | None, str], set[str] | None] = {}
+    for touch in plan.touches:
+        key = native_name(view, touch.object)
+        before = permitted.get(key, set())
+        permitted[key] = None if touch.fields is None or before is None else before | set(touch.fields)
+    try:
+        found = references(sql)
+    except NotReadable:
+        raise CallNotProvable("provenance_unproven") from None
+    for reference in found:
+        columns = permitted.get((reference.schema or view.default_schema, reference.table), set())
+        if columns is not None and reference.column not in columns:
+            raise CallNotProvable("provenance_unproven")
+
+
+def native_name(view: View, name: str) -> tuple[str | None, str]:
+    """The schema and name in the database of the object the view calls ``name``."""
+    seen = view.object(name)
+    if seen is not None and seen.native_name is not None:
+        return seen.native_schema or view.default_schema, seen.native_name
+    schema, bare = (view.default_schema, *split_name(name))[-2:]
+    return schema, bare or name
+
+
+async def _check_outputs(backend: Backend, described: Description, plan: Plan, view: View, deadline: float) -> None:
+    if len(described.columns) != len(plan.outputs):
+        raise CallNotProvable("provenance_unproven")
+    if plan.time_zone is None and any(type_ == TIMESTAMP for _, type_, _, _ in described.columns):
+        raise CallNotProvable("time_zone_missing")
+    relations = "{" + ",".join(str(table) for _, _, table, _ in described.columns) + "}"
+    numbers = "{" + ",".join(str(number) for _, _, _, number in described.columns) + "}"
+    answer = await backend.run(_ORIGINS, [relations.encode(), numbers.encode()], rows=10_000, limit=4_194_304, deadline=deadline)
+    names = {(int(row[0] or 0), int(row[1] or 0)): tuple((value or b"").decode() for value in row[2:]) for row in answer.rows}
+    for output, (_, _, table, number) in zip(plan.outputs, described.columns, strict=True):
+        claimed = (*native_name(view, output.column.object), output.column.field)
+        if names.get((table, number)) != claimed:
+            raise CallNotProvable("provenance_unproven")
+
+
+async def _check_parameters(backend: Backend, described: Description, candidate: Candidate, deadline: float) -> None:
+    slots = candidate.body.slots
+    if len(described.parameters) != len(slots):
+        raise CallNotProvable("parameter_mismatch")
+    if not slots:
+        return
+    oids = "{" + ",".join(map(str, described.parameters)) + "}"
+    answer = await backend.run(_TYPES, [oids.encode()], rows=1_000, limit=1_048_576, deadline=deadline)
+    types = {int(row[0] or 0): ((row[1] or b"").decode(), row[2] == b"t") for row in answer.rows}
+    for slot, oid in zip(slots, described.parameters, strict=True):
+        category, is_array = types.get(oid, ("", False))
+        if is_array != (slot.many or slot.type == "array") or category not in _CATEGORIES.get(slot.type, category):
+            raise CallNotProvable("parameter_mismatch")
+
+
+def _check_indexes(expected: Estimate, plan: Plan, view: View) -> None:
+    if expected.cost <= UNINDEXED_COST_MOST or not expected.scanned:
+        return
+    findings: list[Finding] = []
+    for condition in plan.filters:
+        seen = view.object(condition.column.object)
+        field = seen.field(condition.column.field) if seen is not None else None
+        if field is not None and not field.indexed and condition.op in ("eq", "in") and seen is not None and seen.kind == "table":
+            schema, table = native_name(view, condition.column.object)
+            statement = f"CREATE INDEX ON {_qualified(schema, table)} ({identifier(field.name)})"
+            position = _position(plan.inputs, condition.param)
+            findings.append(
+                Finding(
+                    position,
+                    "filter_not_indexed",
+                    "There is no index for this filter.",
+                    f"Have an administrator run: {statement}",
+                )
+            )
+    if findings:
+        raise FilterNotIndexed(
+            "filter_not_indexed: reading this would take too long while a caller waits.",
+            errors=findings,
+            extensions={"estimatedCost": round(expected.cost), "bound": UNINDEXED_COST_MOST},
+        )
+
+
+async def _unseen_phone_formats(backend: Backend, plan: Plan, view: View, deadline: float) -> Sequence[Finding]:
+    """Shapes in a bound phone column that the call does not look for; the look is bounded in rows, shapes and time."""
+    findings: list[Finding] = []
+    for item in plan.inputs:
+        condition = next((f for f in plan.filters if f.param == item.param), None)
+        if item.codec == "phone" and condition is not None and backend.usable:
+            findings += await _unseen_formats(backend, item, condition, plan, view, deadline)
+    return findings
+
+
+async def _unseen_formats(
+    backend: Backend, item: CallInput, condition: Filter, plan: Plan, view: View, deadline: float
+) -> Sequence[Finding]:
+    schema, table = native_name(view, condition.column.object)
+    column, relation = identifier(condition.column.field), _qualified(schema, table)
+    masked = r"pg_catalog.left(pg_catalog.regexp_replace(v, '\d', '9', 'g'), 64)"
+    sample = f"SELECT {column}::text AS v FROM {relation} WHERE {column} IS NOT NULL LIMIT {PHONE_ROWS}"
+    query = f"SELECT DISTINCT {masked} FROM ({sample}) AS s LIMIT {PHONE_SHAPES}"
+    field = _position(plan.inputs, item.param)
+    try:
+        await backend.command(b"SET LOCAL statement_timeout = %d" % PHONE_MS, deadline)
+        answer = await backend.run(query.encode(), [], rows=PHONE_SHAPES, limit=1_048_576, deadline=deadline)
+    except StatementFailed:
+        await backend.command(b"ROLLBACK", deadline)
+        await backend.command(b"BEGIN READ ONLY", deadline)
+        message = "Whether all formats of this phone column are known could not be checked in time."
+        return [Finding(field, "phone_formats_unchecked", message, "Discover the schema again when the database is less busy.")]
+    found = {shape(row[0].decode(errors="replace")) for row in answer.rows if row[0] is not None}
+    unseen = sorted(found - set(item.formats))
+    if not unseen or not item.formats:
+        return []
+    shown = ", ".join(repr(one) for one in unseen[:5])
+    message = f"This column also holds numbers written in ways that were not sampled: {shown}."
+    return [Finding(field, "phone_format_unseen", message, "Discover the schema again, then save the binding again.")]
+
+
+def _position(inputs: Sequence[CallInput], param: str | None) -> str:
+    position = next((n for n, item in enumerate(inputs) if item.param == param), None)
+    return "filters" if position is None else f"inputs.{position}"
+
+
+def _qualified(schema: str | None, table: str) -> str:
+    return identifier(table) if schema is None else identifier(schema, table)
+
+
+def _reason(sqlstate: str) -> Reason:
+    if sqlstate == "42501":
+        return "permission_missing"
+    if sqlstate in ("42703", "42P01", "42704", "3F000", "0A000"):
+        return "schema_changed"
+    if sqlstate in ("42804", "42883", "42P18", "42P08", "42846"):
+        return "parameter_mismatch"
+    return "not_accepted"

@@ -1,0 +1,58 @@
+"""What a statement refers to, read from its own text: the second half of the proof that it touches only what it may.
+
+The server says where each output column comes from; a predicate or a sort term it does not explain. So the statement is
+parsed once more, independently of whoever composed it, and every construct outside a small vocabulary is refused.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+_VOCABULARY = (
+    exp.Select, exp.From, exp.Join, exp.Table, exp.TableAlias, exp.Alias, exp.Identifier, exp.Column, exp.Where, exp.Order,
+    exp.Ordered, exp.Limit, exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is,
+    exp.Null, exp.In, exp.Any, exp.Parameter, exp.Literal, exp.Boolean, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg,
+    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple,
+)  # fmt: skip
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A column a statement refers to anywhere. ``schema`` None means the one names are looked up in."""
+
+    schema: str | None
+    table: str
+    column: str
+
+
+class NotReadable(Exception):
+    """The statement holds something whose reach cannot be told: a function, a subquery, a star, an unqualified name."""
+
+
+def references(sql: str) -> frozenset[Reference]:
+    """Every column ``sql`` refers to: outputs, joins, predicates, order. Raises :class:`NotReadable`."""
+    try:
+        statements = sqlglot.parse(sql, read="postgres")
+    except (SqlglotError, RecursionError):
+        raise NotReadable from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select):
+        raise NotReadable
+    tree = statements[0]
+    sources: dict[str, exp.Table] = {}
+    for node in tree.walk():
+        if not isinstance(node, _VOCABULARY) or (isinstance(node, exp.Select) and node is not tree):
+            raise NotReadable
+        if isinstance(node, exp.Table):
+            if not isinstance(node.this, exp.Identifier) or node.catalog or node.alias_or_name in sources:
+                raise NotReadable
+            sources[node.alias_or_name] = node
+    return frozenset(_reference(column, sources) for column in tree.find_all(exp.Column))
+
+
+def _reference(column: exp.Column, sources: dict[str, exp.Table]) -> Reference:
+    source = sources.get(column.table)
+    if source is None or column.db or not isinstance(column.this, exp.Identifier):
+        raise NotReadable
+    return Reference(source.db or None, source.name, column.name)
