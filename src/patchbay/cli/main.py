@@ -7,6 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
+from patchbay.cli.demo.command import demo
 from patchbay.cli.doctor import doctor
 from patchbay.cli.keys import keys
 from patchbay.cli.migrate import migrate
@@ -20,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(demo)
 app.command()(serve)
 app.command()(migrate)
 app.add_typer(keys, name="keys")

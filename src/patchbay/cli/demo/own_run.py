@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 ORGANIZATION = "Patchbay demo, own database"
 _EXAMPLE = "postgresql://user:password@db.example.com:5432/shop?sslmode=verify-full"
-_EGRESS_HINT = (
-    "Patchbay refuses private, loopback and metadata addresses. If this database is yours to reach, allow its address for this "
-    "run: PATCHBAY_EGRESS_ALLOW=10.0.0.5/32 patchbay demo --database-url …"
-)
 _AGENT: dict[str, Any] = {"name": "Database demo", "persona": {"role": "You look records up for callers and read them back."}}
 _SHOWN_CHOICES = 6
 
@@ -81,7 +77,7 @@ def run_own(client: Client, show: Show, credentials: dict[str, Any], wish: Wish)
     steps = Steps(client, show)
     agent_id = steps.agent(_AGENT)
     failed = steps.test(credentials)
-    refuse_failed(failed, _EGRESS_HINT if failed and "address" in failed[0]["id"] else None)
+    refuse_failed(failed, _with_example(failed))
     steps.connect(credentials)
     steps.discover()
     choice = _choose(steps, wish)
@@ -96,6 +92,14 @@ def run_own(client: Client, show: Show, credentials: dict[str, Any], wish: Wish)
     show.step("The receipt")
     show_receipt(client, show, heard.id)
     return agent_id
+
+
+def _with_example(failed: list[dict[str, Any]]) -> str | None:
+    """The hint of the first failed check; where it is about the allow-list, with the command for it."""
+    hint: str | None = failed[0].get("hint") if failed else None
+    if hint and "PATCHBAY_EGRESS_ALLOW" in hint:
+        return f"{hint}\nFor instance: PATCHBAY_EGRESS_ALLOW=10.0.0.5/32 patchbay demo --database-url …"
+    return hint
 
 
 def _choose(steps: Steps, wish: Wish) -> Choice:

@@ -70,7 +70,7 @@ def open_shop(show: Show, data_dir: Path) -> PracticeDatabase:
     show.say(f"PostgreSQL with {sum(shop.seeded.rows.values()):,} made-up rows, {filled}:")
     show.say(", ".join(f"{count:,} {name}" for name, count in rows) + ".")
     with psycopg.connect(shop.conninfo) as owner:
-        show.say("Its phone numbers are in the mess real ones are in: " + "   ".join(phone_formats(owner)))
+        show.say("Its phone numbers are in the mess real ones are in: " + " · ".join(phone_formats(owner)))
     return shop
 
 
@@ -84,9 +84,8 @@ def tls_front(show: Show, shop: PracticeDatabase, data_dir: Path) -> Generator[t
         port = loop.call(front.start(_port(remembered)))
         remembered.write_text(str(port), encoding="utf-8")
         show.say(f"It is reached with TLS at {HOST}:{port}, with a certificate of a throw-away authority made for this run.")
-        show.note(
-            f"Patchbay refuses private addresses. This process alone allows {ALLOW} (PATCHBAY_EGRESS_ALLOW); nothing else is eased."
-        )
+        show.note(f"Patchbay refuses private addresses; this process allows {ALLOW}, as PATCHBAY_EGRESS_ALLOW would.")
+        show.note("Nothing in the connector is relaxed for it.")
         try:
             yield port, identity.ca_pem
         finally:

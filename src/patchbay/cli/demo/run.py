@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -54,7 +53,6 @@ def run_demo(wish: Wish, *, console: Console | None = None) -> int:
             sentence = failure.sentence if isinstance(failure, DemoFailed) else failure.detail
             return _failed(show, sentence, failure.hint, log)
         except Exception as error:
-            logging.getLogger("patchbay.demo").exception("the demo failed")
             _write_trace(log, error)
             return _failed(show, f"Something in the demo itself went wrong ({type(error).__name__}).", None, log)
     return 0

@@ -122,4 +122,4 @@ class Show:
         )
 
     def _indented(self, shown: ConsoleRenderable, *, left: int = 4) -> None:
-        self.console.print(Padding(shown, (0, 0, 0, left)))
+        self.console.print(Padding(shown, (0, 0, 0, left), expand=False))
