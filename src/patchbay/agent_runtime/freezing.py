@@ -17,6 +17,7 @@ from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.tables import Agent, Skill
 from patchbay.bindings.tool_schema import tool_schema
 from patchbay.errors import Conflict, PatchbayError
+from patchbay.schema_graph.call import FrozenCall
 from patchbay.schema_graph.canonical import canonical_json, sha256_hex, unseal
 
 DOCUMENT_FORMAT = 1
@@ -92,7 +93,7 @@ def thaw(content: bytes, sha256: str, *, version_id: str | None, number: int | N
     )
 
 
-def unseal_call(document: bytes, digest: str, skill: str) -> Any:
+def unseal_call(document: bytes, digest: str, skill: str) -> FrozenCall:
     """The frozen call in ``document``, its digest checked on those bytes."""
     try:
         return unseal(document, digest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import Field
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,7 @@ from patchbay.agent_runtime.skill_types import SKILL_TYPES
 from patchbay.agent_runtime.tables import Skill
 from patchbay.errors import Finding, NotFound, Unprocessable, ValidationFailed
 from patchbay.nearest import did_you_mean
+from patchbay.schema_graph.canonical import seal
 
 __all__ = ["SKILL_TYPES", "SkillNotFound", "SkillPatch", "delete_skill", "get_skill", "list_skills", "patch_skill"]
 
@@ -75,7 +77,8 @@ async def patch_skill(session: AsyncSession, agent_id: str, skill: str, patch: S
     if "enabled" in sent and patch.enabled is not None:
         _check_enable(row, patch.enabled)
         row.enabled = patch.enabled
-    row.settings = {**(row.settings or {}), **_gates(row, patch)}
+        row.binding = {**row.binding, "enabled": patch.enabled} if row.binding is not None else None
+    _gate(row, _gates(row, patch))
     try:
         await session.flush()
     except IntegrityError as error:
@@ -105,6 +108,21 @@ def _check_enable(row: Skill, enabled: bool) -> None:
             "A skill that writes cannot be enabled in this release (skill_not_enableable): enabling one takes a review.",
             hint="Leave it disabled; reads can be enabled.",
         )
+
+
+def _gate(row: Skill, gates: Mapping[str, Any]) -> None:
+    """Set the gates, also in the call: the level it requires is part of what is sealed, and nothing else of it changes."""
+    if not gates:
+        return
+    row.settings = {**(row.settings or {}), **gates}
+    if row.binding is not None:
+        row.binding = {**{k: v for k, v in row.binding.items() if k not in gates}, **{k: v for k, v in gates.items() if v}}
+    if row.call is not None:
+        required = row.settings.get("requiresVerifiedIdentity")
+        level = (row.settings.get("verificationLevel") or "basic") if required else "none"
+        call = unseal_call(row.call, row.digest or "", row.name)
+        sealed = seal(msgspec.structs.replace(call, verification=level))
+        row.call, row.digest = sealed.document, sealed.digest
 
 
 def _gates(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
