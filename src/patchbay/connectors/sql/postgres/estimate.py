@@ -1,4 +1,4 @@
-"""What the planner expects a statement to cost, with made-up values: once with every input given, once with each optional one alone."""
+"""What the planner expects a statement to cost, with made-up values: all inputs given, and each optional one alone."""
 
 from __future__ import annotations
 
