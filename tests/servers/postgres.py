@@ -79,7 +79,7 @@ class PostgresServer:
         self.base = Path(tempfile.mkdtemp(prefix="pbpg", dir="/tmp"))
         self.base.chmod(0o755)
         self._binaries = self._reachable(binaries)
-        self.port = _free_port()
+        self.port = self.free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._datasets: set[str] = set()
 
@@ -285,19 +285,19 @@ class PostgresServer:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(text)
-            self._give(path)
+            self.give(path)
 
     # -- starting --------------------------------------------------------------------------------------------------
 
     def _initialize(self, settings: dict[str, str]) -> None:
-        self._give(self.base)
+        self.give(self.base)
         self._certificate = self.authority.issue()
         self._write_certificate(self._certificate)
         (self.base / "ca.pem").write_text(self.ca_pem)
         data = self.base / "data"
         password_file = self.base / "password"
         password_file.write_text(self.superuser_password)
-        self._give(password_file)
+        self.give(password_file)
         self._as_user(
             [
                 self._binaries / "initdb",
@@ -353,8 +353,8 @@ class PostgresServer:
                 cwd=self.base,
                 env=self._environment(),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
-                **self._identity(),
+                preexec_fn=die_with_parent,
+                **self.identity(),
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
@@ -374,7 +374,7 @@ class PostgresServer:
             capture_output=True,
             cwd="/",
             env=self._environment(),
-            **self._identity(),
+            **self.identity(),
         )
         if probe.returncode == 0:
             return binaries
@@ -386,19 +386,28 @@ class PostgresServer:
         return Binaries(copy / binaries.directory.name)
 
     def _as_user(self, command: list[str]) -> None:
-        run = subprocess.run(command, capture_output=True, cwd=self.base, env=self._environment(), **self._identity())
+        run = subprocess.run(command, capture_output=True, cwd=self.base, env=self._environment(), **self.identity())
         if run.returncode:
             raise RuntimeError(f"{Path(command[0]).name} failed: {run.stderr.decode()[-2000:]}")
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-    def _identity(self) -> dict[str, Any]:
+    @staticmethod
+    def free_port() -> int:
+        """A port nobody listens on at the moment."""
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            return probe.getsockname()[1]
+
+    def identity(self) -> dict[str, Any]:
+        """The arguments that make `subprocess` run a program as the server's user."""
         if self._user is None:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
-    def _give(self, path: Path) -> None:
+    def give(self, path: Path) -> None:
+        """Let the server's user own ``path``."""
         if self._user is not None:
             os.chown(path, self._user.pw_uid, self._user.pw_gid)
 
@@ -420,18 +429,13 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
     raise RuntimeError("there is no unprivileged user to run PostgreSQL as")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
-
-
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
-    # Runs between fork and exec, after the change of user: the server stops even when the tests are killed.
+def die_with_parent() -> None:
+    """For `subprocess`'s ``preexec_fn``: the program stops even when the tests are killed."""
+    # Runs after the change of user, which would clear the setting.
     with contextlib.suppress(AttributeError):
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 

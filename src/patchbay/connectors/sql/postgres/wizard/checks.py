@@ -1,0 +1,156 @@
+"""What a check is and how one is run: within its time, and never with an exception for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+import structlog
+
+from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.sql.postgres.session import Session, open_session
+from patchbay.egress.guard import CheckedAddress, EgressGuard
+from patchbay.errors import PatchbayError
+
+log = structlog.get_logger(__name__)
+
+Status = Literal["passed", "warning", "failed", "skipped"]
+STATEMENT_TIMEOUT_MS = 3000
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One check's result, as it goes over the wire. ``facts`` depend on the check; ``duration_ms`` is wall time."""
+
+    id: str
+    status: Status
+    message: str
+    hint: str | None
+    facts: dict[str, Any]
+    duration_ms: float
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a check found."""
+
+    status: Status
+    message: str
+    hint: str | None = None
+    facts: dict[str, Any] = {}
+
+
+@dataclass
+class Examination:
+    """What the checks learn about one connection, each building on the ones before. Nothing of it is kept."""
+
+    raw: Mapping[str, Any]
+    kind: str
+    guard: EgressGuard
+    credentials: SqlCredentials | None = None
+    target: CheckedAddress | None = None
+    session: Session | None = None
+    cold_ms: float = 0.0
+    warm_ms: list[float] = field(default_factory=list[float])
+    opened: list[Session] = field(default_factory=list[Session])
+
+    @property
+    def known(self) -> SqlCredentials:
+        """The credentials, once they are read."""
+        assert self.credentials is not None
+        return self.credentials
+
+    @property
+    def checked(self) -> CheckedAddress:
+        """The address, once it is checked."""
+        assert self.target is not None
+        return self.target
+
+    @property
+    def reading(self) -> Session:
+        """The read role's session, once it is open."""
+        assert self.session is not None
+        return self.session
+
+    async def open(self, role: Literal["read", "write"], timeout_s: float) -> Session:
+        """A further session on the checked address, closed with the examination."""
+        session = await open_session(
+            self.known,
+            self.guard,
+            role=role,
+            connect_timeout_s=timeout_s,
+            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+            application_name="patchbay test",
+            pinned=self.checked,
+        )
+        self.opened.append(session)
+        return session
+
+    async def close(self) -> None:
+        """Close every session."""
+        for session in self.opened:
+            await session.close()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check: its id, the checks it cannot run without, and its time limit in seconds."""
+
+    id: str
+    run: Callable[[Examination], Awaitable[Verdict]]
+    needs: tuple[str, ...] = ()
+    timeout_s: float = 5.0
+
+
+_BY_STATE: dict[str, tuple[str, str]] = {
+    "57014": ("A statement of this check ran into its time limit.", "Try again when the database is less busy."),
+    "55P03": ("A table was locked by somebody else for too long.", "Try again in a moment."),
+    "42501": ("The role lacks a privilege this check needs.", "Run the read-only script to set the role up."),
+}
+
+
+async def examine(step: Step, examination: Examination, left_s: float) -> Check:
+    """Run one check within its own and the remaining time; whatever goes wrong becomes its verdict."""
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(min(step.timeout_s, left_s)):
+            verdict = await step.run(examination)
+    except TimeoutError:
+        verdict = Verdict(
+            "failed",
+            "This check did not finish in time.",
+            "Check the network between Patchbay and the database; a live call would wait as long.",
+        )
+    except PatchbayError as refusal:
+        verdict = Verdict("failed", refusal.detail, refusal.hint, {"code": refusal.code})
+    except psycopg.Error as error:
+        message, hint = _BY_STATE.get(
+            error.sqlstate or "",
+            ("The database broke off while this was checked.", "Try again; look into the server's log when it stays so."),
+        )
+        verdict = Verdict("failed", message, hint, {"sqlstate": error.sqlstate} if error.sqlstate else {})
+    except Exception as error:
+        # The answer must come whatever happens; the kind of error is for the log, its text might hold a secret.
+        log.error("connection check failed unexpectedly", check=step.id, error=type(error).__name__)
+        verdict = Verdict("failed", "This check could not be carried out.", "Try again; if it stays so, report it.")
+    return Check(
+        id=step.id,
+        status=verdict.status,
+        message=verdict.message,
+        hint=verdict.hint,
+        facts=verdict.facts,
+        duration_ms=milliseconds(time.perf_counter() - started),
+    )
+
+
+def skipped(step: Step, because: str) -> Check:
+    """The result of a check that could not run."""
+    return Check(id=step.id, status="skipped", message=because, hint=None, facts={}, duration_ms=0.0)
+
+
+def milliseconds(seconds: float) -> float:
+    """Seconds as milliseconds with two decimals."""
+    return round(seconds * 1000, 2)
