@@ -80,6 +80,16 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
             yield from _texts(item, (*path, str(key)))  # pyright: ignore[reportUnknownArgumentType]
 
 
+def object_of(body: Any) -> dict[str, Any]:
+    """A body that a service reads as an object; nothing sent is an empty one. Raises :class:`ValidationFailed`."""
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        finding = Finding("body", "type", "must be a JSON object")
+        raise ValidationFailed("The body must be a JSON object", errors=[finding])
+    return body  # pyright: ignore[reportUnknownVariableType]
+
+
 def check_query(request: Request, dependant: Dependant) -> None:
     """Refuse query parameters that the route does not have, that come twice, or that hold NUL characters."""
     known = list(_query_names(dependant))

@@ -38,6 +38,13 @@ class PaginatedResponse(Shown, Generic[T]):
     pagination: Pagination
 
 
+class Deleted(Shown):
+    """What was removed."""
+
+    id: str
+    deleted: Literal[True] = True
+
+
 def enveloped(data: Any) -> dict[str, Any]:
     """``data`` as the body of a success."""
     return {"success": True, "data": data}

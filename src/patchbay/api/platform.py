@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ class Platform:
 @asynccontextmanager
 async def open_platform(
     settings: Settings, *, database: Database | None = None, vault: Vault | None = None, models: ModelFactory | None = None
-) -> AsyncIterator[Platform]:
+) -> AsyncGenerator[Platform]:
     """Open the platform that ``settings`` describe; it does not migrate.
 
     A ``database`` or ``vault`` that is handed in stays the caller's: it is not closed here. ``models`` replaces the models that

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from patchbay.errors import NotAuthenticated
 from patchbay.store.ids import new_id
@@ -74,7 +75,7 @@ def request_id_from(presented: str | None) -> str:
     return new_id("req")
 
 
-def open_visit(scope: dict[str, Any], presented_id: str | None) -> Visit:
+def open_visit(scope: Scope, presented_id: str | None) -> Visit:
     """Start the visit of this ASGI scope."""
     visit = Visit(method=scope["method"], path=scope["path"], request_id=request_id_from(presented_id))
     scope[SCOPE_KEY] = visit

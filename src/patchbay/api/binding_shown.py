@@ -1,0 +1,67 @@
+"""A binding on the wire. :mod:`patchbay.bindings.model` reads it; these models only document it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from patchbay.schema_graph.call import Comparison, Direction, Source, VerificationLevel
+
+
+class _Member(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class BindingInput(_Member):
+    """One agent parameter mapped to an argument of the operation."""
+
+    param: str = Field(max_length=200, description="The agent's name for it, such as `caller_phone`.")
+    arg: str = Field(description="An argument of the operation.")
+    required: bool = False
+    description: str | None = Field(default=None, description="What the agent should ask for.")
+    source: Source = Field(default="model", description="Who supplies the value. Only the model's are in the tool's schema.")
+    key: str | None = Field(default=None, description="The fact of a session or verified source, such as `caller_number`.")
+    value: Any = Field(default=None, description="A constant's value.")
+
+
+class BindingProjection(_Member):
+    """One field that comes back, under the agent's own name."""
+
+    path: list[str] = Field(min_length=1, description="From the operation's record; a neighbour's field is further down.")
+    leaf: str
+    description: str | None = None
+
+
+class BindingFilter(_Member):
+    """One more condition: against a fixed `value` (`{"now": true}` is the time of the call) or a `param`."""
+
+    arg: str
+    op: Comparison = "eq"
+    value: Any = None
+    param: str | None = None
+
+
+class BindingOrder(_Member):
+    """One sort term."""
+
+    path: list[str] = Field(min_length=1)
+    direction: Direction = "asc"
+
+
+class BindingBody(_Member):
+    """An operation mapped onto an agent: what goes in, which fields come back."""
+
+    tool_name: str = Field(min_length=1, max_length=100, description="The skill's name, unique on the agent.")
+    description: str = Field(default="", description="When the agent should use it.")
+    operation: str = Field(description="Such as `appointments.read`.")
+    inputs: list[BindingInput] = []
+    projection: list[BindingProjection] = Field(min_length=1)
+    filters: list[BindingFilter] = []
+    order_by: list[BindingOrder] = []
+    limit: int | None = Field(default=None, ge=1, le=50, description="Records returned at most; 5 when not set.")
+    enabled: bool = Field(default=False, description="false keeps it as a draft to review.")
+    requires_verified_identity: bool = False
+    verification_level: VerificationLevel | None = None
+    allowed_fields: list[str] | None = None

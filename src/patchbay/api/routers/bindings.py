@@ -1,0 +1,51 @@
+"""Bindings: an operation of a discovered system, mapped onto an agent as a skill."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Body, Response
+from starlette.requests import Request
+
+from patchbay.agent_runtime.binding_skills import save_binding
+from patchbay.agent_runtime.wire import skill_json
+from patchbay.api.access import SkillsWrite
+from patchbay.api.auditing import announce
+from patchbay.api.binding_shown import BindingBody
+from patchbay.api.documented import Documented
+from patchbay.api.envelope import ApiResponse, enveloped
+from patchbay.api.paths import Kind, LongAgentId
+from patchbay.api.platform import platform_of
+from patchbay.api.problems import problems
+from patchbay.api.routers.skills import SkillShown
+from patchbay.api.routing import PREFIX, door_router
+from patchbay.api.visit import visit_of
+
+router = door_router("/agents/{agentId}/integrations/{kind}/bindings", tag="integrations")
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ApiResponse[SkillShown],
+    summary="Map an integration's fields to a skill",
+    responses=problems(400, 404, 409, 413, 415, 422, 503),
+)
+async def create_binding(
+    principal: SkillsWrite,
+    request: Request,
+    response: Response,
+    agent_id: LongAgentId,
+    kind: Kind,
+    body: Annotated[Any, Documented(BindingBody), Body()],
+) -> Any:
+    """Map an operation's arguments to the agent's parameters and choose the fields that come back.
+
+    The binding is checked against the discovered schema as data scoping lets it be seen, compiled to one frozen call, and proven
+    against the live system. Everything wrong comes back in one 422. The skill is on the draft: publish to make it live.
+    """
+    await announce(request)
+    skill = await save_binding(platform_of(request).runtime, principal.org_id, agent_id, kind, body)
+    visit_of(request).resource_id = skill.id
+    response.headers["Location"] = f"{PREFIX}/agents/{agent_id}/skills/{skill.id}"
+    return enveloped(skill_json(skill))

@@ -1,0 +1,110 @@
+"""Skills of an agent's draft, and the catalog of what a skill can be."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Body
+from pydantic import Field
+from starlette.requests import Request
+
+from patchbay.agent_runtime import skills
+from patchbay.agent_runtime.binding_skills import change_skill
+from patchbay.agent_runtime.skills import SkillPatch
+from patchbay.agent_runtime.wire import skill_json
+from patchbay.api.access import SkillsRead, SkillsWrite
+from patchbay.api.auditing import announce
+from patchbay.api.documented import Documented
+from patchbay.api.envelope import ApiResponse, Deleted, PaginatedResponse, Shown, enveloped
+from patchbay.api.pages import Paged
+from patchbay.api.paths import LongAgentId, SkillId
+from patchbay.api.platform import platform_of
+from patchbay.api.problems import problems
+from patchbay.api.routing import door_router
+from patchbay.api.times import Stamp
+from patchbay.api.visit import visit_of
+from patchbay.api.work import Reading, Writing
+
+router = door_router("/agents/{agentId}/skills", tag="skills")
+types_router = door_router("/skill-types", tag="skills")
+
+
+class SkillShown(Shown):
+    """A skill with its binding and its gates. The frozen call behind it is named by its digest."""
+
+    id: str
+    agent_id: str
+    name: str
+    slug: str = Field(description="The name that a model sees.")
+    description: str
+    skill_type: str
+    enabled: bool
+    requires_verified_identity: bool
+    verification_level: Literal["none", "basic", "step_up"] | None
+    allowed_fields: list[str] | None
+    connection_id: str | None
+    binding: dict[str, Any] | None
+    digest: str | None
+    warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
+    created_at: Stamp
+    updated_at: Stamp
+
+
+class SkillType(Shown):
+    """A category of capability."""
+
+    type: str
+    name: str
+    description: str
+    family: str
+    status: Literal["available", "reserved"]
+    create_with: str | None = Field(description="The endpoint that makes a skill of this type.")
+
+
+@types_router.get("", response_model=ApiResponse[list[SkillType]], summary="List available skill types", responses=problems())
+async def list_skill_types(principal: SkillsRead) -> Any:
+    """Everything a skill can be; what is reserved cannot be made yet."""
+    return enveloped(list(skills.SKILL_TYPES))
+
+
+@router.get("", response_model=PaginatedResponse[SkillShown], summary="List an agent's skills", responses=problems(400, 404))
+async def list_skills(principal: SkillsRead, session: Reading, page: Paged, agent_id: LongAgentId) -> Any:
+    """The skills of the draft, in the order they were made."""
+    rows = await skills.list_skills(session, agent_id, limit=page.limit + 1, after=page.after)
+    return page.envelope(rows, position=lambda row: row.id, shown=skill_json)
+
+
+@router.get("/{id}", response_model=ApiResponse[SkillShown], summary="Get a skill", responses=problems(404))
+async def get_skill(principal: SkillsRead, session: Reading, agent_id: LongAgentId, id: SkillId) -> Any:
+    """One skill."""
+    return enveloped(skill_json(await skills.get_skill(session, agent_id, id)))
+
+
+@router.patch(
+    "/{id}",
+    response_model=ApiResponse[SkillShown],
+    summary="Update a skill",
+    responses=problems(400, 404, 409, 413, 415, 422, 503),
+)
+async def patch_skill(
+    principal: SkillsWrite,
+    request: Request,
+    agent_id: LongAgentId,
+    id: SkillId,
+    body: Annotated[Any, Documented(SkillPatch), Body()],
+) -> Any:
+    """Change a skill of the draft. The members of `binding` that are sent replace the stored ones; the call is then checked,
+    compiled and proven anew. Publish to make it live.
+    """
+    visit_of(request).resource_id = id
+    await announce(request)
+    skill = await change_skill(platform_of(request).runtime, principal.org_id, agent_id, id, body)
+    return enveloped(skill_json(skill))
+
+
+@router.delete("/{id}", response_model=ApiResponse[Deleted], summary="Delete a skill", responses=problems(404))
+async def delete_skill(principal: SkillsWrite, session: Writing, request: Request, agent_id: LongAgentId, id: SkillId) -> Any:
+    """Take a skill off the draft; published versions keep theirs until you publish."""
+    visit_of(request).resource_id = id
+    await skills.delete_skill(session, agent_id, id)
+    return enveloped({"id": id})
