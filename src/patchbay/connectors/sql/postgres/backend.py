@@ -177,8 +177,17 @@ class Backend:
                 answer.take(result, rows)
             elif result.status not in (_ROWS_END, _COMMAND_END, _ABORTED):
                 failure = failure or _sqlstate(result)
+        if failure is not None and self.usable and self._fd >= 0:
+            await self._roll_back(deadline)
         self._finish(failure, answer)
         return answer
+
+    async def _roll_back(self, deadline: float) -> None:
+        """End the transaction an error left open; a session that cannot is not used again."""
+        try:
+            await self.command(b"ROLLBACK", deadline)
+        except (BackendLost, StatementFailed, DeadlinePassed):
+            self.usable = False
 
     def _leave_pipeline(self) -> None:
         with contextlib.suppress(psycopg.Error):
