@@ -99,7 +99,7 @@ def event_json(event: Event | ConversationEvent) -> dict[str, Any]:
     return shown
 
 
-def message_json(row: ConversationEvent) -> dict[str, Any]:
+def message_json(row: Event | ConversationEvent) -> dict[str, Any]:
     """A chat message: a user's utterance or what the agent said."""
     return {
         "id": row.id,
