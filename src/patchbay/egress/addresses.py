@@ -52,6 +52,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 MAX_HOST_LENGTH = 253
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _DOTTED_QUAD = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}")
 
@@ -141,6 +142,8 @@ def _ascii(text: str) -> str:
     if text.isascii():
         name = text
     else:
+        if _DOTS.split(text)[-1].isdigit():
+            raise BadHost("an address must be written in plain digits")
         try:
             name = text.encode("idna").decode("ascii")
         except UnicodeError:
