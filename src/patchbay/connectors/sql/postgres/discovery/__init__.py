@@ -1,0 +1,24 @@
+"""Discovery of a PostgreSQL schema: a few set-based catalogue queries, made into the graph. Runs in the worker process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from patchbay.connectors.sql.postgres.discovery.assembly import build_graph
+from patchbay.connectors.sql.postgres.discovery.catalog import read_catalog
+from patchbay.connectors.sql.postgres.discovery.phone_formats import with_phone_formats
+from patchbay.schema_graph.blocking import Scoping
+from patchbay.schema_graph.model import Graph
+
+__all__ = ["discover_graph"]
+
+
+def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None = None) -> Graph:
+    """The graph of the connected database, as its role sees it. No value of a column that ``scoping`` blocks is read.
+
+    The connection must be in autocommit mode. Raises psycopg.Error.
+    """
+    graph = build_graph(read_catalog(connection))
+    return with_phone_formats(connection, graph, scoping or Scoping())

@@ -1,0 +1,115 @@
+"""Where rows and values come from: what views read, which tables lie under others, what generated columns are computed from.
+
+Stored dependencies name tables and columns; the stored query tree names everything else (functions, operators, system
+catalogs). What cannot be followed to its end makes a view or column opaque, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from patchbay.connectors.sql.postgres.discovery.catalog import FIRST_USER_OID, Catalog
+from patchbay.schema_graph.model import Dependency
+
+FOREIGN = "Its rows live in another system."
+_FUNCTION = "It calls a function whose reads cannot be told."
+_SYSTEM = "It reads the system catalog."
+_OUTSIDE = "It reads something that is not part of the schema."
+
+
+class Lineage:
+    """The lineage of all relations. ``names`` maps a relation's oid to its object name, folded partitions included."""
+
+    def __init__(self, catalog: Catalog, names: Mapping[int, str], column_names: Mapping[int, Mapping[int, str]]) -> None:
+        self._catalog = catalog
+        self._names = names
+        self._columns = column_names
+        self._children: dict[int, list[int]] = defaultdict(list)
+        for parent, child in catalog.inheritance:
+            self._children[parent].append(child)
+        self._reads, self._outside, self._calls = self._view_dependencies()
+        self._views = {row[0]: row for row in catalog.views}
+        self._generated = {(row[0], row[1]): row for row in catalog.generated}
+
+    def below(self, oid: int) -> tuple[str, ...]:
+        """The names of all tables whose rows a read of this one returns: partitions and inheriting tables, at any depth."""
+        found: dict[int, None] = {}
+        todo = list(self._children.get(oid, ()))
+        while todo:
+            child = todo.pop()
+            if child not in found:
+                found[child] = None
+                todo.extend(self._children.get(child, ()))
+        return tuple(sorted(self._names[child] for child in found if child in self._names))
+
+    def reads(self, oid: int) -> tuple[Dependency, ...]:
+        """What a view reads directly."""
+        view = self._views.get(oid)
+        if view is None:
+            return ()
+        whole_row = bool(view[1])
+        return tuple(
+            Dependency(self._names[source], None if whole_row else self._field_names(source, numbers))
+            for source, numbers in sorted(self._reads.get(oid, {}).items(), key=lambda item: self._names[item[0]])
+        )
+
+    def opaque(self, oid: int) -> str | None:
+        """Why what this relation reads cannot be told, or None."""
+        relation = self._catalog.relations[oid]
+        if relation.kind == "f" or any(self._is_foreign(child) for child in self._children.get(oid, ())):
+            return FOREIGN
+        if relation.kind not in "vm":
+            return None
+        view = self._views.get(oid)
+        if view is None or oid in self._outside:
+            return _OUTSIDE
+        if oid in self._calls:
+            return _FUNCTION
+        return self._told_by_tree(view[2])
+
+    def definition(self, oid: int) -> str | None:
+        """A digest that changes when the view's text does."""
+        view = self._views.get(oid)
+        return view[3] if view else None
+
+    def computed(self, oid: int, number: int) -> tuple[tuple[str, ...], bool]:
+        """The fields a generated column is computed from, and whether it may be computed from more."""
+        row = self._generated.get((oid, number))
+        if row is None:
+            return (), True
+        return self._field_names(oid, row[2]), self._told_by_tree(row[3]) is not None
+
+    def _is_foreign(self, oid: int) -> bool:
+        relation = self._catalog.relations.get(oid)
+        return (relation is not None and relation.kind == "f") or any(self._is_foreign(c) for c in self._children.get(oid, ()))
+
+    def _field_names(self, oid: int, numbers: Iterable[int]) -> tuple[str, ...]:
+        columns = self._columns.get(oid, {})
+        return tuple(sorted(columns[number] for number in numbers if number in columns))
+
+    def _told_by_tree(self, used: Iterable[str]) -> str | None:
+        """The reason in a stored tree's oids: each is ``kind oid``."""
+        for entry in used:
+            kind, _, text = entry.partition(" ")
+            oid = int(text)
+            if kind == "relid":
+                if oid not in self._names:
+                    return _SYSTEM if oid < FIRST_USER_OID else _OUTSIDE
+            elif oid >= FIRST_USER_OID or oid in self._catalog.telling:
+                return _FUNCTION
+        return None
+
+    def _view_dependencies(self) -> tuple[dict[int, dict[int, set[int]]], set[int], set[int]]:
+        """Direct reads (view, source, column numbers), views that read what has no name here, views that call functions."""
+        reads: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+        outside: set[int] = set()
+        calls: set[int] = set()
+        for view, is_relation, source, number in self._catalog.view_dependencies:
+            if not is_relation:
+                calls.add(view)
+            elif source not in self._names:
+                outside.add(view)
+            else:
+                reads[view][source].update((number,) if number > 0 else ())
+        return reads, outside, calls

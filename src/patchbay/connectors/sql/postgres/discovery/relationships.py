@@ -1,0 +1,134 @@
+"""Relationships from foreign keys: both directions, many-to-many through junctions, and their names.
+
+An edge is named by its column without ``_id``/``Id``, else by its target's path root, else by its constraint. Where several
+edges of one object want the same name, none of them gets it and all try their next one, so names do not depend on order;
+declared directions choose before reverse ones, and those before many-to-many.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
+
+import msgspec
+
+from patchbay.schema_graph.model import Edge
+from patchbay.schema_graph.naming import without_id
+
+MOST_MANY_TO_MANY = 24
+"""Many-to-many relationships derived for one object; a junction of junctions would give thousands."""
+
+
+class ForeignKey(msgspec.Struct, frozen=True):
+    """A declared foreign key, by names. ``unique``: its columns hold a whole unique key of their own table."""
+
+    constraint: str
+    source: str
+    target: str
+    pairs: tuple[tuple[str, str], ...]
+    unique: bool
+    nullable: bool
+
+
+class _Draft(msgspec.Struct, frozen=True):
+    """An edge that has no name yet, and the names it may get, best first."""
+
+    rank: int
+    edge: Edge
+    names: tuple[str, ...]
+
+
+def edges_of(
+    keys: Sequence[ForeignKey], identities: Mapping[str, Sequence[frozenset[str]]], roots: Mapping[str, str]
+) -> dict[str, tuple[Edge, ...]]:
+    """The edges of each object. ``identities`` are the unique keys of each object, ``roots`` its path root."""
+    drafts: dict[str, list[_Draft]] = defaultdict(list)
+    outgoing: dict[str, list[ForeignKey]] = defaultdict(list)
+    for key in keys:
+        drafts[key.source].append(_forward(key, roots))
+        drafts[key.target].append(_reverse(key, roots))
+        outgoing[key.source].append(key)
+    through: dict[str, list[_Draft]] = defaultdict(list)
+    for junction, own in outgoing.items():
+        if len(own) > 1:
+            for left, right in _junctions(own, identities.get(junction, ())):
+                through[left.target].append(_many_to_many(junction, left, right, roots))
+    for name, found in through.items():
+        drafts[name].extend(sorted(found, key=_order)[:MOST_MANY_TO_MANY])
+    return {name: tuple(_named(found)) for name, found in drafts.items()}
+
+
+def _forward(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
+    names = (roots[key.target], key.constraint)
+    if len(key.pairs) == 1:
+        column = key.pairs[0][0]
+        first = without_id(column) or (column if column.casefold() != "id" else None)
+        names = (first, *names) if first else names
+    cardinality = "one_to_one" if key.unique else "many_to_one"
+    return _Draft(0, Edge("", key.target, cardinality, key.pairs, nullable=key.nullable, constraint=key.constraint), names)
+
+
+def _reverse(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
+    pairs = tuple((there, here) for here, there in key.pairs)
+    cardinality = "one_to_one" if key.unique else "one_to_many"
+    names = (roots[key.source], key.constraint, f"{key.source}.{key.constraint}")
+    return _Draft(1, Edge("", key.source, cardinality, pairs, constraint=key.constraint), names)
+
+
+def _junctions(keys: Sequence[ForeignKey], identities: Sequence[frozenset[str]]) -> Iterable[tuple[ForeignKey, ForeignKey]]:
+    """Ordered pairs of foreign keys that lie side by side inside one unique key of their table."""
+    for left, right in permutations(keys, 2):
+        near, far = {own for own, _ in left.pairs}, {own for own, _ in right.pairs}
+        if near.isdisjoint(far) and any(near | far <= identity for identity in identities):
+            yield left, right
+
+
+def _many_to_many(junction: str, left: ForeignKey, right: ForeignKey, roots: Mapping[str, str]) -> _Draft:
+    edge = Edge(
+        "",
+        right.target,
+        "many_to_many",
+        tuple((there, here) for here, there in left.pairs),
+        via=junction,
+        via_pairs=right.pairs,
+        constraint=right.constraint,
+    )
+    root = roots[right.target]
+    return _Draft(2, edge, (root, f"{roots[junction]}_{root}", f"{left.constraint}_{right.constraint}"))
+
+
+def _order(draft: _Draft) -> tuple[object, ...]:
+    edge = draft.edge
+    return (draft.rank, edge.target, edge.via or "", edge.constraint or "", edge.pairs, edge.via_pairs)
+
+
+def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
+    """The edges with their names, in the order of rank and target."""
+    ordered = sorted(drafts, key=_order)
+    given: dict[int, str] = {}
+    taken: set[str] = set()
+    for rank in (0, 1, 2):
+        waiting = [at for at, draft in enumerate(ordered) if draft.rank == rank]
+        for level in range(4):
+            wanted: dict[str, list[int]] = defaultdict(list)
+            for at in waiting:
+                names = ordered[at].names
+                if level < len(names):
+                    wanted[names[level]].append(at)
+            for name, claimants in wanted.items():
+                if len(claimants) == 1 and name not in taken:
+                    given[claimants[0]] = name
+            taken.update(given.values())
+            waiting = [at for at in waiting if at not in given]
+        for at in waiting:
+            given[at] = _numbered(ordered[at].names[-1], taken)
+            taken.add(given[at])
+    return [msgspec.structs.replace(draft.edge, name=given[at]) for at, draft in enumerate(ordered)]
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"

@@ -1,0 +1,107 @@
+"""Badges: what a name, a type and a comment say about how a field or object should be treated.
+
+``payment_card`` marks card numbers and what goes with them, ``pii`` what identifies or describes a person, ``core`` the objects a
+business is about. A badge is advice for the person who scopes and maps; it is not the scoping.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+
+from patchbay.schema_graph.model import Badge, FieldType
+from patchbay.schema_graph.naming import singular_word, split_words
+
+_PII_WORDS = frozenset({
+    "email", "phone", "mobile", "telephone", "cellphone", "fax", "ssn", "passport", "birthday", "birthdate", "dob", "surname",
+    "gender", "ethnicity", "race", "religion", "nationality", "address", "street", "postcode", "zipcode", "zip", "latitude",
+    "longitude", "iban", "salary", "diagnosis", "password", "passwd", "username", "photo", "signature", "biometric", "tin",
+    "nino", "firstname", "lastname", "fullname", "middlename", "maidenname", "birth", "death",
+})  # fmt: skip
+_PII_PAIRS = frozenset({
+    ("first", "name"), ("last", "name"), ("full", "name"), ("middle", "name"), ("given", "name"), ("family", "name"),
+    ("maiden", "name"), ("contact", "name"), ("display", "name"), ("customer", "name"), ("patient", "name"),
+    ("person", "name"), ("caller", "name"), ("social", "security"), ("tax", "id"), ("national", "id"), ("passport", "number"),
+    ("driver", "license"), ("driving", "licence"), ("license", "number"), ("licence", "number"), ("birth", "date"),
+    ("date", "birth"), ("postal", "code"), ("post", "code"), ("zip", "code"), ("bank", "account"), ("account", "number"),
+    ("sort", "code"), ("routing", "number"), ("ip", "address"), ("medical", "record"), ("cell", "number"), ("home", "number"),
+    ("user", "name"), ("mail", "address"), ("e", "mail"), ("marital", "status"), ("tel", "no"),
+})  # fmt: skip
+_CARD_WORDS = frozenset({"cvv", "cvc", "cvv2", "cardnumber", "creditcard", "ccnumber", "pan", "cardholder"})
+_CARD_PAIRS = frozenset({
+    ("card", "number"), ("card", "no"), ("card", "num"), ("credit", "card"), ("debit", "card"), ("cc", "number"),
+    ("cc", "num"), ("card", "expiry"), ("card", "code"), ("card", "holder"), ("security", "code"), ("exp", "month"),
+    ("exp", "year"), ("card", "cvc"), ("card", "verification"), ("last", "4"),
+})  # fmt: skip
+_PHONE_WORDS = frozenset(
+    {"phone", "mobile", "telephone", "cellphone", "tel", "fax", "msisdn", "cell", "phonenumber", "whatsapp", "sms"}
+)
+_CORE_WORDS = frozenset({
+    "customer", "client", "patient", "contact", "account", "user", "person", "member", "guest", "lead", "appointment",
+    "booking", "reservation", "visit", "order", "invoice", "bill", "payment", "product", "item", "service", "ticket", "case",
+    "job", "subscription", "employee", "staff", "technician", "provider", "location", "store", "property", "vehicle",
+    "policy", "claim", "shipment",
+})  # fmt: skip
+_PII_TYPES: frozenset[FieldType] = frozenset(
+    {"string", "date", "datetime", "json", "enum", "bytes", "object", "array", "decimal", "number"}
+)
+
+
+@lru_cache(maxsize=65_536)
+def field_badges(name: str, kind: FieldType, description: str | None = None) -> tuple[Badge, ...]:
+    """The badges of one field. Types that cannot hold such a value (a boolean ``email_sent``) get none by name."""
+    words = _words(name)
+    if kind in ("boolean", "time", "duration", "uuid"):
+        return ()
+    if _says(words, _CARD_WORDS, _CARD_PAIRS) and (kind != "integer" or words[-1:] != ("id",)):
+        return ("payment_card",)
+    if _is_reference(words, kind):
+        return ()
+    if kind in _PII_TYPES and _says(words, _PII_WORDS, _PII_PAIRS):
+        return ("pii",)
+    if kind == "integer" and _says(words, frozenset({"ssn", "phone", "mobile", "telephone"}), _PII_PAIRS):
+        return ("pii",)
+    if description and kind == "string":
+        said = _words(description)
+        if _says(said, _CARD_WORDS, _CARD_PAIRS):
+            return ("payment_card",)
+        if _says(said, _PII_WORDS - {"address", "death", "birth", "race", "photo", "signature"}, _PII_PAIRS):
+            return ("pii",)
+    return ()
+
+
+def object_badges(name: str, referenced: int, fields: int) -> tuple[Badge, ...]:
+    """``core`` for an object that bears the name of what a business is about, or that many others refer to (``referenced`` is
+    the number of foreign keys to it, ``fields`` of its own fields).
+    """
+    words = _words(name)
+    if words and words[-1] in _CORE_WORDS and len(words) <= 2:
+        return ("core",)
+    return ("core",) if referenced >= 4 and fields >= 4 else ()
+
+
+@lru_cache(maxsize=16_384)
+def looks_like_phone(name: str, kind: FieldType, description: str | None = None) -> bool:
+    """Whether a field seems to hold phone numbers: a string whose name or description says so."""
+    if kind != "string":
+        return False
+    words = _words(name)
+    if not _PHONE_WORDS.isdisjoint(words):
+        return not {"type", "label", "country", "extension", "ext", "model", "id", "kind", "status", "verified"} & set(words)
+    return description is not None and not {"phone", "telephone", "mobile"}.isdisjoint(_words(description)[:6])
+
+
+def _is_reference(words: tuple[str, ...], kind: FieldType) -> bool:
+    """A key to somewhere else (``address_id``) tells nothing by itself."""
+    return (
+        words[-1:] == ("id",) and kind in ("integer", "string", "uuid") and words[-2:] not in (("tax", "id"), ("national", "id"))
+    )
+
+
+def _says(words: tuple[str, ...], single: frozenset[str], pairs: frozenset[tuple[str, str]]) -> bool:
+    return not single.isdisjoint(words) or any(pair in pairs for pair in pairwise(words))
+
+
+@lru_cache(maxsize=65_536)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(singular_word(word) for word in split_words(text))
