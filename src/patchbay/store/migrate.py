@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from alembic.script.revision import RevisionError
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from patchbay.errors import PatchbayError
 from patchbay.store.database import Database
@@ -16,6 +20,7 @@ from patchbay.store.roles import ensure_roles
 # Any fixed number: whoever migrates this database holds the lock of it until their transaction ends.
 _LOCK = 0x70617463
 LOCK_TIMEOUT = "10s"
+_one_at_a_time = threading.Lock()
 
 
 class DatabaseNewer(PatchbayError):
@@ -40,10 +45,7 @@ async def migrate(database: Database) -> list[str]:
     if not await pending(database):
         return []
     await ensure_roles(database)
-    async with database.engine.connect() as connection, connection.begin():
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        await connection.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": LOCK_TIMEOUT})
-        return await connection.run_sync(_upgrade)
+    return await asyncio.to_thread(_upgrade, database.dsn)
 
 
 async def pending(database: Database) -> list[str]:
@@ -57,14 +59,19 @@ def _missing(connection: Connection) -> list[str]:
     current = MigrationContext.configure(connection).get_current_revision()
     try:
         return [revision.revision for revision in script.iterate_revisions("head", current or "base")][::-1]
-    except CommandError:
+    except RevisionError:
         raise DatabaseNewer(hint="Install the version that migrated it, or a later one.") from None
 
 
-def _upgrade(connection: Connection) -> list[str]:
-    missing = _missing(connection)
-    if missing:
-        config = migrations_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return missing
+def _upgrade(dsn: str) -> list[str]:
+    """Apply what is missing on a connection of its own. Alembic's context is one a process, hence one at a time."""
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=NullPool)
+    with _one_at_a_time, engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": LOCK_TIMEOUT})
+        missing = _missing(connection)
+        if missing:
+            config = migrations_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return missing

@@ -20,17 +20,18 @@ class Breach(msgspec.Struct, frozen=True):
 
 
 _TABLES = text("""
-    SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, c.relkind::text AS kind,
-           coalesce(array_agg(p.polname::text) FILTER (WHERE p.polname = 'tenant' AND p.polpermissive AND p.polcmd = '*'
-                    AND p.polroles = '{0}' AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL), '{}') AS tenant,
-           coalesce(array_agg(pg_get_expr(p.polqual, p.polrelid) || ' / ' || pg_get_expr(p.polwithcheck, p.polrelid))
-                    FILTER (WHERE p.polname = 'tenant'), '{}') AS rules,
+    SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, c.relkind IN ('r', 'p') AS plain,
+           coalesce(bool_or(p.polname = 'tenant' AND p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+                            AND pg_get_expr(p.polqual, c.oid) = rule.wanted
+                            AND pg_get_expr(p.polwithcheck, c.oid) = rule.wanted), false) AS held,
            coalesce(array_agg(p.polname::text) FILTER (WHERE p.polname <> 'tenant' AND p.polpermissive
                     AND NOT p.polroles <@ ARRAY(SELECT oid FROM pg_roles WHERE rolname = 'patchbay_lookup')), '{}') AS wider
       FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_policy p ON p.polrelid = c.oid
-     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+     CROSS JOIN LATERAL (SELECT CASE c.relname WHEN 'organizations' THEN 'id' ELSE 'org_id' END) AS own (name)
+     CROSS JOIN LATERAL (SELECT format('(%s = NULLIF(current_setting(%L::text, true), %L::text))', own.name, 'app.org', ''))
+           AS rule (wanted)
+     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
      GROUP BY c.oid ORDER BY c.relname
 """)
 
@@ -50,11 +51,11 @@ async def breaches(session: AsyncSession, *, tenantless: Iterable[str] = TENANTL
 
 def _flaw(row: object) -> str | None:
     found = msgspec.convert(row, _Table, from_attributes=True)
-    if found.kind not in ("r", "p"):
+    if not found.plain:
         return "it is not a plain table, so row-level security does not apply to it"
     if not found.enabled or not found.forced:
         return "row-level security is not " + ("forced" if found.enabled else "enabled")
-    if not found.tenant or not all(rule.count("'app.org'") == 2 for rule in found.rules):
+    if not found.held:
         return "it has no policy that compares with the organization for reading and writing"
     if found.wider:
         return f"another policy widens it: {', '.join(found.wider)}"
@@ -65,7 +66,6 @@ class _Table(msgspec.Struct):
     name: str
     enabled: bool
     forced: bool
-    kind: str
-    tenant: list[str]
-    rules: list[str]
+    plain: bool
+    held: bool
     wider: list[str]

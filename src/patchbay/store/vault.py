@@ -123,10 +123,9 @@ def parse_master_keys(text: str) -> list[tuple[str, bytes]]:
             raise SecretKeyInvalid(f"Item {number} of the master keys is not written `id:base64 of 32 bytes`.")
         if key_id in dict(keys):
             raise SecretKeyInvalid(f"Two master keys have the id {key_id}.")
+        plain = encoded.strip().rstrip("=").replace("-", "+").replace("_", "/")
         try:
-            secret = base64.b64decode(
-                encoded.strip().replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4), validate=True
-            )
+            secret = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
         except binascii.Error:
             raise SecretKeyInvalid(f"The master key {key_id} is not base64.") from None
         if len(secret) != 32:
