@@ -95,6 +95,7 @@ def test_shape_characters_are_never_format_directives():
 def test_unreadable_shapes_are_told():
     shapes = ["999-999-9999", "999-9999", "999-999-9999 x99", "+9 999 999 9999", "AAA"]
     assert unreadable_shapes(shapes, "US") == ("999-9999", "999-999-9999 x99", "AAA")
+    assert unreadable_shapes(shapes, "CA") == ("999-9999", "999-999-9999 x99", "AAA")
     assert unreadable_shapes(shapes, None) == ("999-999-9999", "999-9999", "999-999-9999 x99", "AAA")
 
 

@@ -201,14 +201,25 @@ def _filter_by_param(
             return None
         given = _call_input(scope, Input(param=param, arg=reading.name), reading, at, None)
         inputs[param] = given
-    elif given.type != reading.field.type or given.enum != reading.field.enum:
-        message = f"The input {param!r} is of type {given.type}, this field of type {reading.field.type}."
-        scope.report.error(f"{at}.param", "param_invalid", message)
+    elif not _fits(given, reading):
+        message = f"The input {param!r} is for {given.arg!r}, and this field is of another type."
+        scope.report.error(f"{at}.param", "param_invalid", message, "Add an input of its own for this field.")
         return None
     if given.codec == "phone" and op != "eq":
         scope.report.error(f"{at}.op", "operator_not_for_type", "A phone number can only be compared with eq.")
         return None
     return Filter(reading.column(), op, param=param)
+
+
+def _fits(given: CallInput, reading: Reading) -> bool:
+    """Whether the value read for an input is one for this field as well, to the last bit."""
+    field = reading.field
+    same = (given.native_type, given.zoned, given.enum) == (field.native_type, field.zoned, field.enum)
+    return (
+        same
+        and (given.codec == "phone") == _is_phone(given.param, reading)
+        and (given.codec == "plain" or set(field.formats) <= set(given.formats))
+    )
 
 
 def _asks_now(value: Any) -> bool:

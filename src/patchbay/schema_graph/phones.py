@@ -213,11 +213,13 @@ def _producible(one: str, country: str | None) -> bool:
 @lru_cache(maxsize=512)
 def _lengths(country: str) -> frozenset[int]:
     """How many digits a number of ``country`` may have as it is written at home, or with the country code."""
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    code = phonenumbers.country_code_for_region(country)
+    main = phonenumbers.region_code_for_country_code(code)  # countries that share a code are measured by its main one
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(main)
     if metadata is None or metadata.general_desc is None:
         return frozenset()
     own = {n for n in metadata.general_desc.possible_length if n > 0}
     trunk = len(phonenumbers.ndd_prefix_for_region(country, True) or "")
-    code = len(str(phonenumbers.country_code_for_region(country)))
-    prefixes = {0, trunk, code, code + trunk, len(_ZERO_PREFIX) + code, len(_dialling_prefix(country)) + code}
+    abroad = len(str(code))
+    prefixes = {0, trunk, abroad, abroad + trunk, len(_ZERO_PREFIX) + abroad, len(_dialling_prefix(country)) + abroad}
     return frozenset(n + prefix for n in own for prefix in prefixes)

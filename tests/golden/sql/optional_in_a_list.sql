@@ -1,0 +1,12 @@
+SELECT
+  "r"."name" AS "name"
+FROM "public"."products" AS "r"
+WHERE
+  (
+    "r"."category" = CAST($1 AS TEXT) OR CAST($1 AS TEXT) IS NULL
+  )
+ORDER BY
+  "r"."name" ASC,
+  "r"."id" ASC
+LIMIT 11;
+-- $1: {"nativeType":"text","type":"string","param":"category"}
