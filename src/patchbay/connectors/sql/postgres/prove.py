@@ -89,7 +89,7 @@ class Proven(msgspec.Struct, frozen=True):
 
 _ORIGINS = b"""
 SELECT c.oid, a.attnum, n.nspname, c.relname, a.attname
-FROM pg_catalog.unnest($1::oid[], $2::int2[]) AS wanted(relation, number)
+FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::int2[])) AS wanted(relation, number)
 JOIN pg_catalog.pg_class c ON c.oid = wanted.relation
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = wanted.number AND NOT a.attisdropped
