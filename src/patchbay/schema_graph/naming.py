@@ -1,7 +1,8 @@
 """Names: how an object is spelled, split into words, made singular, and turned into a slug.
 
 An object's name is the catalogue's own, prefixed with ``schema.`` outside the default schema. An identifier that contains a
-dot or a double quote is written in double quotes (a quote inside is doubled), so that every spelling can be taken apart again.
+dot or a double quote, or begins or ends with white space, is written in double quotes (a quote inside is doubled), so that
+every spelling can be taken apart again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _UNCOUNTED = frozenset({
 
 def quote_part(identifier: str) -> str:
     """One identifier as it stands in an object's name: quoted only where it would be ambiguous."""
-    if "." in identifier or '"' in identifier:
+    if "." in identifier or '"' in identifier or identifier != identifier.strip():
         return '"' + identifier.replace('"', '""') + '"'
     return identifier
 
