@@ -144,7 +144,7 @@ async def list_connections(session: AsyncSession) -> list[dict[str, Any]]:
         .where(Connection.replaced_at.is_(None))
         .order_by(Connection.kind)
     )
-    return [_json(connection, discovered_at) for connection, discovered_at in rows.tuples()]
+    return [_json(connection, discovered_at) for connection, discovered_at in rows]
 
 
 async def connection_json(session: AsyncSession, connection: Connection) -> dict[str, Any]:
@@ -157,7 +157,7 @@ async def list_catalog(session: AsyncSession) -> list[dict[str, Any]]:
     rows = await session.execute(
         select(Connection.kind, Connection.label).where(Connection.replaced_at.is_(None), Connection.status == "connected")
     )
-    return catalog.catalog(dict(rows.tuples().all()))
+    return catalog.catalog({kind: label for kind, label in rows})
 
 
 async def current(session: AsyncSession, kind: str, *, connected: bool = False) -> Connection:
