@@ -68,7 +68,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     def to_json(self) -> dict[str, Any]:
         """The wire form, with null for what there is not."""
-        return cast("dict[str, Any]", msgspec.to_builtins(self))
+        return cast("dict[str, Any]", msgspec.json.decode(msgspec.json.encode(self)))
 
 
 def scripts(

@@ -34,7 +34,7 @@ IDLE_IN_TRANSACTION_MS = 10_000
 _LOOK_UP_S = 3.0
 _SET_ALL = (
     "SELECT pg_catalog.set_config(setting.name, setting.value, false) "
-    "FROM pg_catalog.unnest(%s::text[], %s::text[]) AS setting(name, value)"
+    "FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) AS setting(name, value)"
 )
 # libpq sends these straight to the server and has no keyword to override them; PGSERVICE would read a file.
 _AMBIENT = ("PGSERVICE", "PGTZ", "PGDATESTYLE", "PGGEQO")
@@ -74,7 +74,7 @@ def open_session_blocking(
     application_name: str = "patchbay",
 ) -> psycopg.Connection[Row]:
     """The same for a process without an event loop (discovery). ``target`` comes from the guard."""
-    wanted = session_settings(role, statement_timeout_ms)
+    wanted = session_settings(role, statement_timeout_ms, application_name)
     kwargs = connect_kwargs(
         credentials,
         target,
@@ -92,7 +92,7 @@ def open_session_blocking(
             kwargs["options"] = ""
             connection = psycopg.connect(**kwargs)
         try:
-            if not _in_force(connection.pgconn, role):
+            if not _in_force(connection.pgconn, application_name):
                 connection.execute(_SET_ALL, [list(wanted), list(wanted.values())])
         except BaseException:
             connection.close()
@@ -121,10 +121,9 @@ def connect_kwargs(
         "dbname": credentials.database,
         "user": login.user,
         "password": login.password,
-        "application_name": application_name,
         "client_encoding": "UTF8",
         "connect_timeout": max(1, math.ceil(connect_timeout_s)),
-        "options": _startup_options(session_settings(role, statement_timeout_ms)),
+        "options": _startup_options(session_settings(role, statement_timeout_ms, application_name)),
         "channel_binding": "prefer",
         "gssencmode": "disable",
         "keepalives": 1,
@@ -163,9 +162,10 @@ def tls_keywords(credentials: SqlCredentials) -> dict[str, str]:
     }
 
 
-def session_settings(role: Role, statement_timeout_ms: int) -> dict[str, str]:
+def session_settings(role: Role, statement_timeout_ms: int, application_name: str) -> dict[str, str]:
     """The settings of a session, by name. Formats are fixed so that a role's own settings cannot change what is read."""
     return {
+        "application_name": application_name,
         "default_transaction_read_only": "on" if role == "read" else "off",
         "statement_timeout": str(statement_timeout_ms),
         "lock_timeout": str(min(LOCK_TIMEOUT_MS, statement_timeout_ms)),
@@ -188,7 +188,7 @@ async def _open(
     statement_timeout_ms: int,
     application_name: str,
 ) -> Session:
-    wanted = session_settings(role, statement_timeout_ms)
+    wanted = session_settings(role, statement_timeout_ms, application_name)
     kwargs = connect_kwargs(
         credentials,
         target,
@@ -200,7 +200,7 @@ async def _open(
     try:
         connection = await _connect(kwargs)
         try:
-            if not _in_force(connection.pgconn, role):
+            if not _in_force(connection.pgconn, application_name):
                 await connection.execute(_SET_ALL, [list(wanted), list(wanted.values())])
         except BaseException:
             await connection.close()
@@ -220,13 +220,12 @@ async def _connect(kwargs: dict[str, Any]) -> Session:
     return await psycopg.AsyncConnection.connect(**kwargs)
 
 
-def _in_force(pgconn: pq.abc.PGconn, role: Role) -> bool:
-    """Whether the server says that the start-up settings took (it reports this one since version 14).
+def _in_force(pgconn: pq.abc.PGconn, application_name: str) -> bool:
+    """Whether the settings of the start-up message took: the server reports the name that travels with them.
 
-    A pooler may swallow them silently; then, and on older servers, they are set by a statement.
+    A pooler may swallow them silently, and reports what some other session of its own has.
     """
-    reported = pgconn.parameter_status(b"default_transaction_read_only")
-    return reported == (b"on" if role == "read" else b"off") and pgconn.parameter_status(b"IntervalStyle") == b"postgres"
+    return pgconn.parameter_status(b"application_name") == application_name.encode()
 
 
 def _startup_options(settings: Mapping[str, str]) -> str:

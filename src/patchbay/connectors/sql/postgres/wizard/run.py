@@ -50,7 +50,7 @@ async def run_checks(
         await asyncio.shield(examination.close())
     return {
         "ok": all(check.status != "failed" for check in checks.values()),
-        "checks": [msgspec.to_builtins(check) for check in checks.values()],
+        "checks": msgspec.json.decode(msgspec.json.encode(list(checks.values()))),
     }
 
 
