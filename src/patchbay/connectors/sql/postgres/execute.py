@@ -56,7 +56,7 @@ class Source:
         self._guard = guard
         self._role: Role = role
         self._loop = asyncio.get_running_loop()
-        self._settings = session_settings(role, STATEMENT_TIMEOUT_MS)
+        self._settings = session_settings(role, STATEMENT_TIMEOUT_MS, "patchbay")
         self.pool = Pool(self._open_backend, size=size)
         self.breaker = Breaker()
         self.elements: dict[int, int] = {}
