@@ -27,6 +27,7 @@ from patchbay.settings import Settings
 
 KEY_FILE = "secret.key"
 PEPPER = "pepper"
+_HOW_TO = "Make one with `openssl rand -base64 32` and write it as `k1:` and what that prints."
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VERSION = b"\x01"
 _NONCE = 12
@@ -120,19 +121,19 @@ def parse_master_keys(text: str) -> list[tuple[str, bytes]]:
     for number, item in enumerate((i.strip() for i in re.split(r"[,\n]", text) if i.strip()), start=1):
         key_id, _, encoded = item.partition(":")
         if not _KEY_ID.fullmatch(key_id) or not encoded:
-            raise SecretKeyInvalid(f"Item {number} of the master keys is not written `id:base64 of 32 bytes`.")
+            raise SecretKeyInvalid(f"Item {number} of the master keys is not written `id:base64 of 32 bytes`.", hint=_HOW_TO)
         if key_id in dict(keys):
-            raise SecretKeyInvalid(f"Two master keys have the id {key_id}.")
+            raise SecretKeyInvalid(f"Two master keys have the id {key_id}.", hint="Every key needs an id of its own.")
         plain = encoded.strip().rstrip("=").replace("-", "+").replace("_", "/")
         try:
             secret = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
         except binascii.Error:
-            raise SecretKeyInvalid(f"The master key {key_id} is not base64.") from None
+            raise SecretKeyInvalid(f"The master key {key_id} is not base64.", hint=_HOW_TO) from None
         if len(secret) != 32:
-            raise SecretKeyInvalid(f"The master key {key_id} has {len(secret)} bytes; it needs 32.")
+            raise SecretKeyInvalid(f"The master key {key_id} has {len(secret)} bytes; it needs 32.", hint=_HOW_TO)
         keys.append((key_id, secret))
     if not any(key_id != PEPPER for key_id, _ in keys):
-        raise SecretKeyInvalid("There is no master key.", hint="Make one: openssl rand -base64 32, and write it `k1:` and that.")
+        raise SecretKeyInvalid("There is no master key.", hint=_HOW_TO)
     return keys
 
 

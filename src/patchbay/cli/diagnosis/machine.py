@@ -119,7 +119,7 @@ async def check_model(settings: Settings) -> Verdict:
         )
     if status in (401, 403):
         return Verdict("model", title, "failed", f"the endpoint refuses the key ({status})", "Set PATCHBAY_LLM_API_KEY.")
-    if status >= 400:
+    if status >= 300:
         return Verdict(
             "model",
             title,
