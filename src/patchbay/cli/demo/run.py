@@ -58,7 +58,15 @@ def run_demo(wish: Wish, *, console: Console | None = None) -> int:
     return 0
 
 
+def _check(wish: Wish) -> None:
+    given = [name for name in ("table", "filter", "columns", "ask") if getattr(wish, name)]
+    if given and wish.database_url is None:
+        options = ", ".join(f"--{name}" for name in given)
+        raise DemoFailed(f"Without --database-url there is nothing for {options} to say.", "Add --database-url, or leave it out.")
+
+
 def _run(wish: Wish, show: Show, ordinary: Settings, data_dir: Path, log: Path) -> None:
+    _check(wish)
     practice = wish.database_url is None
     show.title("Patchbay demo", "From a real PostgreSQL database to an answered caller: each step is the request you would send.")
     with ExitStack() as stack:

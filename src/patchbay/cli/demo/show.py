@@ -95,20 +95,11 @@ class Show:
 
     def spoken(self, who: str, words: str) -> None:
         """What somebody said."""
-        style = "bold magenta" if who == "caller" else "bold green"
-        line = Table.grid(padding=(0, 2))
-        line.add_column(width=6)
-        line.add_column(overflow="fold")
-        line.add_row(Text(who, style=style), Text(words))
-        self._indented(line)
+        self._hanging(Text(who, style="bold magenta" if who == "caller" else "bold green"), Text(words))
 
     def aside(self, words: str) -> None:
         """What happened between two things said."""
-        line = Table.grid(padding=(0, 2))
-        line.add_column(width=6)
-        line.add_column(overflow="fold")
-        line.add_row("", Text(words, style="dim"))
-        self._indented(line)
+        self._hanging(Text(), Text(words, style="dim"))
 
     def blank(self) -> None:
         """Room."""
@@ -121,5 +112,20 @@ class Show:
             Panel(content, title=Text(name, style="bold"), title_align="left", padding=(1, 2), border_style="cyan")
         )
 
+    def _hanging(self, label: Text, words: Text, *, column: int = 12) -> None:
+        """``words`` in a column of their own, and ``label`` before the first line."""
+        label.align("left", column - 4)
+        for index, line in enumerate(self._wrapped(words, column)):
+            self.console.print(Text("    ") + (label if index == 0 else Text(" " * (column - 4))) + line)
+
     def _indented(self, shown: ConsoleRenderable, *, left: int = 4) -> None:
-        self.console.print(Padding(shown, (0, 0, 0, left), expand=False))
+        if isinstance(shown, Text):
+            for line in self._wrapped(shown, left):
+                self.console.print(Text(" " * left) + line)
+        else:
+            self.console.print(Padding(shown, (0, 0, 0, left), expand=False))
+
+    def _wrapped(self, words: Text, left: int) -> Iterable[Text]:
+        for line in words.wrap(self.console, max(self.console.width - left, 20), overflow="fold"):
+            line.rstrip()
+            yield line
