@@ -131,6 +131,14 @@ class TestInputs:
         assert given.required
         assert given.key == "caller_number"
 
+    @pytest.mark.parametrize(
+        ("source", "param", "key"),
+        [("session", "caller_phone", "caller_number"), ("session", "visitor", "visitor"), ("verified", "account", "account")],
+    )
+    def test_a_fact_without_a_key_is_the_parameters_own(self, source: str, param: str, key: str):
+        (given,) = bind(inputs=[{"param": param, "arg": "customer.email", "source": source}]).plan.inputs
+        assert given.key == key
+
     def test_members_of_other_sources_are_refused(self):
         found = refused(inputs=[{"param": "p", "arg": "phone", "key": "k", "value": "v", "required": True}])
         assert codes(found) == [("inputs.0.key", "source_key_unused"), ("inputs.0.value", "value_unused")]

@@ -14,7 +14,7 @@ from patchbay.bindings.compile.sql import compile_postgres
 from patchbay.bindings.model import parse_binding
 from patchbay.schema_graph.blocking import Scoping, permits
 from patchbay.schema_graph.call import Plan, SqlCall
-from patchbay.schema_graph.model import Edge, Field, FieldType, Graph, Key, Object
+from patchbay.schema_graph.model import Argument, Edge, Field, FieldType, Graph, Key, Object
 from patchbay.schema_graph.naming import object_name, quote_part, unique_slugs
 from patchbay.schema_graph.operations import RecordOperations
 from patchbay.schema_graph.scoping import View
@@ -39,6 +39,10 @@ VALUES: dict[FieldType, Any] = {
     "datetime": "2031-07-09T08:07:06Z",
     "uuid": "8d3e1a52-0a55-4a5e-9a39-0d9f5f6f8f01",
     "enum": "ZQX label",
+    "number": 86753.09,
+    "time": "08:07:06",
+    "duration": "PT8675309S",
+    "bytes": "WlFY",
 }
 TELLTALE = ("zqx", "8675309", "86753.09", "2031", "8d3e1a52")
 ODD = [
@@ -121,7 +125,7 @@ def bindings(draw: st.DrawFn, view: View) -> dict[str, Any]:
     names = draw(st.lists(st.sampled_from(sorted(arguments)), max_size=4)) if arguments else []
     inputs = [
         {"param": f"p{n}", "arg": name, "required": draw(st.booleans())}
-        | draw(st.sampled_from([{}, {"source": "constant", "value": VALUES[arguments[name].type]}]))
+        | draw(st.sampled_from([{}, {"source": "constant", "value": _value(arguments[name])}]))
         for n, name in enumerate(names)
     ]
     filtered = draw(st.lists(st.sampled_from(sorted(arguments)), max_size=3)) if arguments else []
@@ -129,7 +133,7 @@ def bindings(draw: st.DrawFn, view: View) -> dict[str, Any]:
         "toolName": "t",
         "operation": f"{root.name}.read",
         "inputs": inputs,
-        "filters": [draw(_rule(name, arguments[name].type)) for name in filtered],
+        "filters": [draw(_rule(arguments[name])) for name in filtered],
         "projection": [
             {"path": path, "leaf": f"l{n}"}
             for n, path in enumerate(draw(st.lists(st.sampled_from(paths), min_size=1, max_size=5)))
@@ -142,13 +146,19 @@ def bindings(draw: st.DrawFn, view: View) -> dict[str, Any]:
     }
 
 
-def _rule(name: str, kind: FieldType) -> st.SearchStrategy[dict[str, Any]]:
-    value = VALUES[kind]
+def _value(argument: Argument) -> Any:
+    return argument.enum[0] if argument.enum else VALUES[argument.type]
+
+
+def _rule(argument: Argument) -> st.SearchStrategy[dict[str, Any]]:
+    value, kind = _value(argument), argument.type
     rules: list[dict[str, Any]] = [{"value": value}, {"op": "ne", "value": value}, {"op": "in", "value": [value, value]}]
     rules += [{"op": "is_null"}, {"op": "not_null"}]
-    rules += [{"op": "ge", "value": value}, {"op": "lt", "value": value}] if kind not in ("boolean", "uuid", "enum") else []
+    rules += (
+        [{"op": "ge", "value": value}, {"op": "lt", "value": value}] if kind not in ("boolean", "uuid", "enum", "bytes") else []
+    )
     rules += [{"op": "le", "value": {"now": True}}] if kind in ("date", "datetime") else []
-    return st.sampled_from(rules).map(lambda rule: {"arg": name} | rule)
+    return st.sampled_from(rules).map(lambda rule: {"arg": argument.name} | rule)
 
 
 def _read(view: View, name: str) -> Any:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from patchbay.bindings.literals import literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, SESSION_FACTS, says_phone
+from patchbay.bindings.parameters import BY_NAME, SESSION_FACTS, says_phone, session_key
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
 from patchbay.nearest import did_you_mean
@@ -81,7 +81,7 @@ def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: 
         type=field.type,
         native_type=field.native_type,
         source=rule.source,
-        key=rule.key,
+        key=_fact_key(rule),
         constant=constant,
         required=rule.required or rule.source != "model",
         description=rule.description or (canonical.description if canonical else None),
@@ -108,9 +108,9 @@ def _check_param(scope: Scope, param: str, at: str, known: dict[str, CallInput])
 
 def _check_source(scope: Scope, rule: Input, at: str) -> bool:
     before = len(scope.report.errors)
-    if rule.source in ("session", "verified") and rule.key is None:
-        known = f" Usual ones are {', '.join(SESSION_FACTS)}." if rule.source == "session" else ""
-        scope.report.error(f"{at}.key", "source_key_missing", f"A {rule.source} input needs the key of its fact.{known}")
+    if rule.source == "session" and _fact_key(rule) is None:
+        hint = f"Usual ones are {', '.join(SESSION_FACTS)}."
+        scope.report.error(f"{at}.key", "source_key_missing", "A session input needs the key of its fact.", hint)
     if rule.source in ("model", "constant") and rule.key is not None:
         scope.report.error(f"{at}.key", "source_key_unused", f"A {rule.source} input takes no key.")
     if rule.source == "constant" and rule.value in (UNSET, None):
@@ -121,6 +121,13 @@ def _check_source(scope: Scope, rule: Input, at: str) -> bool:
         message = "No channel of this platform knows such a fact by itself; without it the call is refused."
         scope.report.warn(f"{at}.key", "session_fact_unknown", message, did_you_mean(rule.key, SESSION_FACTS))
     return len(scope.report.errors) == before
+
+
+def _fact_key(rule: Input) -> str | None:
+    """The fact of a session or verified input. Without a key it is the parameter's own."""
+    if rule.source == "session":
+        return rule.key or session_key(rule.param)
+    return rule.key or rule.param if rule.source == "verified" else None
 
 
 def _is_phone(param: str, reading: Reading) -> bool:

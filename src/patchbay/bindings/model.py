@@ -36,7 +36,8 @@ class _Member(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class Input(_Member, frozen=True, rename="camel", omit_defaults=True):
     """One agent parameter mapped to an argument of the operation.
 
-    ``key`` names the fact of a session or verified source; ``value`` is a constant's. Only a model's input may be optional.
+    ``key`` names the fact of a session or verified source (the parameter's own when it is left out); ``value`` is a
+    constant's. Only a model's input may be optional.
     """
 
     param: _Name

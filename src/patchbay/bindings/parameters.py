@@ -96,6 +96,7 @@ SESSION_FACTS: dict[str, str] = {
     "visitor": "what the site that embeds the chat says of its visitor",
 }
 """What a channel may know of a conversation: the usual keys of inputs with source ``session``."""
+_SESSION_KEYS = {"caller_phone": "caller_number"}
 
 _PEOPLE = frozenset(
     {
@@ -134,6 +135,12 @@ def says_phone(name: str) -> bool:
     """Whether a parameter or column of this name holds a phone number (``phone_type`` and ``phone_verified`` do not)."""
     found = meaning_of(name)
     return found is not None and found.name == "caller_phone" and _ABOUT_PHONES.isdisjoint(split_words(name))
+
+
+def session_key(param: str) -> str | None:
+    """The fact a session input of this name means when it says none: ``caller_phone`` is the caller's number."""
+    known = _SESSION_KEYS.get(param, param)
+    return known if known in SESSION_FACTS else None
 
 
 def is_about_people(object_name: str) -> bool:

@@ -14,8 +14,8 @@ from patchbay.bindings.scope import Conditions, Scope
 from patchbay.schema_graph.call import Comparison, Filter
 from patchbay.schema_graph.model import Object
 
-SCAN_BOUND = 20_000
-"""Records that may be looked at one by one for a call: some ten milliseconds of a small server."""
+SCAN_BOUND = 50_000
+"""Records that may be looked at one by one for a call: some tens of milliseconds of a small server."""
 
 _INDEXABLE: frozenset[Comparison] = frozenset({"eq", "in", "lt", "le", "gt", "ge", "is_null"})
 
