@@ -8,7 +8,7 @@ from typing import Any
 
 from patchbay.connectors.sql.postgres.discovery.catalog import Catalog, Relation
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
-from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, edges_of
+from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, Identity, edges_of
 from patchbay.connectors.sql.postgres.discovery.types import ResolvedType, TypeResolver
 from patchbay.schema_graph.badges import field_badges, object_badges
 from patchbay.schema_graph.model import Edge, Field, Graph, Index, Key, Object, ObjectKind
@@ -189,7 +189,11 @@ def _edges(
     indexing: _Indexing,
 ) -> tuple[dict[str, tuple[Edge, ...]], dict[str, int]]:
     """The edges of each object, and how many foreign keys refer to it."""
-    identities = {names[oid]: [frozenset(key.fields) for key in keys] for oid, keys in indexing.keys.items() if oid in shown}
+    identities = {
+        names[oid]: [Identity(frozenset(key.fields), key.primary) for key in keys]
+        for oid, keys in indexing.keys.items()
+        if oid in shown
+    }
     keys: list[ForeignKey] = []
     referenced: dict[str, int] = defaultdict(int)
     for _, constraint, kind, relation, own, target, other in catalog.constraints:
@@ -198,7 +202,7 @@ def _edges(
         here = {row[1]: row for row in rows[relation]}
         there = {row[1]: row[2] for row in rows[target]}
         pairs = tuple((here[a][2], there[b]) for a, b in zip(own, other, strict=True))
-        unique = any(identity <= {a for a, _ in pairs} for identity in identities.get(names[relation], ()))
+        unique = any(identity.fields <= {a for a, _ in pairs} for identity in identities.get(names[relation], ()))
         nullable = any(not here[a][7] & _NOT_NULL for a in own)
         keys.append(ForeignKey(constraint, names[relation], names[target], pairs, unique, nullable))
         referenced[names[target]] += 1

@@ -20,8 +20,8 @@ _RELATIONS = """
 SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition, c.reltuples::float8,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usage,
        pg_catalog.has_table_privilege(c.oid, 'SELECT')::int
-         | pg_catalog.has_table_privilege(c.oid, 'INSERT')::int << 1
-         | pg_catalog.has_table_privilege(c.oid, 'UPDATE')::int << 2 AS privileges,
+         | (pg_catalog.has_table_privilege(c.oid, 'INSERT')::int << 1)
+         | (pg_catalog.has_table_privilege(c.oid, 'UPDATE')::int << 2) AS privileges,
        d.description
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -35,11 +35,11 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schem
 # flags: 1 not null, 2 default, 4 readable, 8 insertable and 16 updatable by a grant on the column itself
 _COLUMNS = """
 SELECT a.attrelid::int8, a.attnum, a.attname::text, a.atttypid::int8, a.atttypmod, a.attidentity::text, a.attgenerated::text,
-       a.attnotnull::int | a.atthasdef::int << 1
+       a.attnotnull::int | (a.atthasdef::int << 1)
          | CASE WHEN a.attacl IS NULL THEN 0
-                ELSE pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')::int << 2
-                   | pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT')::int << 3
-                   | pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE')::int << 4 END
+                ELSE (pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')::int << 2)
+                   | (pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT')::int << 3)
+                   | (pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE')::int << 4) END
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -31,6 +31,13 @@ class ForeignKey(msgspec.Struct, frozen=True):
     nullable: bool
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """A unique key of a table."""
+
+    fields: frozenset[str]
+    primary: bool
+
+
 class _Draft(msgspec.Struct, frozen=True):
     """An edge that has no name yet, and the names it may get, best first."""
 
@@ -40,7 +47,7 @@ class _Draft(msgspec.Struct, frozen=True):
 
 
 def edges_of(
-    keys: Sequence[ForeignKey], identities: Mapping[str, Sequence[frozenset[str]]], roots: Mapping[str, str]
+    keys: Sequence[ForeignKey], identities: Mapping[str, Sequence[Identity]], roots: Mapping[str, str]
 ) -> dict[str, tuple[Edge, ...]]:
     """The edges of each object. ``identities`` are the unique keys of each object, ``roots`` its path root."""
     drafts: dict[str, list[_Draft]] = defaultdict(list)
@@ -76,11 +83,12 @@ def _reverse(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
     return _Draft(1, Edge("", key.source, cardinality, pairs, constraint=key.constraint), names)
 
 
-def _junctions(keys: Sequence[ForeignKey], identities: Sequence[frozenset[str]]) -> Iterable[tuple[ForeignKey, ForeignKey]]:
-    """Ordered pairs of foreign keys that lie side by side inside one unique key of their table."""
+def _junctions(keys: Sequence[ForeignKey], identities: Sequence[Identity]) -> Iterable[tuple[ForeignKey, ForeignKey]]:
+    """Ordered pairs of foreign keys that lie side by side inside the primary key of their table, or are a whole unique key."""
     for left, right in permutations(keys, 2):
-        near, far = {own for own, _ in left.pairs}, {own for own, _ in right.pairs}
-        if near.isdisjoint(far) and any(near | far <= identity for identity in identities):
+        near, far = frozenset(own for own, _ in left.pairs), frozenset(own for own, _ in right.pairs)
+        both = near | far
+        if near.isdisjoint(far) and any(both == i.fields or (i.primary and both <= i.fields) for i in identities):
             yield left, right
 
 

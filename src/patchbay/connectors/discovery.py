@@ -1,0 +1,167 @@
+"""Discovering a connection: read its schema in a worker process, store it as a snapshot, tell the other processes.
+
+No transaction of the platform is open while the other system is read. Several discoveries of one connection at the same time
+are one; a killed process leaves the snapshot that was there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from patchbay.connectors import snapshots
+from patchbay.connectors.connections import IntegrationNotConnected, announce, current, read_credentials
+from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.sql.postgres.discovery.task import Discovered, discover_packed
+from patchbay.connectors.tables import Connection, Snapshot
+from patchbay.connectors.worker import run_heavy
+from patchbay.egress.guard import EgressGuard
+from patchbay.schema_graph.pack import unpack
+from patchbay.schema_graph.summary import count, findings_of
+from patchbay.store.database import Database
+from patchbay.store.ids import new_id
+from patchbay.store.vault import Vault
+
+DISCOVERY_S = 120.0
+MEMORY_MB = 1024
+SNAPSHOTS_KEPT = 5
+
+
+class _Order(msgspec.Struct, frozen=True):
+    """What to discover: read from the platform before the other system is asked anything."""
+
+    connection_id: str
+    credentials: SqlCredentials
+    scoping: dict[str, Any]
+    started_at: datetime
+
+
+class _Flight:
+    """One discovery under way and how many wait for it."""
+
+    def __init__(self, task: asyncio.Task[dict[str, Any]]) -> None:
+        self.task = task
+        self.waiting = 0
+
+
+_flights: dict[tuple[str, str], _Flight] = {}
+
+
+async def discover(database: Database, vault: Vault, guard: EgressGuard, *, org_id: str, kind: str) -> dict[str, Any]:
+    """Read the whole schema of ``kind`` and make it the current one.
+
+    Returns ``{kind, objectCount, fieldCount, edgeCount, operationCount, fingerprint, changed, discoveredAt, durationMs, badges,
+    findings}``; the counts are of what data scoping lets be seen. A request that comes while another is under way in this
+    process gets its result. Raises IntegrationNotConnected, EgressRefused, ConnectFailed, or the typed failures of the worker.
+    """
+    return await _joined((org_id, kind), lambda: _discover(database, vault, guard, org_id, kind))
+
+
+async def _joined(key: tuple[str, str], start: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """The result of the flight under ``key``, started when there is none; it ends early when the last one waiting leaves."""
+    flight = _flights.get(key)
+    if flight is None or flight.task.get_loop() is not asyncio.get_running_loop():
+        flight = _flights[key] = _Flight(asyncio.ensure_future(_as_coroutine(start)))
+        flight.task.add_done_callback(lambda _: _flights.pop(key, None))
+    flight.waiting += 1
+    try:
+        return await asyncio.shield(flight.task)
+    except asyncio.CancelledError:
+        if flight.waiting == 1 and not flight.task.done():
+            flight.task.cancel()
+            await asyncio.wait([flight.task])
+        raise
+    finally:
+        flight.waiting -= 1
+
+
+async def _as_coroutine(start: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    return await start()
+
+
+async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id: str, kind: str) -> dict[str, Any]:
+    began = time.perf_counter()
+    async with database.tenant(org_id, read_only=True) as session:
+        order = await _read_order(session, vault, kind)
+    address = await guard.check(order.credentials.host, order.credentials.port)
+    found = await run_heavy(
+        discover_packed, order.credentials, address, order.scoping, timeout_s=DISCOVERY_S, memory_mb=MEMORY_MB
+    )
+    async with database.tenant(org_id) as session:
+        connection, changed, discovered_at = await _store(session, order, found)
+        counts, findings = found.counts, found.findings
+        if connection.scoping != order.scoping:
+            view = await snapshots.load_view(session, connection)
+            counts, findings = await asyncio.to_thread(lambda: (count(view), findings_of(view)))
+    return {
+        "kind": kind,
+        **counts,
+        "fingerprint": found.fingerprint,
+        "changed": changed,
+        "discoveredAt": discovered_at,
+        "durationMs": round((time.perf_counter() - began) * 1000, 1),
+        "findings": findings,
+    }
+
+
+async def _read_order(session: AsyncSession, vault: Vault, kind: str) -> _Order:
+    connection = await current(session, kind, connected=True)
+    credentials = await read_credentials(session, vault, connection)
+    started_at = await session.scalar(select(func.clock_timestamp()))
+    assert started_at is not None
+    return _Order(connection.id, credentials, connection.scoping, started_at)
+
+
+async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tuple[Connection, bool, datetime]:
+    """Make what was found the connection's snapshot, unless a discovery that began later has already stored its own.
+
+    A new snapshot is written when anything differs, so that estimates and formats stay fresh; ``changed`` speaks of the schema.
+    """
+    connection = await session.scalar(select(Connection).where(Connection.id == order.connection_id).with_for_update())
+    if connection is None or connection.replaced_at is not None or connection.status != "connected":
+        raise IntegrationNotConnected(
+            "Refused with integration_not_connected: it was disconnected while it was being discovered."
+        )
+    last = await session.get(Snapshot, connection.snapshot_id) if connection.snapshot_id else None
+    changed = last is None or last.fingerprint != found.fingerprint
+    if last is not None and (last.created_at > order.started_at or last.body == found.body):
+        if last.created_at <= order.started_at:
+            last.created_at = order.started_at
+        return connection, changed, last.created_at
+    snapshot = Snapshot(
+        id=new_id("snp"),
+        connection_id=connection.id,
+        fingerprint=found.fingerprint,
+        summary=found.counts,
+        body=found.body,
+        created_at=order.started_at,
+    )
+    session.add(snapshot)
+    await session.flush()
+    connection.snapshot_id = snapshot.id
+    await session.flush()
+    await _forget_old(session, connection)
+    snapshots.keep_open(snapshot.id, unpack(found.body))
+    await announce(session, connection.id)
+    return connection, changed, snapshot.created_at
+
+
+async def _forget_old(session: AsyncSession, connection: Connection) -> None:
+    kept = (
+        select(Snapshot.id)
+        .where(Snapshot.connection_id == connection.id)
+        .order_by(Snapshot.created_at.desc())
+        .limit(SNAPSHOTS_KEPT)
+    )
+    await session.execute(
+        delete(Snapshot)
+        .where(Snapshot.connection_id == connection.id, Snapshot.id.not_in(kept), Snapshot.id != connection.snapshot_id)
+        .execution_options(synchronize_session=False)
+    )

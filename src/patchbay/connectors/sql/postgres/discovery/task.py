@@ -1,0 +1,46 @@
+"""The worker process's part of a discovery. Imports only what it needs: each discovery pays for these imports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import psycopg
+
+from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.sql.postgres.discovery import discover_graph
+from patchbay.connectors.sql.postgres.refusals import connect_refusal
+from patchbay.connectors.sql.postgres.session import open_session_blocking
+from patchbay.connectors.worker import HeavyWorkTimedOut
+from patchbay.egress.guard import CheckedAddress
+from patchbay.schema_graph.fingerprint import graph_fingerprint
+from patchbay.schema_graph.pack import pack
+from patchbay.schema_graph.scoping import Scoping, View
+from patchbay.schema_graph.summary import count, findings_of
+
+STATEMENT_MS = 60_000
+
+
+class Discovered(msgspec.Struct, frozen=True):
+    """What the worker found: the packed graph, its fingerprint, and what of it is in view under the scoping it was given."""
+
+    body: bytes
+    fingerprint: str
+    counts: dict[str, Any]
+    findings: list[dict[str, str]]
+
+
+def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scoping: dict[str, Any]) -> Discovered:
+    """The worker's part: connect to the address the guard checked, read, build, pack. Raises typed refusals only."""
+    rules = Scoping.from_json(scoping)
+    connection = open_session_blocking(credentials, address, statement_timeout_ms=STATEMENT_MS)
+    try:
+        graph = discover_graph(connection, rules)
+    except psycopg.errors.QueryCanceled:
+        raise HeavyWorkTimedOut from None
+    except psycopg.OperationalError as error:
+        raise connect_refusal(error) from None
+    finally:
+        connection.close()
+    view = View(graph, rules)
+    return Discovered(pack(graph), graph_fingerprint(graph), count(view), findings_of(view))

@@ -1,0 +1,58 @@
+"""What a view holds, in numbers and in findings. Nothing blocked is counted or named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from patchbay.schema_graph.scoping import View
+
+_NAMES_SHOWN = 5
+
+
+def count(view: View) -> dict[str, Any]:
+    """``{objectCount, fieldCount, edgeCount, operationCount, badges: {badge: count}}`` of one view."""
+    fields = edges = 0
+    badges: dict[str, int] = {"core": 0, "pii": 0, "payment_card": 0}
+    for name in view.object_names():
+        obj = view.object(name)
+        if obj is None:
+            continue
+        fields += len(obj.fields)
+        edges += len(obj.edges)
+        for badge in (*obj.badges, *(b for f in obj.fields for b in f.badges)):
+            badges[badge] += 1
+    return {
+        "objectCount": len(view.object_names()),
+        "fieldCount": fields,
+        "edgeCount": edges,
+        "operationCount": len(view.operations(include_writes=True)),
+        "badges": badges,
+    }
+
+
+def findings_of(view: View) -> list[dict[str, str]]:
+    """What the operator should know about what was found, in sentences; only about what is in view."""
+    unreadable: list[str] = []
+    opaque: list[str] = []
+    keyless: list[str] = []
+    for name in view.object_names():
+        obj = view.object(name)
+        if obj is None:
+            continue
+        if not obj.readable:
+            unreadable.append(name)
+        if obj.opaque is not None:
+            opaque.append(name)
+        if obj.kind == "table" and not obj.keys:
+            keyless.append(name)
+    notes = (
+        ("unreadable", unreadable, "The connected role may not read {}: grant it SELECT, or leave it out."),
+        ("opaque", opaque, "What {} reads cannot be followed to its end: hidden as soon as anything is blocked."),
+        ("no_unique_key", keyless, "There is no unique key on {}: a record cannot be told from another, or updated."),
+    )
+    return [{"code": code, "message": text.format(_listed(names))} for code, names, text in notes if names]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
