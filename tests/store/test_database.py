@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from patchbay.accounts.tables import Organization
@@ -49,3 +49,31 @@ async def test_a_read_only_session_refuses_to_write(database: Database) -> None:
     with pytest.raises(DBAPIError, match="read-only"):
         async with database.tenant("org_a", read_only=True) as session:
             await session.execute(text("INSERT INTO agents (id, name, draft) VALUES ('agt_1', 'A', '{}')"))
+
+
+async def test_a_lost_connection_is_replaced_before_it_is_used(database: Database) -> None:
+    """As after a restart of the server: every pooled connection is dead, and nobody notices."""
+    await organization(database, "org_a")
+    query = text("SELECT pg_backend_pid()")
+    async with database.tenant("org_a") as session:
+        before = await session.scalar(query)
+    other = Database.at(database.dsn)
+    async with other.owner() as session:
+        await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
+    await other.close()
+    async with database.tenant("org_a") as session:
+        assert await session.scalar(query) != before
+        assert (await session.scalars(text("SELECT id FROM organizations"))).all() == ["org_a"]
+
+
+async def test_a_session_enters_with_one_statement(database: Database) -> None:
+    """Role, organization and read-only come in one round trip."""
+    seen: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    async with database.tenant("org_a", read_only=True) as session:
+        await session.execute(text("SELECT 1"))
+    assert len(seen) == 2

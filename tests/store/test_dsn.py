@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from patchbay.store.dsn import DatabaseMisconfigured, libpq_conninfo
+from patchbay.store.dsn import DatabaseMisconfigured, behind_pooler, libpq_conninfo
 
 EXPECTED = {"user": "u", "password": "p@ss", "host": "db.example", "port": "5433", "dbname": "app", "sslmode": "require"}
 
@@ -22,6 +22,21 @@ EXPECTED = {"user": "u", "password": "p@ss", "host": "db.example", "port": "5433
 )
 def test_the_usual_spellings_mean_the_same(url: str) -> None:
     assert conninfo_to_dict(libpq_conninfo(url)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("url", "rest"),
+    [
+        ("postgres://h/d?pgbouncer=true", {"host": "h", "dbname": "d"}),
+        ("postgres://h/d?pgbouncer=true&sslmode=require", {"host": "h", "dbname": "d", "sslmode": "require"}),
+        ("postgres://h/d?sslmode=require&pgbouncer=1", {"host": "h", "dbname": "d", "sslmode": "require"}),
+        ("host=h dbname=d pgbouncer=true", {"host": "h", "dbname": "d"}),
+    ],
+)
+def test_a_transaction_pooler_is_named_in_the_url(url: str, rest: dict[str, str]) -> None:
+    assert behind_pooler(url)
+    assert conninfo_to_dict(libpq_conninfo(url)) == rest
+    assert not behind_pooler(url.replace("pgbouncer", "sslmode"))
 
 
 def test_defaults_give_way_to_what_the_url_says() -> None:

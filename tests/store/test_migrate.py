@@ -26,6 +26,7 @@ from patchbay.store.migrate import DatabaseNewer, migrate, pending
 from patchbay.store.roles import RolesMissing, admin_script
 from patchbay.store.row_security import breaches
 from tests.conftest import PlatformServer
+from tests.store.whole_store import migrated, use_across_organizations
 
 pytestmark = pytest.mark.anyio
 
@@ -57,14 +58,6 @@ def login(server: PlatformServer, dsn: str, name: str, rights: str = "") -> str:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS " + rights).format(role))
         connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(str(database)), role))
     return psycopg.conninfo.make_conninfo(dsn, user=name)
-
-
-async def migrated(dsn: str) -> list[str]:
-    database = Database.at(dsn)
-    try:
-        return await migrate(database)
-    finally:
-        await database.close()
 
 
 async def test_the_migrations_make_what_the_code_declares(database: Database) -> None:
@@ -107,7 +100,7 @@ async def test_databases_of_one_cluster_may_be_migrated_at_once(bare: PlatformSe
 
 async def test_a_killed_migration_leaves_nothing_half_done(bare: PlatformServer) -> None:
     dsn = bare.scratch()
-    script = "import asyncio, sys; from tests.store.test_migrate import migrated; asyncio.run(migrated(sys.argv[1]))"
+    script = "import asyncio, sys; from tests.store.whole_store import migrated; asyncio.run(migrated(sys.argv[1]))"
     with psycopg.connect(dsn) as blocker:
         # an uncommitted table of the same name stops the migration midway, after it made other tables
         blocker.execute("CREATE TABLE skills (id text)")
@@ -140,32 +133,10 @@ async def test_a_database_migrated_by_a_newer_version_is_refused(bare: PlatformS
         await migrated(dsn)
 
 
-async def use(dsn: str) -> None:
-    """Everything that crosses organizations, as the login of ``dsn``: the login itself is under row-level security."""
-    from patchbay.accounts.keys import admit, create_key
-    from patchbay.accounts.organizations import ensure_organization, list_organizations
-    from patchbay.store.vault import Vault
-
-    database, vault = Database.at(dsn), Vault([("k1", bytes(32))])
-    try:
-        one, two = await ensure_organization(database, "One"), await ensure_organization(database, "Two")
-        assert (await ensure_organization(database, "One")).id == one.id
-        assert [found.name for found in await list_organizations(database)] == ["One", "Two"]
-        _, presented = await create_key(database, vault, org_id=two.id, name="key", scopes=["*"])
-        assert (await admit(database, vault, presented, limit=5)).principal.org_id == two.id
-        async with database.tenant(one.id) as session:
-            assert (await session.scalars(text("SELECT name FROM organizations"))).all() == ["One"]
-            assert await session.scalar(text("SELECT count(*) FROM api_keys")) == 0
-        async with database.anonymous() as session:
-            assert (await session.execute(text("SELECT * FROM connection_states(ARRAY['con_x'])"))).all() == []
-    finally:
-        await database.close()
-
-
 async def test_a_plain_owner_who_may_create_roles_needs_no_administrator(bare: PlatformServer) -> None:
     dsn = login(bare, bare.scratch(), "plain owner", "CREATEROLE")
     assert await migrated(dsn)
-    await use(dsn)
+    await use_across_organizations(dsn)
 
 
 async def test_a_login_that_may_not_create_roles_is_told_what_an_administrator_runs(bare: PlatformServer) -> None:
@@ -179,7 +150,7 @@ async def test_a_login_that_may_not_create_roles_is_told_what_an_administrator_r
     with psycopg.connect(bare.dsn, autocommit=True) as connection:
         connection.execute(script)
     assert await migrated(dsn)
-    await use(dsn)
+    await use_across_organizations(dsn)
 
 
 @pytest.mark.parametrize("role", [APP_ROLE, LOOKUP_ROLE])

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session, SessionTransaction
 
 from patchbay.settings import Settings
-from patchbay.store.dsn import libpq_conninfo
+from patchbay.store.dsn import behind_pooler, libpq_conninfo
 from patchbay.store.embedded import release_embedded, start_embedded
 
 APP_ROLE = "patchbay_app"
@@ -64,11 +64,15 @@ class Database:
 
     @classmethod
     def at(cls, url: str, *, embedded_in: Path | None = None) -> Database:
-        """The database at ``url``; connects with the first use. ``embedded_in`` is released on close."""
+        """The database at ``url``; connects with the first use. ``embedded_in`` is released on close.
+
+        ``pgbouncer=true`` in the URL says that a transaction pooler is in front: then no statement is prepared.
+        """
         dsn = libpq_conninfo(url, application_name="patchbay", connect_timeout=10)
+        prepare_threshold = None if behind_pooler(url) else 5
 
         async def connect() -> psycopg.AsyncConnection[Any]:
-            return await psycopg.AsyncConnection.connect(dsn)
+            return await psycopg.AsyncConnection.connect(dsn, prepare_threshold=prepare_threshold)
 
         engine = create_async_engine(
             "postgresql+psycopg://",

@@ -11,6 +11,7 @@ from patchbay.errors import PatchbayError
 
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _ASYNCPG_SSL = re.compile(r"(?<=[?&])ssl=")
+_POOLER = re.compile(r"([?&\s])pgbouncer=(?:true|1)(&|\s|$)", re.IGNORECASE)
 _TRUE = re.compile(r"(?<=[?&])sslmode=true\b")
 
 
@@ -20,13 +21,18 @@ class DatabaseMisconfigured(PatchbayError):
     code, status, title = "database_misconfigured", 500, "Database misconfigured"
 
 
+def behind_pooler(url: str) -> bool:
+    """Whether ``url`` says ``pgbouncer=true``: a transaction pooler is in front, and statements must not be prepared."""
+    return _POOLER.search(url) is not None
+
+
 def libpq_conninfo(url: str, **defaults: str | int) -> str:
     """The libpq form of ``url``: ``postgres://``, ``postgresql[+driver]://`` or ``key=value`` pairs.
 
     ``defaults`` are added where the URL does not say. Raises :class:`DatabaseMisconfigured`, never repeating the URL, which
     may hold a password.
     """
-    text = _SCHEME.sub("postgresql://", url.strip())
+    text = _SCHEME.sub("postgresql://", _POOLER.sub(lambda found: found[1] if found[2] else "", url).strip())
     if text.startswith("postgresql://"):
         text = _TRUE.sub("sslmode=require", _ASYNCPG_SSL.sub("sslmode=", text))
     elif "://" in text or not text:
