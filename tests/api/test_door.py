@@ -26,7 +26,7 @@ from patchbay.api.routing import door_router
 from patchbay.api.work import Reading, Writing
 from patchbay.errors import Conflict
 from patchbay.store.database import Database
-from tests.api.conftest import Key, MakeKey, client_of
+from tests.api.conftest import Key, MakeKey, client_of, problem
 
 pytestmark = pytest.mark.anyio
 router = door_router("/things", tag="things")
@@ -69,17 +69,6 @@ async def client(bare_platform: Any) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 THINGS = "/api/v1/things"
-
-
-def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
-    document = response.json()
-    assert (response.status_code, document["status"], document["code"]) == (status, status, code), document
-    assert response.headers["content-type"] == "application/problem+json"
-    assert document["instance"] == response.request.url.path
-    assert document["requestId"] == response.headers["x-request-id"]
-    assert document["title"]
-    assert document["detail"]
-    return document
 
 
 async def audited(database: Database, key: Key) -> list[tuple[str, str, str | None, int]]:

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
-_EXAMPLE = {
+_EXAMPLE: JsonDict = {
     "host": "db.example.com",
     "port": "5432",
     "database": "appdb",

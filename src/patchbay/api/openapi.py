@@ -61,7 +61,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, DoorRoute) and route.include_in_schema:
-            for method in sorted(route.methods):
+            for method in sorted(route.methods or ()):
                 _declare(schema["paths"][route.path_format][method.lower()], route.scope)
     return _plain(schema)
 

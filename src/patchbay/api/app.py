@@ -1,0 +1,79 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from patchbay.api import openapi, problems, request_log
+from patchbay.api.door import MAX_BODY, Door
+from patchbay.api.platform import Platform, open_platform
+from patchbay.api.routers import (
+    agents,
+    audit_logs,
+    bindings,
+    chat_completions,
+    chat_sessions,
+    conversations,
+    health,
+    integrations,
+    schema,
+    scoping,
+    simulate,
+    skills,
+    sql_setup,
+    versions,
+)
+from patchbay.api.routing import PREFIX
+from patchbay.settings import Settings
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    audit_logs.router,
+    integrations.router,
+    sql_setup.router,
+    schema.router,
+    scoping.router,
+    agents.router,
+    versions.router,
+    skills.router,
+    skills.types_router,
+    bindings.router,
+    simulate.router,
+    chat_sessions.router,
+    chat_completions.router,
+    conversations.router,
+)
+
+
+def create_app(settings: Settings, *, platform: Platform | None = None, max_body: int = MAX_BODY) -> FastAPI:
+    """The server for ``settings``. A ``platform`` that is handed in is used as it is and stays the caller's to close."""
+    request_log.configure(settings.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        if platform is not None:
+            app.state.platform = platform
+            yield
+            return
+        async with open_platform(settings) as opened:
+            app.state.platform = opened
+            yield
+
+    app = FastAPI(
+        title=openapi.TITLE,
+        lifespan=lifespan,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(Door, max_body=max_body)
+    return app

@@ -1,0 +1,143 @@
+"""Integrations: what can be connected and what is; connect, disconnect, discover."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Body as BodyParameter
+from pydantic import Field
+from starlette.requests import Request
+
+from patchbay.api.access import IntegrationsRead, IntegrationsWrite
+from patchbay.api.auditing import announce
+from patchbay.api.bodies import object_of
+from patchbay.api.credentials_shown import ConnectBody
+from patchbay.api.documented import Documented
+from patchbay.api.envelope import ApiResponse, PaginatedResponse, Shown, enveloped
+from patchbay.api.pages import Paged
+from patchbay.api.paths import Kind
+from patchbay.api.platform import platform_of
+from patchbay.api.problems import problems
+from patchbay.api.routing import door_router
+from patchbay.api.times import Stamp
+from patchbay.api.visit import visit_of
+from patchbay.api.work import Reading, Writing
+from patchbay.connectors import connections, discovery
+from patchbay.schema_graph.model import Badge
+
+router = door_router("/integrations", tag="integrations")
+
+
+class CatalogEntry(Shown):
+    """A provider that can be connected."""
+
+    kind: str
+    name: str
+    type: str
+    category: str
+    description: str
+    auth: str = Field(description="How it is connected: `credentials`.")
+    logo: str | None
+    action_count: int
+    has_pack: bool
+    connected: bool
+    account_label: str | None
+
+
+class ConnectionShown(Shown):
+    """A connection: its status, never its credentials."""
+
+    id: str
+    kind: str
+    type: str
+    status: Literal["connected", "disconnected"]
+    label: str
+    target: dict[str, Any] = Field(description="What identifies the system: host, port, database.")
+    time_zone: str | None
+    default_country: str | None
+    connected_at: Stamp | None
+    discovered_at: Stamp | None
+
+
+class DiscoveryFinding(Shown):
+    """Something to know about a discovered schema."""
+
+    code: str
+    message: str
+
+
+class DiscoveryShown(Shown):
+    """What a discovery found."""
+
+    kind: str
+    object_count: int
+    field_count: int
+    edge_count: int
+    operation_count: int
+    badges: dict[Badge, int]
+    fingerprint: str = Field(description="The same for the same schema.")
+    changed: bool = Field(description="Whether the schema differs from the snapshot before.")
+    discovered_at: Stamp
+    duration_ms: float
+    findings: list[DiscoveryFinding] = Field(description="What to know about what was found.")
+
+
+@router.get(
+    "/catalog", response_model=ApiResponse[list[CatalogEntry]], summary="List the integration catalog", responses=problems()
+)
+async def list_catalog(principal: IntegrationsRead, session: Reading) -> Any:
+    """Every provider that can be connected today, and whether you have."""
+    return enveloped(await connections.list_catalog(session))
+
+
+@router.get("", response_model=PaginatedResponse[ConnectionShown], summary="List connected integrations", responses=problems(400))
+async def list_integrations(principal: IntegrationsRead, session: Reading, page: Paged) -> Any:
+    """Your connections and their status, by kind."""
+    return page.slice(await connections.list_connections(session), shown=lambda connection: connection)
+
+
+@router.post(
+    "/{kind}/connect",
+    response_model=ApiResponse[ConnectionShown],
+    summary="Connect an integration",
+    responses=problems(400, 404, 409, 413, 415, 422, 503),
+)
+async def connect(
+    principal: IntegrationsWrite,
+    session: Writing,
+    request: Request,
+    kind: Kind,
+    body: Annotated[Any, Documented(ConnectBody), BodyParameter()] = None,
+) -> Any:
+    """Log in with these credentials and keep them, encrypted; they are never returned.
+
+    The same database again replaces the credentials. Another one is another connection, which inherits the data scoping.
+    """
+    platform = platform_of(request)
+    connection = await connections.connect(session, platform.vault, platform.guard, kind=kind, body=object_of(body))
+    visit_of(request).resource_id = connection.id
+    return enveloped(await connections.connection_json(session, connection))
+
+
+@router.delete(
+    "/{kind}", response_model=ApiResponse[ConnectionShown], summary="Disconnect an integration", responses=problems(404, 409)
+)
+async def disconnect(principal: IntegrationsWrite, session: Writing, request: Request, kind: Kind) -> Any:
+    """Remove the stored credentials; live calls stop within a second. Data scoping and the last schema stay."""
+    connection = await connections.disconnect(session, kind=kind)
+    visit_of(request).resource_id = connection.id
+    return enveloped(await connections.connection_json(session, connection))
+
+
+@router.post(
+    "/{kind}/discover",
+    response_model=ApiResponse[DiscoveryShown],
+    summary="Discover an integration's schema",
+    responses=problems(404, 409, 503),
+)
+async def discover(principal: IntegrationsWrite, request: Request, kind: Kind) -> Any:
+    """Read the whole schema of the connected system. The new snapshot replaces the one before; data scoping stays."""
+    await announce(request)
+    platform = platform_of(request)
+    found = await discovery.discover(platform.database, platform.vault, platform.guard, org_id=principal.org_id, kind=kind)
+    return enveloped(found)
