@@ -115,6 +115,12 @@ def test_a_body_is_an_object(body: Any):
     assert findings(body) == {("body", "type_invalid")}
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_text_that_no_database_holds_is_refused(text: str):
+    assert findings(GUIDE | {"toolName": text}) == {("body", "text_invalid")}
+    assert findings(GUIDE | {"filters": [{"arg": "a", "value": {text: 1}}]}) == {("body", "text_invalid")}
+
+
 def test_stored_bindings_are_read_again():
     binding = parse_binding(GUIDE)
     assert isinstance(binding, Binding)

@@ -7,7 +7,7 @@ once; whether it makes sense against a schema is for :mod:`patchbay.bindings.che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -101,10 +101,30 @@ def parse_binding(body: Mapping[str, Any]) -> Binding:
     large.
     """
     findings: list[Finding] = []
-    binding = _read(Binding, body, "", findings)
+    binding = None
+    if any(_unwritable(text) for text in _texts(body)):
+        findings.append(Finding("body", "text_invalid", "This holds characters that no text may hold."))
+    else:
+        binding = _read(Binding, body, "", findings)
     if findings or binding is None:
         raise ValidationFailed("The binding is not valid (validation_error).", errors=findings)
     return binding
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in cast("Mapping[str, object]", value).items():
+            yield from (name, *_texts(inner))
+    elif isinstance(value, list):
+        for inner in cast("list[object]", value):
+            yield from _texts(inner)
+
+
+def _unwritable(text: str) -> bool:
+    """NUL and lone surrogates: JSON can spell them, UTF-8 text in a database cannot hold them."""
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 _T = TypeVar("_T", bound=_Member)
@@ -121,7 +141,9 @@ def _read(cls: type[_T], body: object, at: str, findings: list[Finding]) -> _T |
     before = len(findings)
     for name in members:
         if name not in types:
-            findings.append(Finding(f"{at}{name}"[:200], "unknown_member", "There is no such member.", did_you_mean(name, types)))
+            findings.append(
+                Finding(f"{at}{name}"[:200] or "body", "unknown_member", "There is no such member.", did_you_mean(name, types))
+            )
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(cls):
         name = field.encode_name
