@@ -9,8 +9,8 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-import patchbay.accounts.tables
-import patchbay.connectors.tables  # noqa: F401  # both: a foreign key finds its table only when it is mapped
+import patchbay.accounts.tables  # pyright: ignore[reportUnusedImport]
+import patchbay.connectors.tables  # noqa: F401  # pyright: ignore[reportUnusedImport]  # a foreign key finds mapped tables only
 from patchbay.store.base import Base, Tenant, Timestamps
 
 

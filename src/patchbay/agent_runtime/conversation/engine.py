@@ -144,7 +144,7 @@ class Engine:
                 async with aclosing(self._use(request)) as events:
                     async for event in events:
                         yield event
-            self._journal.flush()
+            self._journal.flush_soon()
         self.outcome = "unresolved"
         yield self._say(tools.said_when_over(self._outcomes))
 

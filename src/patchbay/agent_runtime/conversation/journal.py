@@ -28,6 +28,9 @@ from patchbay.store.ids import new_id
 LEASE = timedelta(seconds=15)
 """How long a turn is believed to be alive without a sign of life. It is renewed every third of this."""
 
+SOON = 0.05
+"""How many seconds what has happened may wait to be stored, so that a quick turn is stored at once."""
+
 
 class ConversationNotFound(NotFound):
     """There is no such conversation in your organization."""
@@ -167,6 +170,7 @@ class Journal:
         self._pending: list[Event] = []
         self._writing = asyncio.Lock()
         self._alive: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def turn(self) -> int:
@@ -198,8 +202,14 @@ class Journal:
         )
         self._pending = []
 
+    def flush_soon(self) -> None:
+        """Store what is pending within :data:`SOON`, unless the turn is over before and stores it all at once."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SOON, self.flush)
+
     def flush(self) -> asyncio.Task[None]:
         """Begin to store what is pending; it goes on even when the request is cancelled."""
+        self._timer = None
         return self._runtime.detach(self._store(None))
 
     async def finish(self, *, outcome: str, summary: str, ends: bool) -> None:
@@ -235,7 +245,10 @@ class Journal:
             self._alive = asyncio.get_running_loop().create_task(self._renew())
 
     def rest(self) -> None:
-        """Stop renewing the lease."""
+        """Stop renewing the lease and what was to be stored soon."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._alive is not None:
             self._alive.cancel()
             self._alive = None
