@@ -19,6 +19,7 @@ from patchbay.bindings.reach import check_reach
 from patchbay.bindings.report import BindingInvalid, Report
 from patchbay.bindings.scope import Conditions, Scope, Target
 from patchbay.errors import Finding
+from patchbay.nearest import nearest
 from patchbay.schema_graph.call import Caps, Direction, Order, Output, Plan, VerificationLevel
 from patchbay.schema_graph.model import Operation
 from patchbay.schema_graph.naming import split_name
@@ -68,31 +69,36 @@ def check(binding: Binding, view: View, target: Target) -> Checked:
 
 def _operation(binding: Binding, view: View, report: Report) -> Operation | None:
     found = view.operation(binding.operation)
-    if found is None:
-        _report_unknown_operation(binding.operation, view, report)
-        return None
-    if found.effect != "read":
-        message = "Only reads can be bound here; writes are not available yet."
-        reading = view.operation(f"{found.object}.read")
+    parsed = split_operation(binding.operation)
+    wanted = parsed[0] if parsed is not None else binding.operation
+    reading = view.operation(f"{wanted if found is None else found.object}.read") if found or parsed else None
+    if found is not None and found.effect == "read":
+        return found
+    if found is not None or reading is not None:  # a write, whether or not the connected role could make it
+        message = "Only reads can be bound; writes are not available yet."
         report.error("operation", "write_bindings_not_available", message, f"Use {reading.name!r}." if reading else None)
         return None
-    return found
+    _report_unknown_operation(binding.operation, wanted, view, report)
+    return None
 
 
-def _report_unknown_operation(name: str, view: View, report: Report) -> None:
-    parsed = split_operation(name)
-    wanted, verb = parsed if parsed is not None else (name, "read")
+def _report_unknown_operation(name: str, wanted: str, view: View, report: Report) -> None:
+    """Say which reads have this very name, or else which are near it."""
     bare = split_name(wanted)[-1]
-    same = [f"{one}.{verb}" for one in view.object_names() if split_name(one)[-1] == bare]
-    matching = [one for one in same if view.operation(one) is not None]
-    if parsed is not None and len(matching) > 1:
-        listed = ", ".join(repr(one) for one in matching[:5])
+    same = [one for one in view.object_names() if split_name(one)[-1] == bare]
+    known = [operation.name for one in same if (operation := view.operation(f"{one}.read")) is not None]
+    if name != wanted and len(known) > 1:
+        listed = ", ".join(repr(one) for one in known[:5])
         report.error("operation", "ambiguous_operation", "Several operations have this name.", f"Say which: {listed}.")
         return
-    hint = f"Did you mean {matching[0]!r}?" if len(matching) == 1 else near(wanted, view.object_names())
-    if hint is not None and len(matching) != 1:
-        hint += " An operation is an object's name and its verb, such as customers.read."
-    report.error("operation", "unknown_operation", "There is no such operation.", hint)
+    close = known or [f"{one}.read" for one in nearest(wanted, view.object_names()) if view.operation(f"{one}.read") is not None]
+    hint = f"Did you mean {' or '.join(repr(one) for one in close[:3])}?" if close else None
+    report.error(
+        "operation",
+        "unknown_operation",
+        "There is no such operation.",
+        hint or "An operation is an object's name and its verb, such as customers.read.",
+    )
 
 
 def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:
