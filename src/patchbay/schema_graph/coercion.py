@@ -20,6 +20,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from patchbay.schema_graph.model import FieldType
+from patchbay.schema_graph.said_times import Unfit, said_date, said_moment, said_time
+
+__all__ = ["MAX_TEXT", "Reader", "Unfit", "local_time", "reader", "zone_info"]
 
 MAX_TEXT = 2_000
 Reader = Callable[[Any, str], Any]
@@ -30,27 +33,10 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})")
 _BITS = {"smallint": 16, "int2": 16, "smallserial": 16, "integer": 32, "int": 32, "int4": 32, "serial": 32}
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
-_MONTH_NAMES = {name: n for n, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
-_DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?(?: of)?[ -]([a-z]+)\.?,?[ -](\d{4})")
-_MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
-_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
-_SLASHED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))? ?(?:([ap])\.?m\.?)?", re.IGNORECASE)
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
     re.IGNORECASE,
 )
-
-
-class Unfit(ValueError):
-    """A value that is not one of the type asked for. ``code`` is stable; the message is a sentence without the value."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 def reader(
@@ -193,7 +179,7 @@ def _date(value: Any, zone: str) -> date:
     if isinstance(value, date):
         return value
     text = _text(value, "a date such as 2026-03-05")
-    found = _said_date(text.lower())
+    found = said_date(text.lower())
     if found is not None:
         return found
     try:
@@ -203,34 +189,11 @@ def _date(value: Any, zone: str) -> date:
     return moment.astimezone(zone_info(zone)).date() if moment.tzinfo else moment.date()
 
 
-def _said_date(text: str) -> date | None:
-    """A date as it is written, None where the text is not one at all."""
-    if match := _YEAR_FIRST.fullmatch(text):
-        return _day(int(match[1]), int(match[2]), int(match[3]))
-    if match := _DAY_FIRST.fullmatch(text):
-        return _day(int(match[3]), _MONTH_NAMES.get(match[2], 0), int(match[1]))
-    if match := _MONTH_FIRST.fullmatch(text):
-        return _day(int(match[3]), _MONTH_NAMES.get(match[1], 0), int(match[2]))
-    if match := _SLASHED.fullmatch(text):
-        first, second, year = int(match[1]), int(match[2]), int(match[3])
-        if first <= 12 and second <= 12 and first != second:
-            raise Unfit("date_ambiguous", "It is not clear which is the day and which the month: write it as 2026-03-05.")
-        return _day(year, second, first) if first > 12 else _day(year, first, second)
-    return None
-
-
-def _day(year: int, month: int, day: int) -> date:
-    try:
-        return date(year, month, day)
-    except ValueError as error:
-        raise Unfit("type_invalid", "There is no such day.") from error
-
-
 def _time(value: Any, *, zoned: bool) -> time:
     if isinstance(value, datetime):
         value = value.timetz()
     if not isinstance(value, time):
-        value = _said_time(_text(value, "a time such as 14:30"))
+        value = said_time(_text(value, "a time such as 14:30"))
     if zoned and value.tzinfo is None:
         raise Unfit("type_invalid", "This must be a time with its offset, such as 14:30-05:00.")
     if not zoned and value.tzinfo is not None:
@@ -238,33 +201,8 @@ def _time(value: Any, *, zoned: bool) -> time:
     return value
 
 
-def _said_time(text: str) -> time:
-    word = {"noon": time(12), "midday": time(12), "midnight": time(0)}.get(text.lower())
-    if word is not None:
-        return word
-    match = _CLOCK.fullmatch(text)
-    half = (match[4] or "").lower() if match else ""
-    if match and (match[2] or half):
-        hour = int(match[1])
-        if half and 1 <= hour <= 12:
-            return _clock(hour % 12 + (12 if half == "p" else 0), match)
-        if not half:
-            return _clock(hour, match)
-    try:
-        return time.fromisoformat(text)
-    except ValueError as error:
-        raise Unfit("type_invalid", "This must be a time such as 14:30.") from error
-
-
-def _clock(hour: int, match: re.Match[str]) -> time:
-    try:
-        return time(hour, int(match[2] or 0), int(match[3] or 0))
-    except ValueError as error:
-        raise Unfit("type_invalid", "There is no such time of day.") from error
-
-
 def _datetime(value: Any, zone: str, *, zoned: bool, column_zone: str | None) -> datetime:
-    moment = value if isinstance(value, datetime) else _said_moment(_text(value, "a date and time such as 2026-03-05T14:30"))
+    moment = value if isinstance(value, datetime) else said_moment(_text(value, "a date and time such as 2026-03-05T14:30"))
     if moment.tzinfo is None:
         if not zoned and (column_zone or zone) == zone:
             return _existing(moment, zone).replace(tzinfo=None)
@@ -273,23 +211,6 @@ def _datetime(value: Any, zone: str, *, zoned: bool, column_zone: str | None) ->
         return local_time(moment, column_zone or zone, zoned=zoned)
     except OverflowError as error:
         raise Unfit("out_of_range", "This time is too far away.") from error
-
-
-def _said_moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    day_text, separator, clock_text = text.partition(" at ")
-    if not separator:
-        day_text, separator, clock_text = text.rpartition(" ")
-    day = _said_date((day_text if separator else text).rstrip(",").lower())
-    if day is not None:
-        return datetime.combine(day, _said_time(clock_text))
-    whole = _said_date(text.lower())
-    if whole is None:
-        raise Unfit("type_invalid", "This must be a date and time such as 2026-03-05T14:30.")
-    return datetime.combine(whole, time())
 
 
 def _existing(moment: datetime, zone: str) -> datetime:
