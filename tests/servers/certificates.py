@@ -55,6 +55,10 @@ class Authority:
         )
         self.pem = _pem(self._certificate)
 
+    def itself(self) -> Certificate:
+        """The authority's own certificate, to be served by a server that has no other."""
+        return Certificate(pem=self.pem, key=_key_pem(self._key))
+
     def issue(
         self, hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1"), *, days: float = 90, started_days_ago: float = 1
     ) -> Certificate:
@@ -85,6 +89,11 @@ def _alternative(host: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(host))
     except ValueError:
         return x509.DNSName(host)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private.decode()
 
 
 def _pem(certificate: x509.Certificate) -> str:

@@ -7,6 +7,7 @@ transaction at a time, so settings and prepared statements of a session do not s
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from patchbay.connectors.sql.postgres.session import Session
 
 PoolMode = Literal["direct", "session", "transaction"]
 _TRIES = 4
+_ENOUGH_S = 2.0
 _MARK = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config('patchbay.mark', %s, false)"
 _READ = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('patchbay.mark', true)"
 
@@ -29,13 +31,14 @@ class Pooling(msgspec.Struct, frozen=True):
 
 
 async def detect_pooling(first: Session, second: Session) -> Pooling:
-    """Look at two open autocommit sessions of the same role; at most 3 × 4 short statements, none of which reads a table.
+    """Look at two open autocommit sessions of the same role with at most 3 × 4 short statements that read no table.
 
     Poolers hand out the server session that was used last, so what one connection sets is found by the other. No
     evidence is not a proof: a pooler with one server session for each client looks like none until it is busy.
     """
     mark = secrets.token_hex(8)
     proxied = False
+    ends = time.monotonic() + _ENOUGH_S
     for attempt in range(_TRIES):
         expected = f"{mark}.{attempt}"
         own, _ = await _ask(first, _MARK, [expected])
@@ -48,6 +51,8 @@ async def detect_pooling(first: Session, second: Session) -> Pooling:
         if kept != expected:
             return Pooling(mode="transaction", evidence="lost_setting")
         proxied = proxied or first.info.backend_pid != own
+        if time.monotonic() > ends:
+            break
     return Pooling(mode="session" if proxied else "direct")
 
 

@@ -15,6 +15,7 @@ from patchbay.connectors.sql.postgres.quoting import identifier
 from patchbay.connectors.sql.postgres.session import Role, Session
 
 MOST_NAMED = 10
+_THROUGH = "(a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))"
 _OURS = "pg_catalog.left(n.nspname::text, 3) <> 'pg_' AND n.nspname <> 'information_schema'"
 
 Severity = Literal["severe", "warning", "info"]
@@ -95,30 +96,29 @@ _POWERS = (
     "supabase_admin",
 )
 
-# One row for each kind of privilege, schema and grantee it comes through ('' when it comes through a membership or
-# ownership), with the objects.
+# One row for each kind of privilege, schema and grantee (null for PUBLIC) it comes through, with the objects. What comes
+# with ownership or with a predefined role has no entry here: it is reported as such.
 _TABLES = f"""
 SELECT held.privilege, n.nspname, granted.who, count(*),
   (pg_catalog.array_agg(c.relname::text ORDER BY c.relname))[1:{MOST_NAMED}]
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN pg_catalog.unnest(%s::text[]) AS held(privilege)
-LEFT JOIN LATERAL (
-  SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE 'role' END AS who
-  FROM pg_catalog.aclexplode(c.relacl) a
-  WHERE a.privilege_type = held.privilege
-    AND (a.grantee = 0 OR a.grantee = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user))
-) granted ON true
-WHERE c.relkind IN ('r', 'p', 'v', 'f') AND {_OURS}
-  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, held.privilege)
+CROSS JOIN LATERAL (
+  SELECT r.rolname AS who FROM pg_catalog.aclexplode(c.relacl) a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+  WHERE a.privilege_type = held.privilege AND {_THROUGH}
+) granted
+WHERE c.relkind IN ('r', 'p', 'v', 'f') AND {_OURS} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
-
 _SEQUENCES = f"""
 SELECT n.nspname, count(*), (pg_catalog.array_agg(c.relname::text ORDER BY c.relname))[1:{MOST_NAMED}]
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE {_OURS} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-  AND CASE WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'USAGE, UPDATE') ELSE false END
+WHERE c.relkind = 'S' AND {_OURS} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+  AND EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a
+    WHERE a.privilege_type IN ('USAGE', 'UPDATE') AND {_THROUGH})
 GROUP BY 1 ORDER BY 1
 """
 
@@ -246,7 +246,7 @@ def _tables(role: str, rows: Iterable[tuple[Any, ...]]) -> list[Excess]:
             message=f"It holds {privilege} on tables.",
             count=count,
             on=tuple(f"{schema}.{name}" for name in names),
-            mend=(f"REVOKE {privilege} ON ALL TABLES IN SCHEMA {identifier(schema)} FROM {_grantee(role, who)};",) if who else (),
+            mend=(_take_back(role, who, f"{privilege} ON ALL TABLES IN SCHEMA {identifier(schema)}"),),
         )
         for privilege, schema, who, count, names in rows
     ]
@@ -328,5 +328,10 @@ def _definers(role: str, rows: Sequence[tuple[Any, ...]]) -> list[Excess]:
     ]
 
 
-def _grantee(role: str, who: str) -> str:
-    return "PUBLIC" if who == "PUBLIC" else identifier(role)
+def _take_back(role: str, grantee: str | None, what: str) -> str:
+    """The statement that ends a privilege held through ``grantee``: PUBLIC (None), the role, or one it belongs to."""
+    if grantee is None:
+        return f"REVOKE {what} FROM PUBLIC;"
+    if grantee == role:
+        return f"REVOKE {what} FROM {identifier(role)};"
+    return f"REVOKE {identifier(grantee)} FROM {identifier(role)};"

@@ -35,9 +35,8 @@ async def one_row(session: Session, statement: str) -> Row:
 async def authentication(examination: Examination) -> Verdict:
     """The server lets the role in; the time this takes is the cold connect of a live call."""
     started = time.perf_counter()
-    session = await examination.open("read", 5.5)
+    session = examination.session = await examination.open("read", 7.5)
     examination.cold_ms = milliseconds(time.perf_counter() - started)
-    examination.session = session
     version = session.info.server_version
     facts = {"serverVersion": f"{version // 10000}.{version % 10000}", "coldConnectMs": examination.cold_ms}
     if version < OLDEST_SUPPORTED:
@@ -52,7 +51,7 @@ async def authentication(examination: Examination) -> Verdict:
 
 async def schema_readable(examination: Examination) -> Verdict:
     """There are tables the role may read."""
-    total, readable, schemas, closed = await one_row(examination.reading, _VISIBLE)
+    total, readable, schemas, closed = await one_row(await examination.reading(), _VISIBLE)
     facts = {"tables": total, "readable": readable, "schemas": schemas, "inClosedSchemas": closed}
     if total == 0:
         return Verdict(
@@ -80,7 +79,7 @@ async def schema_readable(examination: Examination) -> Verdict:
 
 async def pooler(examination: Examination) -> Verdict:
     """Whether sessions stay whole between two statements."""
-    pooling = await detect_pooling(examination.reading, await examination.open("read", 4.0))
+    pooling = await detect_pooling(await examination.reading(), await examination.open("read", 4.0))
     facts = {"mode": pooling.mode, "evidence": pooling.evidence}
     if pooling.mode == "transaction":
         return Verdict(

@@ -30,7 +30,7 @@ ORDER BY c.relpages = 0, c.relpages, n.nspname, c.relname LIMIT 1
 
 async def read_probe(examination: Examination) -> Verdict:
     """Short reads on the open connection, one after the other, within a budget of time."""
-    session = examination.reading
+    session = await examination.reading()
     table = await (await session.execute(_TABLE.encode())).fetchone()
     statement = "SELECT 1 LIMIT %s" if table is None else f"SELECT 1 FROM {_escaped(identifier(*table))} LIMIT %s"
     samples = await _timed(session, statement.encode())
