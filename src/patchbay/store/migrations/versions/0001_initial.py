@@ -28,7 +28,7 @@ GRANTS = {
     "rate_windows": None,
     "connections": "SELECT, INSERT, UPDATE",
     "credentials": "SELECT, INSERT, UPDATE, DELETE",
-    "snapshots": "SELECT, INSERT, DELETE",
+    "snapshots": "SELECT, INSERT, UPDATE (created_at), DELETE",
     "agents": "SELECT, INSERT, UPDATE",
     "agent_versions": "SELECT, INSERT",
     "skills": "SELECT, INSERT, UPDATE, DELETE",
