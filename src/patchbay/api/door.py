@@ -127,7 +127,8 @@ def _complete(headers: MutableHeaders, visit: Visit) -> None:
 def _log(visit: Visit) -> None:
     """One line a request: the path without its query, never a body."""
     principal = visit.admission.principal if visit.admission else None
-    logger.info(
+    probe = visit.path in ("/healthz", "/readyz") and visit.status == 200
+    (logger.debug if probe else logger.info)(
         "request",
         method=visit.method,
         path=visit.path,

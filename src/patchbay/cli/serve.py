@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 GRACE_S = 10
 """How long answers that are under way, streams too, may go on after the server was told to stop."""
 
-_console = Console(stderr=True, highlight=False)
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def serve(
@@ -33,6 +35,8 @@ def serve(
     """Serve the API until stopped. Migrates first; several servers may start at once."""
     settings = Settings()
     listening = _listen(host or settings.host, settings.port if port is None else port)
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stopping, _leave)
     with _store_ready(settings):
         _announce(settings, listening)
         _run(listening, workers)
@@ -43,6 +47,11 @@ def application() -> FastAPI:
     from patchbay.api.app import create_app
 
     return create_app(Settings())
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End in good order. The server answers what is under way, then raises the signal again: by default that would kill us."""
+    raise SystemExit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
