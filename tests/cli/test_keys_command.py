@@ -1,17 +1,21 @@
-"""`patchbay keys`, run as people and scripts run it: another process, its standard output and error apart."""
+"""`patchbay keys` and `patchbay migrate`: what they print where, and how they explain mistakes."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import io
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import pytest
 
 from patchbay.accounts.keys import admit
+from patchbay.cli.main import run
 from patchbay.errors import NotAuthenticated
 from patchbay.settings import Settings
 from patchbay.store.database import Database
@@ -19,25 +23,64 @@ from patchbay.store.vault import Vault
 
 pytestmark = pytest.mark.anyio
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+class Done(NamedTuple):
+    """How a command ended and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Awaitable[Done]]
 
 
 @pytest.fixture
-def patchbay(settings: Settings, platform_dsn: str) -> Run:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PATCHBAY_")}
-    environment = {**kept, "PATCHBAY_DATA_DIR": str(settings.data_dir), "DATABASE_URL": platform_dsn, "COLUMNS": "80"}
-
-    def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from patchbay.cli.main import run; run()", *arguments]
-        return subprocess.run(command, env={**environment, **extra}, capture_output=True, text=True, check=False, timeout=60)
-
-    return run
+def environment(settings: Settings, platform_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PATCHBAY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATCHBAY_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("DATABASE_URL", platform_dsn)
+    monkeypatch.setenv("COLUMNS", "80")
 
 
-async def test_create_prints_the_key_and_nothing_else(patchbay: Run, database: Database, settings: Settings) -> None:
-    done = patchbay(
-        "keys", "create", "--org", "Acme", "--scopes", "agents:read, skills:read", "--scopes", "audit:read", "--name", "CI"
-    )
+@pytest.fixture
+def patchbay(environment: None, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The entry point, in a thread of this process: it runs an event loop of its own."""
+
+    def call(*arguments: str) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["patchbay", *arguments])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                run()
+            except SystemExit as end:
+                return Done(int(end.code or 0), out.getvalue(), err.getvalue())
+        raise AssertionError("a command ends the process")
+
+    async def invoke(*arguments: str, **extra: str) -> Done:
+        for name, value in extra.items():
+            monkeypatch.setenv(name, value)
+        return await asyncio.to_thread(call, *arguments)
+
+    return invoke
+
+
+async def test_create_prints_the_key_and_nothing_else(environment: None, database: Database, settings: Settings) -> None:
+    """As a script runs it: in a process of its own, with standard output and error apart."""
+    command = [
+        sys.executable,
+        "-c",
+        "from patchbay.cli.main import run; run()",
+        "keys",
+        "create",
+        "--org",
+        "Acme",
+        "--name",
+        "CI",
+    ]
+    scopes = ["--scopes", "agents:read, skills:read", "--scopes", "audit:read"]
+    done = subprocess.run([*command, *scopes], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"flowyte_sk_\w+\n", done.stdout)
     assert done.stdout.strip() not in done.stderr
@@ -47,24 +90,24 @@ async def test_create_prints_the_key_and_nothing_else(patchbay: Run, database: D
 
 
 async def test_a_key_is_listed_and_revoked(patchbay: Run, database: Database, settings: Settings) -> None:
-    first = patchbay("keys", "create", "--org", "Acme", "--scopes", "*").stdout.strip()
-    patchbay("keys", "create", "--org", "Other", "--scopes", "*", "--expires-in-days", "30")
-    listed = patchbay("keys", "list")
+    first = (await patchbay("keys", "create", "--org", "Acme", "--scopes", "*")).stdout.strip()
+    await patchbay("keys", "create", "--org", "Other", "--scopes", "*", "--expires-in-days", "30")
+    listed = await patchbay("keys", "list")
     assert listed.returncode == 0, listed.stderr
     ids = re.findall(r"key_[0-9a-z]{26}", listed.stdout)
     assert len(ids) == 2
-    assert re.findall(r"key_[0-9a-z]{26}", patchbay("keys", "list", "--org", "Acme").stdout) == ids[:1]
+    assert re.findall(r"key_[0-9a-z]{26}", (await patchbay("keys", "list", "--org", "Acme")).stdout) == ids[:1]
     assert first not in listed.stdout
 
-    wrong = patchbay("keys", "revoke", ids[0], "--org", "Other")
+    wrong = await patchbay("keys", "revoke", ids[0], "--org", "Other")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "no such key" in wrong.stderr
     await admit(database, Vault.load(settings), first, limit=5)
 
-    assert patchbay("keys", "revoke", ids[0], "--org", "Acme").returncode == 0
+    assert (await patchbay("keys", "revoke", ids[0], "--org", "Acme")).returncode == 0
     with pytest.raises(NotAuthenticated, match="revoked"):
         await admit(database, Vault.load(settings), first, limit=5)
-    assert "revoked" in patchbay("keys", "list").stdout
+    assert "revoked" in (await patchbay("keys", "list")).stdout
 
 
 @pytest.mark.parametrize(
@@ -79,7 +122,7 @@ async def test_a_key_is_listed_and_revoked(patchbay: Run, database: Database, se
     ],
 )
 async def test_a_mistake_is_explained_and_prints_no_key(patchbay: Run, arguments: list[str], said: str) -> None:
-    done = patchbay("keys", "create", *arguments)
+    done = await patchbay("keys", "create", *arguments)
     assert done.returncode != 0
     assert done.stdout == ""
     assert said in done.stderr
@@ -98,7 +141,7 @@ async def test_a_mistake_is_explained_and_prints_no_key(patchbay: Run, arguments
     ],
 )
 async def test_a_broken_installation_is_explained_without_secrets(patchbay: Run, environment: dict[str, str], said: str) -> None:
-    done = patchbay("keys", "create", "--org", "Acme", "--scopes", "*", **environment)
+    done = await patchbay("keys", "create", "--org", "Acme", "--scopes", "*", **environment)
     assert done.returncode == 1
     assert done.stdout == ""
     assert said in done.stderr
@@ -106,8 +149,8 @@ async def test_a_broken_installation_is_explained_without_secrets(patchbay: Run,
     assert "Traceback" not in done.stderr
 
 
-async def test_migrate_says_what_it_did(patchbay: Run, platform_db, tmp_path: Path) -> None:
+async def test_migrate_says_what_it_did(patchbay: Run, platform_db) -> None:
     dsn = platform_db.scratch()
-    assert patchbay("migrate", DATABASE_URL=dsn).stdout.startswith("Applied 0001")
-    assert patchbay("migrate", DATABASE_URL=dsn).stdout == "The database is up to date.\n"
+    assert (await patchbay("migrate", DATABASE_URL=dsn)).stdout.startswith("Applied 0001")
+    assert (await patchbay("migrate", DATABASE_URL=dsn)).stdout == "The database is up to date.\n"
     platform_db.drop(dsn)
