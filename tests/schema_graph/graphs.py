@@ -91,9 +91,8 @@ def _edges(draw: st.DrawFn, columns: dict[str, list[str]], own: str) -> list[Edg
     return edges
 
 
-_spelled = st.sampled_from(
-    [*NAMES, *(n.upper() for n in NAMES), "part_0", "sales.orders", "SALES.Orders", "public.a", '"x.y"', 'sales."x.y"', '"Odd.One".a', "gone"]
-)
+_qualified = ["sales.orders", "SALES.Orders", "public.a", '"x.y"', 'sales."x.y"', '"Odd.One".a', "part_0", "gone"]
+_spelled = st.sampled_from([*NAMES, *(name.upper() for name in NAMES), *_qualified])
 
 
 @st.composite

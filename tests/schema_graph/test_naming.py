@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchbay.schema_graph.naming import object_name, path_roots, singular, slug, split_name, split_words, unique_slugs, without_id
+from patchbay.schema_graph.naming import (
+    object_name,
+    path_roots,
+    singular,
+    slug,
+    split_name,
+    split_words,
+    unique_slugs,
+    without_id,
+)
 
 identifiers = st.text(alphabet='abA9_ ."é-', min_size=1, max_size=12).filter(lambda t: t.strip() == t)
 
@@ -52,14 +61,27 @@ def test_a_name_can_be_taken_apart_again(schema: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "edge"),
-    [("customer_id", "customer"), ("CustomerId", "Customer"), ("customerID", "customer"), ("id", None), ("billing", None), ("paid", None)],
+    [
+        ("customer_id", "customer"),
+        ("CustomerId", "Customer"),
+        ("customerID", "customer"),
+        ("id", None),
+        ("billing", None),
+        ("paid", None),
+    ],
 )
 def test_edge_name_of_a_field(field: str, edge: str | None) -> None:
     assert without_id(field) == edge
 
 
 def test_path_roots_are_singular_only_while_unique() -> None:
-    names = [("customers", "customers"), ("customer", "customer"), ("orders", "orders"), ("a.visits", "visits"), ("b.visits", "visits")]
+    names = [
+        ("customers", "customers"),
+        ("customer", "customer"),
+        ("orders", "orders"),
+        ("a.visits", "visits"),
+        ("b.visits", "visits"),
+    ]
     assert path_roots(names) == {
         "customers": "customers",
         "customer": "customer",

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from patchbay.schema_graph.blocking import Scoping
-from patchbay.schema_graph.model import Field, Graph, Object
+from patchbay.schema_graph.model import Edge, Field, Graph, Object
 from patchbay.schema_graph.scoping import View, permits
-
-sys.path.insert(0, str(Path(__file__).parent))
-from graphs import graphs, scopings  # noqa: E402
-
+from tests.schema_graph.graphs import graphs, scopings
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking such graphs takes minutes
 
@@ -126,7 +120,7 @@ def test_a_view_shows_exactly_what_the_oracle_leaves(graph: Graph, scoping: Scop
         assert {e.name for e in obj.edges} == expected
 
 
-def _edge_is_clear(obj: Object, edge, oracle: Oracle) -> bool:
+def _edge_is_clear(obj: Object, edge: Edge, oracle: Oracle) -> bool:
     if edge.target in oracle.hidden or edge.via in oracle.hidden:
         return False
     ends = [(obj.name, a) for a, _ in edge.pairs]

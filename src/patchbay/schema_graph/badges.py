@@ -61,7 +61,7 @@ def field_badges(name: str, kind: FieldType, description: str | None = None) -> 
         return ("pii",)
     if kind == "integer" and _says(words, frozenset({"ssn", "phone", "mobile", "telephone"}), _PII_PAIRS):
         return ("pii",)
-    if description and kind == "string":
+    if description and kind in ("string", "date"):
         said = _words(description)
         if _says(said, _CARD_WORDS, _CARD_PAIRS):
             return ("payment_card",)

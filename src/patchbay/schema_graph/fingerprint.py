@@ -37,11 +37,11 @@ def object_digest(obj: Object) -> bytes:
     """The SHA-256 over one object, whatever the order its members came in."""
     shape = msgspec.structs.replace(
         obj,
-        fields=tuple(sorted((_settled(f) for f in obj.fields), key=_name)),
-        edges=tuple(sorted(obj.edges, key=_name)),
-        keys=tuple(sorted(obj.keys, key=_name)),
-        indexes=tuple(sorted(obj.indexes, key=_name)),
-        reads=tuple(sorted(obj.reads, key=lambda d: (d.object, d.fields or ()))),
+        fields=tuple(sorted((_settled(f) for f in obj.fields), key=lambda f: f.name)),
+        edges=tuple(sorted(obj.edges, key=_encode)),
+        keys=tuple(sorted(obj.keys, key=_encode)),
+        indexes=tuple(sorted(obj.indexes, key=_encode)),
+        reads=tuple(sorted(obj.reads, key=_encode)),
         partitions=tuple(sorted(obj.partitions)),
         estimate=None,
     )
@@ -50,10 +50,6 @@ def object_digest(obj: Object) -> bytes:
 
 def _settled(field: Field) -> Field:
     return msgspec.structs.replace(field, formats=()) if field.formats else field
-
-
-def _name(item: Any) -> str:
-    return item.name
 
 
 def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) -> str | None:

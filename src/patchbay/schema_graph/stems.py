@@ -42,8 +42,13 @@ def stem(word: str) -> str:
             root = word[: -len(ending)] + instead
             if root[-1] == root[-2] and root[-1] not in "aeiouls":
                 root = root[:-1]
-            return root.removesuffix("e") if len(root) > _SHORTEST else root
-    return word
+            return _settled(root.removesuffix("e") if len(root) > _SHORTEST else root)
+    return _settled(word)
+
+
+def _settled(root: str) -> str:
+    """``cancell`` and ``cancel`` are one; ``bill`` stays as it is."""
+    return root[:-1] if root.endswith("ll") and len(root) > _SHORTEST + 1 else root
 
 
 @lru_cache(maxsize=65_536)

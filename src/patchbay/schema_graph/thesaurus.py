@@ -84,7 +84,7 @@ procedure treatment operation surgery
 insurance policy cover coverage
 claim case
 salary wage pay compensation earnings
-hired hire joined employed start
+hired hire joined start
 subscription plan membership recurring
 renewal renew
 trial
