@@ -9,7 +9,7 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 
-from patchbay.cli.demo.client import Client
+from patchbay.cli.demo.client import Client, Refusal
 from patchbay.cli.demo.conversation import converse, show_receipt
 from patchbay.cli.demo.front.authority import HOST, make_identity
 from patchbay.cli.demo.front.tls_front import TlsFront
@@ -41,7 +41,7 @@ SCOPING: dict[str, Any] = {
     "blockedColumns": {"customers": ["card_last4", "notes_internal"], "appointments": ["notes_internal"]},
 }
 BINDING: dict[str, Any] = {
-    "toolName": "Next appointment",
+    "toolName": "Look up the next appointment",
     "description": "Find the caller's next appointment by phone number: when it is, for which service, and who is coming.",
     "operation": "appointments.read",
     "inputs": [{"param": "caller_phone", "arg": "customer.phone", "required": True, "description": "The caller's phone number"}],
@@ -151,6 +151,10 @@ def _scope(steps: Steps) -> None:
     show.say(f"Gone from the schema, search and binding, and refused in live calls: {', '.join(gone)} and the three columns.")
     if "open_balances" in gone:
         show.note("The view open_balances was not named: it reads payments, so it went with them.")
+    try:
+        steps.client.get(f"/integrations/{KIND}/objects/payments")
+    except Refusal as refusal:
+        show.sent("GET", f"/integrations/{KIND}/objects/payments", outcome=f"{refusal.status} {refusal.code}")
 
 
 def _objects(client: Client) -> set[str]:
@@ -181,6 +185,6 @@ def _conversations(steps: Steps, agent_id: str, shop: PracticeDatabase) -> None:
     show.step("Somebody else calls, whom the shop does not know")
     converse(client, show, agent_id, [f"When is my next appointment? My number is {UNKNOWN_NUMBER}."])
     show.step("And somebody asks for what was scoped out")
-    converse(client, show, agent_id, ["Which card number do you have on file, and what did I pay last time?"])
+    converse(client, show, agent_id, ["Which credit card do you have on file for me?", "Then read me my last payments."])
     show.step("The receipt of the first conversation")
     show_receipt(client, show, first.id)

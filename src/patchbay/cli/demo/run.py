@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.text import Text
 
 from patchbay.cli.demo import own_run, practice_run
 from patchbay.cli.demo.client import PREFIX, Client
@@ -22,6 +21,21 @@ from patchbay.cli.demo.show import Show
 from patchbay.cli.demo.store import KEY_DAYS, demo_settings, only_one, prepare_store
 from patchbay.errors import PatchbayError
 from patchbay.settings import Settings
+
+_AUTHORIZED = '-H "Authorization: Bearer $PATCHBAY_API_KEY"'
+_COMMANDS = (
+    (
+        "Talk to the agent; any OpenAI client can, with this base URL and the agent as the model",
+        (
+            f"curl -s $PATCHBAY_API/chat/completions {_AUTHORIZED} \\",
+            """  -H "Content-Type: application/json" -d '{"model": "'$AGENT_ID'",""",
+            """  "messages": [{"role": "user", "content": "When is my next appointment?"}]}'""",
+        ),
+    ),
+    ("See what it may see", (f"curl -s $PATCHBAY_API/integrations/postgres/objects {_AUTHORIZED}",)),
+    ("Read back what was said", (f"curl -s $PATCHBAY_API/conversations {_AUTHORIZED}",)),
+    ("Every endpoint", ("curl -s $PATCHBAY_API/openapi.json",)),
+)
 
 
 class Wish(NamedTuple):
@@ -98,7 +112,7 @@ def _introduce(show: Show, ordinary: Settings, settings: Settings, url: str) -> 
     show.say(f"Patchbay serves {url}{PREFIX}. Its store is an embedded PostgreSQL in {settings.data_dir}.")
     if ordinary.database_url is not None or ordinary.secret_key is not None:
         show.note("DATABASE_URL and PATCHBAY_SECRET_KEY are left alone: the demo has a store and keys of its own.")
-    show.say(f"A secret key for organization and scopes of the demo was made; it ends in {KEY_DAYS} days.")
+    show.say(f"A secret key with every scope was made for the demo's organization; it ends in {KEY_DAYS} days.")
     if settings.llm_base_url:
         show.say(f"The model {settings.llm_model or 'of your choice'} at {settings.llm_base_url} answers the callers.")
     else:
@@ -107,27 +121,22 @@ def _introduce(show: Show, ordinary: Settings, settings: Settings, url: str) -> 
 
 
 def _take_away(show: Show, url: str, key: str, agent_id: str, settings: Settings, *, serves: bool) -> None:
-    words = Text()
-    for name, value in (("URL", url + PREFIX), ("key", key), ("agent", agent_id)):
-        words.append(f"{name:<6}", style="dim")
-        words.append(f"{value}\n", style="bold")
-    base, auth = url + PREFIX, f'-H "Authorization: Bearer {key}"'
-    json_type = '-H "Content-Type: application/json"'
-    commands = (
-        ("Talk to the agent", f"curl {base}/chat/completions {auth} {json_type} \\\n"
-         f"""  -d '{{"model": "{agent_id}", "messages": [{{"role": "user", "content": "When is my next appointment?"}}]}}'"""),
-        ("See what it may see", f"curl {base}/integrations/postgres/schema {auth}"),
-        ("Read back what was said", f"curl {base}/conversations {auth}"),
-    )  # fmt: skip
-    for name, command in commands:
-        words.append(f"\n{name}\n", style="dim")
-        words.append(command + "\n")
-    words.append(f"\nEvery endpoint: {base}/openapi.json", style="dim")
-    show.panel("Go on from here" if serves else "What it made", words)
+    show.heading("Go on from here" if serves else "What it made")
+    show.blank()
+    show.verbatim(f"export PATCHBAY_API={url}{PREFIX}")
+    show.verbatim(f"export PATCHBAY_API_KEY={key}")
+    show.verbatim(f"export AGENT_ID={agent_id}")
+    for name, command in _COMMANDS:
+        show.blank()
+        show.verbatim(f"# {name}", style="dim")
+        for line in command:
+            show.verbatim(line)
+    show.blank()
     if serves:
-        show.note("Serving until Ctrl+C.")
+        show.verbatim("Serving until Ctrl+C.", style="dim")
     else:
-        show.note(f"The server has stopped; `patchbay demo --serve` keeps it running. The data is in {settings.data_dir}.")
+        show.verbatim("The server has stopped; `patchbay demo --serve` keeps it running.", style="dim")
+        show.verbatim(f"The data stays in {settings.data_dir}; remove that directory to forget all of it.", style="dim")
 
 
 def _wait_for_the_end() -> None:

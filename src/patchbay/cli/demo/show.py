@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleRenderable
 from rich.padding import Padding
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from patchbay.cli.demo.client import PREFIX, Answer
+from patchbay.cli.demo.laid_out import laid_out
 
 _MAX_WIDTH = 110
 _STATUS = {"passed": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
@@ -56,12 +56,16 @@ class Show:
 
     def sent(self, method: str, path: str, body: Any = None, *, outcome: str = "") -> None:
         """A request, and in a word what came of it."""
-        line = Text.assemble((method, "bold blue"), f" {PREFIX}{path}", overflow="fold")
-        if outcome:
-            line.append(f"  → {outcome}", style="dim")
-        self._indented(line)
+        line = Text.assemble("    ", (method, "bold blue"), f" {PREFIX}{path}")
+        came_of_it = Text(f"→ {outcome}" if outcome else "", style="dim")
+        if len(line) + len(came_of_it) + 2 <= self.console.width:
+            self.console.print(line + Text("  ") + came_of_it if outcome else line, soft_wrap=True)
+        else:
+            # A long path is not broken, so that it can be copied.
+            self.console.print(line, soft_wrap=True)
+            self._indented(came_of_it)
         if body is not None:
-            self.code(json.dumps(body, indent=2, ensure_ascii=False), "json")
+            self.code(laid_out(body, self.console.width - 8), "json")
 
     def code(self, text: str, language: str) -> None:
         """Text in a language of its own."""
@@ -105,12 +109,14 @@ class Show:
         """Room."""
         self.console.print()
 
-    def panel(self, name: str, content: ConsoleRenderable) -> None:
-        """A frame around what to take away."""
+    def heading(self, words: str) -> None:
+        """A line across, before what to take away."""
         self.console.print()
-        self.console.print(
-            Panel(content, title=Text(name, style="bold"), title_align="left", padding=(1, 2), border_style="cyan")
-        )
+        self.console.print(Rule(Text(words, style="bold"), align="left", style="cyan", characters="─"))
+
+    def verbatim(self, line: str, *, style: str = "") -> None:
+        """A line to copy: it is never broken."""
+        self.console.print(Text(line, style=style), soft_wrap=True)
 
     def _hanging(self, label: Text, words: Text, *, column: int = 12) -> None:
         """``words`` in a column of their own, and ``label`` before the first line."""

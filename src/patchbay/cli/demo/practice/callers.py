@@ -16,7 +16,8 @@ JOIN appointments a ON a.customer_id = c.id AND a.status IN ('scheduled', 'confi
 WHERE c.phone ~ '^\(\d{3}\) 555-\d{4}$' AND NOT EXISTS (
     SELECT FROM customers other WHERE other.id <> c.id
     AND right(regexp_replace(other.phone, '\D', '', 'g'), 10) = regexp_replace(c.phone, '\D', '', 'g'))
-GROUP BY c.id ORDER BY count(*) >= 2 DESC, c.id LIMIT 1
+AND EXISTS (SELECT FROM appointments past WHERE past.customer_id = c.id AND past.starts_at < now())
+GROUP BY c.id HAVING count(*) = 1 ORDER BY c.id LIMIT 1
 """
 _NEXT = r"""
 SELECT c.name, s.name, t.name, to_char(a.starts_at AT TIME ZONE %s, 'FMDay, FMMonth FMDD, YYYY "at" FMHH12:MI AM')
@@ -48,7 +49,7 @@ class Visit(NamedTuple):
 
 
 def pick_caller(owner: psycopg.Connection) -> Caller:
-    """A customer with upcoming visits whom no one shares a number with."""
+    """A customer with visits behind them and one to come, whom no one shares a number with."""
     row = owner.execute(_CALLER).fetchone()
     assert row is not None, "the practice shop always has visits to come"
     name, stored = row
