@@ -41,7 +41,7 @@ def warn_of_chosen_identity(scope: Scope, conditions: Conditions) -> None:
         if given is None or given.source != "model" or condition.op != "eq" or not _tells_who(condition, reading):
             continue
         message = f"Whose record this is, is left to what the caller says ({given.param})."
-        hint = "Take it from the session or from a verified caller (source), or require a verified identity."
+        hint = "Set its source to session or verified, so that the call takes it from what is known of the caller."
         scope.report.warn(place, "model_chosen_identity", message, hint)
 
 
