@@ -188,13 +188,17 @@ def _launch(data_dir: Path) -> tuple[PostgresServer, str]:
 
 
 def _start_patiently(server: PostgresServer) -> None:
-    """Start the server, again when that fails: the children of one that was killed need a moment to notice and leave."""
+    """Start the server, again when that fails: the children of one that was killed need a moment to notice and leave.
+
+    The wheel gives a start ten seconds; recovery after a crash may take longer, and goes on without it.
+    """
     for pause in (0.3, 1.0):
         try:
             server.start()
             return
-        except subprocess.SubprocessError:
+        except (subprocess.SubprocessError, AssertionError):
             time.sleep(pause)
+            _settle(server.pgdata)
     server.start()
 
 
