@@ -25,7 +25,7 @@ from patchbay.store.database import APP_ROLE, Database
 CHANNEL = "patchbay_connections"
 FRESH_S = 1.0
 HEARTBEAT_S = 0.25
-ANSWER_S = 1.0
+ANSWER_S = 2.0
 WATCHED_S = 120.0
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _COLUMNS = "id, org_id, status, scoping_version, snapshot_id, replaced"
@@ -117,8 +117,9 @@ class ConnectionStates:
         return watched.state
 
     async def _ask(self, connection_id: str) -> None:
-        asked_at = self._clock()
         async with asyncio.timeout(ANSWER_S), self._database.anonymous() as session:
+            await session.connection()
+            asked_at = self._clock()
             result = await session.execute(
                 text(f"SELECT {_COLUMNS} FROM connection_states(ARRAY[CAST(:id AS text)])"), {"id": connection_id}
             )
@@ -148,7 +149,7 @@ class ConnectionStates:
             pause = min(pause * 2, 2.0)
 
     async def _listen(self) -> None:
-        async with asyncio.timeout(5 * ANSWER_S):
+        async with asyncio.timeout(2 * ANSWER_S):
             connection = await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True)
         async with connection:
             async with asyncio.timeout(ANSWER_S):

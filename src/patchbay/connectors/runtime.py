@@ -44,7 +44,7 @@ from patchbay.connectors.tables import Connection, Credential
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
 from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall
-from patchbay.schema_graph.coercion import zone_info
+from patchbay.schema_graph.coercion import Unfit, zone_info
 from patchbay.schema_graph.fingerprint import slice_fingerprint
 from patchbay.schema_graph.scoping import Scoping, permits
 from patchbay.store.database import Database
@@ -149,7 +149,7 @@ class CallRunner:
         facts = self._facts.get(connection_id)
         if state is None or facts is None or not _may_run(org_id, state, facts, ready):
             state, facts = await self._admit(org_id, ready, deadline)
-        zone = zone_info(context.time_zone)
+        zone = _agent_zone(context)
         values = ready.values(context, zone)
         try:
             answer = await facts.source.execute(ready.sql, values, rows=ready.rows, limit=ready.limit, deadline=deadline)
@@ -281,6 +281,13 @@ class CallRunner:
                     del self._facts[connection_id]
                 else:
                     facts.source.pool.end_idle(loop.time())
+
+
+def _agent_zone(context: CallContext) -> ZoneInfo:
+    try:
+        return zone_info(context.time_zone)
+    except Unfit:
+        raise TimeZoneMissing("The agent's time zone is not an IANA name.") from None
 
 
 def _current(facts: _Facts, state: ConnectionState) -> bool:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from patchbay.connectors.proving import CallNotProvable, FilterNotIndexed, prove
@@ -15,6 +16,7 @@ from patchbay.connectors.sql.postgres.provenance import NotReadable, Reference, 
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.call import Candidate, Touch
 from tests.connectors import shop
+from tests.servers.pgbouncer import pgbouncer
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -151,6 +153,25 @@ async def test_calls_through_a_view_are_proven_by_the_view(credentials: dict[str
     body = {**shop.FIND_CUSTOMER, "operation": "directory.read", "projection": [{"path": ["name"], "leaf": "customer_name"}]}
     call = (await proven(shop.candidate(body), credentials)).call
     assert {touch.object for touch in call.touches} == {"directory", "customers"}
+
+
+async def test_through_a_pooler_nothing_prepared_stays_behind(credentials: dict[str, Any], tls_postgres: PostgresServer) -> None:
+    with pgbouncer(tls_postgres) as port:
+        through = {**credentials, "port": port}
+        for _ in range(3):
+            await proven(shop.candidate(shop.FIND_TICKET), through)
+        broken = with_sql(shop.candidate(shop.FIND_CUSTOMER), 'SELECT "r"."name" AS a, "r"."name" AS b FROM "customers" AS "r"')
+        for _ in range(2):
+            with pytest.raises(CallNotProvable):
+                await proven(broken, through)
+        session = await psycopg.AsyncConnection.connect(
+            host=through["host"], port=through["port"], dbname=through["database"], user=through["user"],
+            password=through["password"], sslmode="require", autocommit=True, prepare_threshold=None,
+        )  # fmt: skip
+        async with session:
+            counted = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'pb_estimate%'"
+            left = await (await session.execute(counted)).fetchone()
+        assert left == (0,)
 
 
 def test_every_reference_counts() -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,7 +17,8 @@ import pytest
 from patchbay.connectors.sql.credentials import parse_sql_credentials
 from patchbay.connectors.sql.postgres.execute import Source
 from patchbay.egress.guard import EgressGuard
-from tests.servers.postgres import HOST, PostgresServer
+from tests.servers.pgbouncer import pgbouncer
+from tests.servers.postgres import PostgresServer
 
 GUARD = EgressGuard([ip_network("127.0.0.1/32")])
 SCHEMA = """
@@ -91,57 +89,10 @@ async def open_source() -> AsyncGenerator[OpenSource]:
 
 
 @pytest.fixture(scope="module")
-def pgbouncer(tls_postgres: PostgresServer, sample: dict[str, Any], tmp_path_factory: Any) -> Iterator[dict[str, Any]]:
+def pooled(tls_postgres: PostgresServer, sample: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Credentials that reach ``sample`` through PgBouncer in transaction mode, with two server sessions to lend."""
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    if not Path(program).exists():
-        pytest.skip("PgBouncer is not installed (apt-get install pgbouncer)")
-    base = tls_postgres.base / f"pgbouncer{os.getpid()}"
-    base.mkdir(exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    certificate = tls_postgres.authority.issue()
-    (base / "server.crt").write_text(certificate.pem)
-    (base / "server.key").write_text(certificate.key)
-    (base / "users").write_text(f'"{sample["user"]}" "{sample["password"]}"\n')
-    (base / "ini").write_text(
-        f"""[databases]
-{sample["database"]} = host={HOST} port={tls_postgres.port}
-[pgbouncer]
-listen_addr = {HOST}
-listen_port = {port}
-unix_socket_dir =
-auth_type = scram-sha-256
-auth_file = {base}/users
-pool_mode = transaction
-default_pool_size = 2
-client_tls_sslmode = require
-client_tls_cert_file = {base}/server.crt
-client_tls_key_file = {base}/server.key
-server_tls_sslmode = require
-logfile = {base}/log
-"""
-    )
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        shutil.chown(base, "postgres")
-        for path in base.iterdir():
-            shutil.chown(path, "postgres")
-        identity = {"user": "postgres", "extra_groups": []}
-    process = subprocess.Popen([program, str(base / "ini")], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **identity)
-    credentials = {**sample, "port": port}
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection((HOST, port), 1).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    yield credentials
-    process.terminate()
-    process.wait(10)
+    with pgbouncer(tls_postgres, pool_size=2) as port:
+        yield {**sample, "port": port}
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from patchbay.connectors.refusals import (
 )
 from patchbay.connectors.sql.postgres.backend import PREPARED_MOST, Answer
 from patchbay.connectors.sql.postgres.execute import Source
+from tests.servers.fronts import front
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -110,9 +111,9 @@ async def test_callers_cancelled_in_every_state_leave_the_pool_whole(sample: dic
 
 @pytest.mark.parametrize("through", ["directly", "pooler"])
 async def test_a_huge_value_does_not_fill_the_memory(
-    sample: dict[str, Any], pgbouncer: dict[str, Any], open_source: Any, through: str
+    sample: dict[str, Any], pooled: dict[str, Any], open_source: Any, through: str
 ) -> None:
-    source = open_source(sample if through == "directly" else pgbouncer, size=1)
+    source = open_source(sample if through == "directly" else pooled, size=1)
     await ask(source)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer = await ask(source, b"SELECT id, body FROM big ORDER BY id DESC", seconds=30)
@@ -198,9 +199,24 @@ async def test_wrong_credentials_and_dead_hosts_are_refused_and_then_not_tried(s
     assert refused.value.extensions["reason"] == "source_unavailable"
 
 
+async def test_a_slow_network_ends_with_the_deadline_and_not_later(
+    sample: dict[str, Any], open_source: Any, tls_postgres: PostgresServer
+) -> None:
+    with front(tls_postgres.host, tls_postgres.port) as slow:
+        source = open_source({**sample, "port": slow.port}, size=1)
+        assert (await ask(source)).rows == [(b"7", b"name 7")]
+        slow.delay_s = 0.5
+        with pytest.raises(SourceTimeout):
+            await ask(source, seconds=0.2)
+        slow.delay_s = 0.0
+        assert (await ask(source)).rows == [(b"7", b"name 7")]
+        slow.cut()
+        assert (await ask(source)).rows == [(b"7", b"name 7")], "a cut line is replaced unseen"
+
+
 class TestThroughATransactionPooler:
-    async def test_calls_work_and_are_read_only(self, pgbouncer: dict[str, Any], open_source: Any) -> None:
-        source = open_source(pgbouncer, size=4)
+    async def test_calls_work_and_are_read_only(self, pooled: dict[str, Any], open_source: Any) -> None:
+        source = open_source(pooled, size=4)
         answers = await asyncio.gather(*(ask(source, BY_PHONE, b"+1416555%04d" % n) for n in range(1, 40)))
         assert [answer.rows for answer in answers] == [[(b"%d" % n, b"name %d" % n)] for n in range(1, 40)]
         settings = (
@@ -210,22 +226,20 @@ class TestThroughATransactionPooler:
         assert answer.rows[0][:2] == (b"on", b"UTC")
         assert answer.rows[0][2] not in (b"0", b"4s")
 
-    async def test_nothing_is_left_behind(
-        self, pgbouncer: dict[str, Any], open_source: Any, tls_postgres: PostgresServer
-    ) -> None:
-        source = open_source(pgbouncer, size=2)
+    async def test_nothing_is_left_behind(self, pooled: dict[str, Any], open_source: Any, tls_postgres: PostgresServer) -> None:
+        source = open_source(pooled, size=2)
         await ask(source)
         answer = await ask(source, b"SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
         assert answer.rows == [(b"0",)]
 
-    async def test_an_error_leaves_the_source_usable(self, pgbouncer: dict[str, Any], open_source: Any) -> None:
-        source = open_source(pgbouncer, size=1)
+    async def test_an_error_leaves_the_source_usable(self, pooled: dict[str, Any], open_source: Any) -> None:
+        source = open_source(pooled, size=1)
         with pytest.raises(SchemaChanged):
             await ask(source, b"SELECT nothing FROM customers")
         assert (await ask(source)).rows == [(b"7", b"name 7")]
 
-    async def test_a_late_statement_is_cancelled(self, pgbouncer: dict[str, Any], open_source: Any) -> None:
-        source = open_source(pgbouncer, size=1)
+    async def test_a_late_statement_is_cancelled(self, pooled: dict[str, Any], open_source: Any) -> None:
+        source = open_source(pooled, size=1)
         with pytest.raises(SourceTimeout):
             await ask(source, b"SELECT waited FROM slow WHERE id = 1", seconds=0.4)
         assert (await ask(source)).rows == [(b"7", b"name 7")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,8 @@ class Backend:
         self._fd = self._pg.socket
         self._waiter: asyncio.Future[bool] | None = None
         self._prepared: dict[bytes, bytes] = {}
+        # Behind a pooler names outlive the session they were given in: no two sessions may share one.
+        self._token = secrets.token_hex(6).encode()
         self._serial = 0
         self._limit = 0
         self._seen = 0
@@ -200,7 +203,7 @@ class Backend:
             oldest = next(iter(self._prepared))
             await self.command(b"DEALLOCATE " + self._prepared.pop(oldest), deadline)
         self._serial += 1
-        name = b"pb%d" % self._serial
+        name = b"pb_%s_%d" % (self._token, self._serial)
         try:
             self._pg.send_prepare(name, sql)
         except psycopg.Error:
@@ -229,6 +232,12 @@ class Backend:
         if described is None:
             raise self._lost()
         return Description(described)
+
+    async def forget_prepared(self, deadline: float) -> None:
+        """Deallocate what this session prepared: for one that goes back to a pooler."""
+        while self._prepared:
+            _, name = self._prepared.popitem()
+            await self.command(b"DEALLOCATE " + name, deadline)
 
     async def command(self, sql: bytes, deadline: float) -> None:
         """Run a statement that returns nothing of interest."""

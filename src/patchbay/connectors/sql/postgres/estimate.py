@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -30,15 +31,16 @@ class Estimate(msgspec.Struct, frozen=True):
 async def estimate(backend: Backend, candidate: Candidate, deadline: float) -> Estimate:
     """The estimate for ``candidate``. Nothing is executed (``PREPARE``, ``EXPLAIN EXECUTE``); needs an open transaction."""
     await backend.command(b"SET LOCAL plan_cache_mode = force_custom_plan", deadline)
-    await backend.command(b"PREPARE patchbay_estimate AS " + candidate.body.sql.encode(), deadline)
-    found = [await _explain(backend, values, deadline) for values in _value_sets(candidate)]
-    await backend.command(b"DEALLOCATE patchbay_estimate", deadline)
+    name = f"pb_estimate_{secrets.token_hex(6)}"
+    await backend.command(f"PREPARE {name} AS {candidate.body.sql}".encode(), deadline)
+    found = [await _explain(backend, name, values, deadline) for values in _value_sets(candidate)]
+    await backend.command(f"DEALLOCATE {name}".encode(), deadline)
     return max(found, key=lambda one: (bool(one.scanned), one.cost))
 
 
-async def _explain(backend: Backend, values: Sequence[str], deadline: float) -> Estimate:
+async def _explain(backend: Backend, name: str, values: Sequence[str], deadline: float) -> Estimate:
     given = f"({', '.join(values)})" if values else ""
-    explain = f"EXPLAIN (FORMAT JSON) EXECUTE patchbay_estimate{given}"
+    explain = f"EXPLAIN (FORMAT JSON) EXECUTE {name}{given}"
     answer = await backend.run(explain.encode(), [], rows=1, limit=1_048_576, deadline=deadline)
     plan = msgspec.json.decode(answer.rows[0][0] or b"[]")[0]["Plan"]
     scanned = tuple(str(node.get("Relation Name")) for node in _nodes(plan) if node.get("Node Type") == "Seq Scan")

@@ -148,11 +148,11 @@ class Source:
         connection = await open_session(
             self._credentials, self._guard, role=self._role, statement_timeout_ms=STATEMENT_TIMEOUT_MS
         )
+        backend = Backend(connection)
         try:
-            backend = Backend(connection)
             await backend.find_out_whether_lent(self._loop.time() + STATEMENT_TIMEOUT_MS / 1000)
         except BaseException:
-            await connection.close()
+            await backend.close()
             raise
         return backend
 

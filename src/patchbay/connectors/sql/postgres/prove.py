@@ -120,6 +120,8 @@ async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCr
         expected = await estimate(backend, candidate, deadline)
         _check_indexes(expected, plan, view)
         warnings = await _unseen_phone_formats(backend, plan, view, deadline)
+        await backend.forget_prepared(deadline)
+        await backend.command(b"ROLLBACK", deadline)
     except StatementFailed as failed:
         raise CallNotProvable(_reason(failed.sqlstate)) from None
     except (BackendLost, DeadlinePassed):
