@@ -1,4 +1,4 @@
-"""What the platform adds to a chat turn: one message over HTTP, a model that answers at once, one skill call on a real PostgreSQL.
+"""What the platform adds to a chat turn: one message over HTTP, an instant model, one skill call on a real PostgreSQL.
 
 Everything is real but the model: uvicorn in a process of its own, the embedded store, the skill's database behind TLS with
 100,000 rows. In the same run the same statement is timed on a bare psycopg connection and the server's floor on /healthz, so that
@@ -22,6 +22,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -88,7 +90,7 @@ def serve(data_dir: str, port: int, ready: Any) -> None:
             config = uvicorn.Config(app, port=port, loop="none", http="httptools", log_config=None, access_log=False)
             server = uvicorn.Server(config)
             task = asyncio.create_task(server.serve())
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
                 await asyncio.sleep(0.01)
             ready.send(secret)
             await task
@@ -147,9 +149,11 @@ def phone(number: int) -> str:
     return f"+1415{number * 7919 % ROWS + 1:07d}"
 
 
-def measure(client: Client, agent: str, dsn: str, turns: int) -> dict[str, list[float]]:
-    """The rows of the table, taken in turns of a few so that all meet the same load."""
+def measure(client: Client, agent: str, dsn: str, turns: int, server: psutil.Process) -> tuple[dict[str, list[float]], float]:
+    """The rows of the table, taken in turns of a few so that all meet the same load, and the server's CPU ms for a turn."""
     import psycopg
+
+    busy = 0.0
 
     rows: dict[str, list[float]] = {"GET /healthz": [], "the same statement, bare psycopg": [], "turn": [], "turn, streamed": []}
     with psycopg.connect(dsn, prepare_threshold=0, autocommit=True) as bare:
@@ -166,9 +170,11 @@ def measure(client: Client, agent: str, dsn: str, turns: int) -> dict[str, list[
             rows["the same statement, bare psycopg"] += timed(
                 lambda number: bare.execute(SAME_STATEMENT, [[phone(number)]]).fetchall(), 20
             )
+            before = sum(server.cpu_times()[:2])
             rows["turn"] += timed(lambda number: turn(number, stream=False), 10)
             rows["turn, streamed"] += timed(lambda number: turn(number, stream=True), 10)
-    return {name: values[20:] for name, values in rows.items()}
+            busy += sum(server.cpu_times()[:2]) - before
+    return {name: values[20:] for name, values in rows.items()}, busy * 1000 / turns
 
 
 def main() -> None:
@@ -191,15 +197,16 @@ def main() -> None:
             credentials = source.create_database(sql=TABLES)
             client = Client(port, ours.recv())
             agent = prepare(client, credentials)
-            rows = measure(client, agent, source.superuser_dsn(credentials["database"]), turns)
+            dsn = source.superuser_dsn(credentials["database"])
+            rows, busy = measure(client, agent, dsn, turns, psutil.Process(server.pid))
         finally:
             server.terminate()
             server.join(30)
             source.stop()
-    show(rows)
+    show(rows, busy)
 
 
-def show(rows: dict[str, list[float]]) -> None:
+def show(rows: dict[str, list[float]], busy: float) -> None:
     """The table. The overhead of a turn is its time without that of the statement."""
     bare = statistics.median(rows["the same statement, bare psycopg"])
     print("| what | p50 | p95 | platform's share at p50 | limit |")
@@ -208,6 +215,8 @@ def show(rows: dict[str, list[float]]) -> None:
         p50, p95 = statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
         share, limit = (f"{p50 - bare:.2f} ms", f"{LIMIT_MS:.0f} ms") if name.startswith("turn") else ("", "")
         print(f"| {name} | {p50:.2f} ms | {p95:.2f} ms | {share} | {limit} |")
+    load = " ".join(f"{value:.1f}" for value in psutil.getloadavg())
+    print(f"\nThe server's own CPU time for a turn: {busy:.2f} ms. Load average of the machine: {load}.")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from patchbay.agent_runtime.conversation.model import Finish, ModelUnavailable, TextDelta
+from patchbay.api.platform import Platform
 from tests.api.conftest import Key, MakeKey, ScriptedModel, client_of, problem
 
 pytestmark = pytest.mark.anyio
@@ -267,6 +268,28 @@ class TestOpenAISdk:
             await stranger.chat.completions.create(model=draft, messages=[{"role": "user", "content": "x"}])
         await stranger.close()
         await sdk.close()
+
+
+class TestActivity:
+    async def test_each_turn_leaves_a_row(self, client: httpx2.AsyncClient, agent: str, platform: Platform) -> None:
+        session = (await client.post(SESSIONS, json={"agentId": agent})).json()["data"]["id"]
+        said = [{"role": "user", "content": "Hello?"}]
+        await client.post(f"{SESSIONS}/{session}/messages", json={"content": "Hello?"})
+        await client.post(f"{SESSIONS}/{session}/messages", json={"content": "Hello?", "stream": True})
+        await client.post(COMPLETIONS, json={"model": agent, "messages": said})
+        await client.post(COMPLETIONS, json={"model": "gpt-5", "messages": said})
+        await client.post(f"/api/v1/agents/{agent}/simulate", json={"message": "Hello?"})
+        await platform.runtime.drain()
+        rows = (await client.get("/api/v1/audit-logs", params={"limit": 5})).json()["data"]
+        found = sorted((row["route"].removeprefix("/api/v1"), row["status"], row["resourceId"]) for row in rows)
+        assert [(route, status) for route, status, _ in found] == [
+            ("/agents/{agentId}/simulate", 200),
+            ("/chat/completions", 200),
+            ("/chat/completions", 400),
+            ("/chat/sessions/{id}/messages", 200),
+            ("/chat/sessions/{id}/messages", 200),
+        ]
+        assert found[3][2] == session
 
 
 class TestClientsThatLeave:

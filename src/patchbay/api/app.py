@@ -30,6 +30,9 @@ from patchbay.api.routing import PREFIX
 from patchbay.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
+    # In the order they are looked through: first the routes that callers wait for.
+    chat_sessions.router,
+    chat_completions.router,
     health.router,
     audit_logs.router,
     integrations.router,
@@ -42,8 +45,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     skills.types_router,
     bindings.router,
     simulate.router,
-    chat_sessions.router,
-    chat_completions.router,
     conversations.router,
 )
 

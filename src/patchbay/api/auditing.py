@@ -3,8 +3,8 @@
 A change that happens in one transaction writes its row in that transaction (:mod:`patchbay.api.work`): it is either done and
 logged or neither. A change that spreads over several transactions writes a row with status 102 first and one with the answer's
 status when the answer starts, under the same request id; a process killed in between leaves the 102. A refusal is logged just
-before it is sent. What a conversation does is in its receipt, event by event; its row here is written before the first byte of
-the answer. Rows are only ever added.
+before it is sent. What a turn of a conversation does is in its receipt, event by event and durable before the answer: nobody on
+the line waits for its row here, which is written beside the answer. Rows are only ever added.
 """
 
 from __future__ import annotations
@@ -39,10 +39,17 @@ async def audit_answer(app: FastAPI, visit: Visit) -> None:
     if not visit.mutating or visit.admission is None or visit.status is None or visit.audited == visit.status:
         return
     platform: Platform = app.state.platform
+    if visit.receipted:
+        platform.runtime.detach(_write(platform, visit, visit.status))
+    else:
+        await _write(platform, visit, visit.status)
+
+
+async def _write(platform: Platform, visit: Visit, status: int) -> None:
     try:
         async with platform.database.tenant(visit.principal.org_id) as session:
-            await _record(session, visit, visit.status)
-        visit.audited = visit.status
+            await _record(session, visit, status)
+        visit.audited = status
     except Exception as error:
         logger.error("audit_failed", error=type(error).__name__, where=where_it_failed(error))
 

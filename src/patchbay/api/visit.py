@@ -27,7 +27,7 @@ class Visit:
     """One request on its way through the door.
 
     ``route`` is the template of the path (``/api/v1/agents/{id}``) once a route matched. ``audited`` is the status that the
-    audit log already holds for this request, ``resource_id`` what the request made or changed.
+    audit log already holds for this request, ``resource_id`` what the request made or changed. ``receipted`` says that the receipt of a conversation holds what was done.
     """
 
     method: str
@@ -38,6 +38,7 @@ class Visit:
     admission: Admission | None = None
     audited: int | None = None
     resource_id: str | None = None
+    receipted: bool = False
     status: int | None = None
 
     @property

@@ -111,9 +111,10 @@ async def complete(
     """
     completion = read_completion(body)
     turn = await prepare_completion(platform_of(request).runtime, principal.org_id, completion, conversation_id=conversation_id)
-    visit_of(request).resource_id = turn.conversation_id
+    visit = visit_of(request)
+    visit.resource_id, visit.receipted = turn.conversation_id, True
     headers = {CONVERSATION_ID: turn.conversation_id}
-    base = {"id": f"chatcmpl-{visit_of(request).request_id}", "created": int(time.time()), "model": completion.model}
+    base = {"id": f"chatcmpl-{visit.request_id}", "created": int(time.time()), "model": completion.model}
     if completion.stream:
         return EventStream(request, _chunks(turn, base), failed=_broken_off, headers=headers)
     heard = await hear_out(request, turn)

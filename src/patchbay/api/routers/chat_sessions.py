@@ -78,8 +78,10 @@ async def list_messages(principal: ChatRead, session: Reading, page: Paged, id: 
 )
 async def post_message(principal: ChatWrite, request: Request, response: Response, id: SessionId, body: Said) -> Any:
     """Say something. With `stream: true` the answer comes as server-sent events, else the complete answer in one response."""
-    visit_of(request).resource_id = id
+    visit = visit_of(request)
+    visit.resource_id = id
     turn = await channels.prepare_message(platform_of(request).runtime, principal.org_id, id, body)
+    visit.receipted = True
     if body.get("stream"):
         return event_stream(request, turn)
     heard = await hear_out(request, turn)

@@ -36,5 +36,6 @@ async def simulate(
     tried with `session`. `mode: voice` is reserved.
     """
     turn = await prepare_simulation(platform_of(request).runtime, principal.org_id, agent_id, body)
-    visit_of(request).resource_id = turn.conversation_id
+    visit = visit_of(request)
+    visit.resource_id, visit.receipted = turn.conversation_id, True
     return event_stream(request, turn)
