@@ -75,7 +75,8 @@ def find_phrase(one: CallInput, text: str) -> Found | None:
     if match := _CAPITALS.search(text):
         words = match[0].split()
         if words[0].lower() not in STOPWORDS:
-            return match[0].strip(), match.span()
+            kept = _trimmed(match[0].strip())
+            return kept, (match.start(), match.start() + len(kept))
     return None
 
 
@@ -92,10 +93,18 @@ def _after(text: str, start: int) -> Found | None:
     """What stands after the parameter's name, when it looks like a value: a capital or a digit begins it."""
     match = re.match(r"\s*(?:is|:|=|of|called|number|named)?\s*", text[start:], re.I)
     begin = start + (match.end() if match else 0)
-    value = _cut(text[begin:])
+    value = _trimmed(_cut(text[begin:]))
     if not value or not (value[0].isupper() or value[0].isdigit()) or value.split()[0].lower() in STOPWORDS:
         return None
     return value, (begin, begin + len(value))
+
+
+def _trimmed(value: str) -> str:
+    """A value that begins with a capital ends with one, or with a number: the words after it belong to the sentence."""
+    words = value.split()
+    while len(words) > 1 and words[0][:1].isupper() and words[-1].islower():
+        words.pop()
+    return " ".join(words) if words else value
 
 
 def _cut(text: str) -> str:

@@ -32,12 +32,18 @@ def read_out(tool: ToolSpec, outcome: ToolOutcome, *, now: datetime) -> str:
 
 
 def _one(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> str:
-    known = [f"the {humanized(o.leaf)} is {value}" for o in outputs if (value := _value(o, row, now))]
+    known = [_clause(o, value) for o in outputs if (value := _value(o, row, now))]
     absent = [humanized(o.leaf) for o in outputs if row.get(o.leaf) is None]
     if not known:
         return "I found a record, but there is nothing on file for that."
-    told = f"{listed(known)}.".replace("the", "The", 1)
+    told = f"{listed(known)}."
+    told = told[:1].upper() + told[1:]
     return f"{told} There is no {listed(absent, last='or')} on file." if absent else told
+
+
+def _clause(output: Output, value: str) -> str:
+    name = humanized(output.leaf)
+    return f"{name}: {value}" if output.column.type == "boolean" else f"the {name} is {value}"
 
 
 def _line(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> str:

@@ -21,7 +21,7 @@ _HAND_OFF = re.compile(
     rf"|\b(?:transfer|connect|put) me (?:through )?(?:to|with|over to)\b|\bput me through\b"
     rf"|\b(?:get|give|want|need|like|prefer) (?:me )?(?:to (?:speak|talk) (?:to|with) )?(?:an? |the )?"
     rf"(?:human(?: being)?|(?:real|live|actual) (?:person|human|agent)|representative|operator|manager|supervisor)\b"
-    rf"|^\s*(?:an? )?(?:human|operator|representative|agent|person)(?: please)?[.!]*\s*$",
+    rf"|^\s*(?:an? )?{_PERSON}(?:,? please)?[.!]*\s*$",
     re.I,
 )
 _PATTERNS: tuple[tuple[Talk, re.Pattern[str]], ...] = (
@@ -101,7 +101,7 @@ def capabilities(tools: Sequence[ToolSpec]) -> str:
     skills = [t.name[:1].lower() + t.name[1:] if t.name[1:2].islower() else t.name for t in tools if t.skill_id]
     if not skills:
         return "I can't look anything up here yet, but I can note that you would like to speak to a person."
-    return f"I can {listed(_as_action(s) for s in skills)}."
+    return f"Here is what I can do: {listed(_as_action(s) for s in skills)}."
 
 
 def _as_action(name: str) -> str:
