@@ -13,13 +13,19 @@ def laid_out(value: Any, width: int) -> str:
 
 def _lines(value: Any, width: int) -> list[str]:
     plain = json.dumps(value, ensure_ascii=False)
-    if len(plain) <= width or not isinstance(value, dict | list) or not value:
-        return [plain]
+    return [plain] if len(plain) <= width else _broken(value, width)
+
+
+def _broken(value: Any, width: int) -> list[str]:
+    """The lines of a value that does not fit on one: an object or list has each member on lines of its own."""
+    if not isinstance(value, dict | list) or not value:
+        return [json.dumps(value, ensure_ascii=False)]
+    inner = width - 3
     if isinstance(value, dict):
-        members = [_named(name, member, width - 3) for name, member in cast("dict[str, Any]", value).items()]
+        members = [_named(name, member, inner) for name, member in cast("dict[str, Any]", value).items()]
         opening, closing = "{}"
     else:
-        members = [_lines(member, width - 3) for member in cast("list[Any]", value)]
+        members = [_lines(member, inner) for member in cast("list[Any]", value)]
         opening, closing = "[]"
     lines = [opening]
     for index, member in enumerate(members):
@@ -34,5 +40,5 @@ def _named(name: str, member: Any, width: int) -> list[str]:
     whole = head + json.dumps(member, ensure_ascii=False)
     if len(whole) <= width:
         return [whole]
-    first, *rest = _lines(member, min(width, len(whole) - len(head) - 1))
+    first, *rest = _broken(member, width)
     return [head + first, *rest]
