@@ -51,7 +51,7 @@ async def test_a_caller_is_asked_for_what_is_missing_and_answered_from_the_row(w
     assert [e.id for e in stored] == [e.id for e in asked + told if e.seq is not None]
     assert summary.summary == "“Hi, when is my appointment?”; used Look up an appointment; answered, 2 turns."
     assert (summary.turns, summary.outcome, summary.status, "claim" in summary.state) == (2, "answered", "active", False)
-    assert [t["user"] for t in turns] == ["Hi, when is my appointment?", "it's 613-555-0142"]
+    assert [t["text"] for t in turns if t["role"] == "user"] == ["Hi, when is my appointment?", "it's 613-555-0142"]
     assert [m.type for m in messages] == ["user_utterance", "agent_message"] * 2
 
 
