@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patchbay.connectors.sql.credentials import parse_sql_credentials
 from patchbay.connectors.sql.postgres.wizard import CHECK_IDS, run_checks, speed
+from patchbay.connectors.sql.postgres.wizard.checks import Examination, Step, Verdict, examine
 from patchbay.connectors.sql.postgres.wizard.speed import latency_verdict, percentile
 from patchbay.egress.guard import EgressGuard
 from tests.servers.certificates import Authority
@@ -210,6 +212,42 @@ async def test_a_connection_that_breaks_fails_the_check_and_not_the_test(
         breaking.cut()
         checks = await running
     assert "failed" in statuses(checks).values()
+
+
+async def test_a_dead_connection_does_not_outlast_the_deadline(tls_postgres: PostgresServer, chinook: dict[str, Any]) -> None:
+    """Once logged in, the other side falls silent: a driver that asks it to cancel would wait for ten seconds more."""
+    with front(tls_postgres.host, tls_postgres.port) as dying:
+        known = parse_sql_credentials("postgres", {**chinook, "port": dying.port})
+        target = await GUARD.check(known.host, known.port)
+        examination = Examination(raw={}, kind="postgres", guard=GUARD, credentials=known, target=target)
+
+        async def stuck(examination: Examination) -> Verdict:
+            session = await examination.reading()
+            dying.delay_s = 60
+            await session.execute(b"SELECT 1")
+            return Verdict("passed", "It answered.")
+
+        async with asyncio.timeout(8):
+            check = await examine(Step("stuck", stuck, timeout_s=1.0), examination, 9.0)
+            await examination.close()
+    assert (check.status, "in time" in check.message) == ("failed", True)
+
+
+async def test_a_test_that_is_given_up_closes_its_sessions(tls_postgres: PostgresServer, chinook: dict[str, Any]) -> None:
+    with front(tls_postgres.host, tls_postgres.port) as watched:
+        running = asyncio.create_task(run_checks({**chinook, "port": watched.port}, GUARD))
+        while watched.accepted < 3:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        open_now = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'patchbay test'"
+        for _ in range(200):
+            if tls_postgres.execute("postgres", open_now) == [(0,)]:
+                break
+            await asyncio.sleep(0.02)
+        assert tls_postgres.execute("postgres", open_now) == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,10 @@ async def read_only_proof(examination: Examination) -> Verdict:
             "Connect to PostgreSQL itself or to a pooler that keeps the extended protocol.",
             facts,
         )
-    if not facts["sessionReadOnly"]:
+    if not (facts["sessionReadOnly"] and facts["temporaryTableRefused"]):
         return Verdict(
             "warning",
-            "The role may change nothing, but the session does not start read-only.",
+            "The role may change nothing, but the session is not held to reading.",
             "A pooler probably drops the setting: ALTER ROLE … SET default_transaction_read_only = on sets it at the role.",
             facts,
         )
