@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import sql
@@ -22,7 +23,7 @@ import patchbay.connectors.tables  # noqa: F401
 from patchbay.store.base import Base
 from patchbay.store.database import APP_ROLE, LOOKUP_ROLE, Database
 from patchbay.store.embedded import release_embedded, start_embedded
-from patchbay.store.migrate import DatabaseNewer, migrate, pending
+from patchbay.store.migrate import DatabaseNewer, migrate, migrations_config, pending
 from patchbay.store.roles import RolesMissing, admin_script
 from patchbay.store.row_security import breaches
 from tests.conftest import PlatformServer
@@ -83,6 +84,22 @@ async def test_the_migrations_make_what_the_code_declares(database: Database) ->
 async def test_migrating_again_does_nothing(database: Database) -> None:
     assert await pending(database) == []
     assert await migrate(database) == []
+
+
+async def test_the_revisions_can_be_undone_and_applied_again(database: Database) -> None:
+    def undo(connection: Connection) -> None:
+        config = migrations_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    async with database.engine.connect() as connection, connection.begin():
+        await connection.run_sync(undo)
+    left = text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")
+    functions = text("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+    async with database.owner() as session:
+        assert (await session.scalars(left)).all() == ["alembic_version"]
+        assert await session.scalar(functions) == 0
+    assert "0001" in await migrate(database)
 
 
 async def test_processes_that_migrate_at_once_apply_each_revision_once(bare: PlatformServer) -> None:
