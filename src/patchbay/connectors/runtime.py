@@ -39,7 +39,7 @@ from patchbay.connectors.results import Projection
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
 from patchbay.connectors.sql.postgres.execute import SLACK_BYTES, STATEMENT_TIMEOUT_MS, Source
 from patchbay.connectors.sql.postgres.parameters import Encoder, encoder
-from patchbay.connectors.sql.postgres.pool import PoolClosed
+from patchbay.connectors.sql.postgres.pool import Pool, PoolClosed
 from patchbay.connectors.tables import Connection, Credential
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
@@ -112,6 +112,7 @@ class CallRunner:
         self._loading: dict[str, asyncio.Lock] = {}
         self._by_identity: OrderedDict[int, tuple[FrozenCall, _Ready]] = OrderedDict()
         self._by_content: OrderedDict[bytes, _Ready] = OrderedDict()
+        self._retired: list[Pool] = []
         self._housekeeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -125,8 +126,9 @@ class CallRunner:
             self._housekeeper.cancel()
             self._housekeeper = None
         await self._states.stop()
-        for facts in self._facts.values():
-            await facts.source.pool.close()
+        for pool in [*self._retired, *(facts.source.pool for facts in self._facts.values())]:
+            await pool.close()
+        self._retired.clear()
         self._facts.clear()
 
     @property
@@ -231,7 +233,7 @@ class CallRunner:
                     except IntegrationNotConnected:
                         raise NotConnected from None
             if facts is not None and facts.source is not source:
-                facts.source.pool.retire()
+                self._retire(facts.source.pool)
             loaded = self._facts[state.id] = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
             return loaded
 
@@ -270,14 +272,19 @@ class CallRunner:
         _keep(self._by_identity, id(call), (call, ready))
         return ready
 
+    def _retire(self, pool: Pool) -> None:
+        pool.retire()
+        self._retired.append(pool)
+
     async def _keep_house(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
+            self._retired = [pool for pool in self._retired if not pool.ended]
             for connection_id, facts in list(self._facts.items()):
                 state = self._states.fresh(connection_id)
                 if state is not None and (state.replaced or state.status != "connected"):
-                    facts.source.pool.retire()
+                    self._retire(facts.source.pool)
                     del self._facts[connection_id]
                 else:
                     facts.source.pool.end_idle(loop.time())

@@ -32,6 +32,11 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self.closed = False
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is retired and every session that was given back has ended."""
+        return self.closed and not self._endings
+
     def take_idle(self) -> Backend | None:
         """A session that is open and free, or None: the fast path."""
         while self._idle:
