@@ -32,7 +32,7 @@ VARIANTS = ("bare", "ours", "sqlalchemy")
 def make_database(connection: psycopg.Connection[Any], tables: int) -> None:
     """``tables`` tables of twelve columns: a primary key, a foreign key to another table, an index, comments, a few types."""
     names = [
-        "name text NOT NULL", "email text", "phone varchar(30)", "amount numeric(12,2)", "created timestamptz DEFAULT now()",
+        "name text NOT NULL", "email text", "city varchar(30)", "amount numeric(12,2)", "created timestamptz DEFAULT now()",
         "status text", "note text", "quantity int DEFAULT 0", "active boolean", "born date",
     ]  # fmt: skip
     for start in range(1, tables + 1, 100):
@@ -57,12 +57,10 @@ def bare(dsn: str) -> tuple[float, int]:
             oid: {"schema": r.schema, "name": r.name, "kind": r.kind, "columns": {}, "keys": [], "indexes": []}
             for oid, r in catalog.relations.items()
         }
-        for oid, number, name, type_oid, modifier, identity, generated, flags in catalog.columns:
+        for oid, number, name, type_oid, modifier, flags in catalog.columns:
             graph[oid]["columns"][name] = {
                 "number": number,
                 "type": catalog.type_names[type_oid, modifier],
-                "identity": identity,
-                "generated": generated,
                 "flags": flags,
                 "comment": catalog.comments.get((oid, number)),
             }
@@ -78,12 +76,11 @@ def bare(dsn: str) -> tuple[float, int]:
 
 def ours(dsn: str) -> tuple[float, int]:
     """The complete normalized graph."""
-    from patchbay.connectors.sql.postgres.discovery.assembly import build_graph
-    from patchbay.connectors.sql.postgres.discovery.catalog import read_catalog
+    from patchbay.connectors.sql.postgres.discovery import discover_graph
 
     with psycopg.connect(dsn, autocommit=True) as connection:
         began = time.perf_counter()
-        graph = build_graph(read_catalog(connection))
+        graph = discover_graph(connection)
         return time.perf_counter() - began, sum(len(obj.fields) for obj in graph.objects.values())
 
 

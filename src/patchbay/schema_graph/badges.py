@@ -65,7 +65,7 @@ def field_badges(name: str, kind: FieldType, description: str | None = None) -> 
         said = _words(description)
         if _says(said, _CARD_WORDS, _CARD_PAIRS):
             return ("payment_card",)
-        if _says(said, _PII_WORDS - {"address", "death", "birth", "race", "photo", "signature"}, _PII_PAIRS):
+        if _says(said, _PII_WORDS - {"address", "death", "race", "photo", "signature"}, _PII_PAIRS):
             return ("pii",)
     return ()
 

@@ -45,7 +45,7 @@ def edge(graph: Graph, name: str, called: str) -> Edge:
         ("chinook", 11, 64, 11, 22, 0),
         ("sakila", 21, 165, 40, 44, 7),
         ("northwind", 14, 92, 13, 14, 0),
-        ("adventureworks", 68, 1236, 89, 71, 89),
+        ("adventureworks", 68, 1236, 90, 71, 89),
         ("omop-cdm", 39, 432, 176, 98, 0),
         ("umami", 17, 170, 0, 95, 0),
     ],
@@ -117,6 +117,7 @@ def test_adventureworks_schemas_domains_and_comments(discovered) -> None:
     assert [(e.target, e.pairs) for e in composite] == [
         ("sales.specialofferproduct", (("specialofferid", "specialofferid"), ("productid", "productid")))
     ]
+    assert edge(graph, "sales.salesorderheader", "customer").target == "sales.customer"
     view = View(graph, Scoping(("person.emailaddress",)))
     assert view.object("humanresources.vemployee") is None
     assert view.object("sales.vstorewithdemographics") is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -12,7 +15,7 @@ from patchbay.connectors.sql.postgres.discovery.phone_formats import with_phone_
 from patchbay.schema_graph.blocking import Scoping
 from patchbay.schema_graph.model import Graph
 
-__all__ = ["discover_graph"]
+__all__ = ["collector_paused", "discover_graph"]
 
 
 def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None = None) -> Graph:
@@ -20,5 +23,18 @@ def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None 
 
     The connection must be in autocommit mode. Raises psycopg.Error.
     """
-    graph = build_graph(read_catalog(connection))
+    with collector_paused():
+        graph = build_graph(read_catalog(connection))
     return with_phone_formats(connection, graph, scoping or Scoping())
+
+
+@contextmanager
+def collector_paused() -> Generator[None]:
+    """No garbage collection while hundreds of thousands of values are made that stay: it would only look at each again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

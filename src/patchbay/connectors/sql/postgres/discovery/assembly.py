@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from patchbay.connectors.sql.postgres.discovery.catalog import Catalog, Relation
@@ -18,9 +19,9 @@ from patchbay.schema_graph.operations import RecordOperations
 _KINDS: dict[str, ObjectKind] = {
     "r": "table", "p": "table", "v": "view", "m": "materialized_view", "f": "foreign_table",
 }  # fmt: skip
-_NOT_NULL, _DEFAULT, _READ, _INSERT, _UPDATE = 1, 2, 4, 8, 16
+_NOT_NULL, _DEFAULT, _READ, _INSERT, _UPDATE, _ALWAYS, _BY_DEFAULT, _GENERATED = 1, 2, 4, 8, 16, 32, 64, 128
+_OWN = _NOT_NULL | _DEFAULT | _ALWAYS | _BY_DEFAULT | _GENERATED
 _EQUALITY_INDEXES = frozenset({"btree", "hash"})
-_IDENTITIES = {"a": "always", "d": "by_default"}
 
 
 class _Indexing:
@@ -61,11 +62,13 @@ def build_graph(catalog: Catalog) -> Graph:
     rows: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in catalog.columns:
         rows[row[0]].append(row)
+    for found in rows.values():
+        found.sort(key=itemgetter(1))
     columns = {oid: {row[1]: row[2] for row in rows[oid]} for oid in shown}
     lineage = Lineage(catalog, names, columns)
     indexing = _Indexing(catalog, columns)
     slugs = unique_slugs(names[oid] for oid in shown)
-    edges, referenced = _edges(catalog, names, shown, rows, indexing)
+    edges, referenced = _edges(catalog, names, shown, columns, rows, indexing)
     fields = _FieldBuilder(catalog, names, lineage, indexing)
     objects: dict[str, Object] = {}
     for oid, relation in sorted(shown.items(), key=lambda item: names[item[0]]):
@@ -126,14 +129,14 @@ class _FieldBuilder:
         granted = relation.privileges << 2  # the bits of the columns' own grants
         usable = _READ | (_INSERT | _UPDATE if relation.kind in "rp" else 0) if relation.usage else 0
         fields: list[Field] = []
-        for _, number, name, type_oid, modifier, identity, generated, flags in rows:
-            flags = flags & 3 | (flags | granted) & usable
+        for _, number, name, type_oid, modifier, flags in rows:
+            flags = flags & _OWN | (flags | granted) & usable
             comment = self._comments.get((oid, number))
             places = (name in primary) | (name in single) << 1 | (name in leading) << 2
-            if generated:
-                fields.append(self._make(name, type_oid, modifier, identity, flags, places, comment, (oid, number)))
+            if flags & _GENERATED:
+                fields.append(self._make(name, type_oid, modifier, flags, places, comment, (oid, number)))
                 continue
-            key = (name, type_oid, modifier, identity, flags, places, comment)
+            key = (name, type_oid, modifier, flags, places, comment)
             field = self._made.get(key)
             if field is None:
                 field = self._made[key] = self._make(*key, None)
@@ -145,7 +148,6 @@ class _FieldBuilder:
         name: str,
         type_oid: int,
         modifier: int,
-        identity: str,
         flags: int,
         places: int,
         comment: str | None,
@@ -165,7 +167,7 @@ class _FieldBuilder:
             primary_key=bool(places & 1),
             unique=bool(places & 2),
             indexed=bool(places & 4),
-            identity=_IDENTITIES.get(identity),  # pyright: ignore[reportArgumentType] - its values are the literals
+            identity="always" if flags & _ALWAYS else "by_default" if flags & _BY_DEFAULT else None,
             has_default=bool(flags & _DEFAULT) and generated is None,
             generated=generated is not None,
             computed_from=computed,
@@ -176,8 +178,8 @@ class _FieldBuilder:
             max_length=resolved.max_length,
             badges=field_badges(name, resolved.type, comment),
             readable=bool(flags & _READ),
-            insertable=bool(flags & _INSERT) and generated is None and identity != "a",
-            updatable=bool(flags & _UPDATE) and generated is None and identity != "a",
+            insertable=bool(flags & _INSERT) and not flags & (_GENERATED | _ALWAYS),
+            updatable=bool(flags & _UPDATE) and not flags & (_GENERATED | _ALWAYS),
         )
 
 
@@ -185,6 +187,7 @@ def _edges(
     catalog: Catalog,
     names: Mapping[int, str],
     shown: Mapping[int, Relation],
+    columns: Mapping[int, Mapping[int, str]],
     rows: Mapping[int, Sequence[tuple[Any, ...]]],
     indexing: _Indexing,
 ) -> tuple[dict[str, tuple[Edge, ...]], dict[str, int]]:
@@ -199,11 +202,10 @@ def _edges(
     for _, constraint, kind, relation, own, target, other in catalog.constraints:
         if kind != "f" or relation not in shown or target not in shown:
             continue
-        here = {row[1]: row for row in rows[relation]}
-        there = {row[1]: row[2] for row in rows[target]}
-        pairs = tuple((here[a][2], there[b]) for a, b in zip(own, other, strict=True))
+        here, there = columns[relation], columns[target]
+        pairs = tuple((here[a], there[b]) for a, b in zip(own, other, strict=True))
         unique = any(identity.fields <= {a for a, _ in pairs} for identity in identities.get(names[relation], ()))
-        nullable = any(not here[a][7] & _NOT_NULL for a in own)
+        nullable = any(row[1] in own and not row[-1] & _NOT_NULL for row in rows[relation])
         keys.append(ForeignKey(constraint, names[relation], names[target], pairs, unique, nullable))
         referenced[names[target]] += 1
     roots = path_roots((names[oid], relation.name) for oid, relation in shown.items()) if keys else {}

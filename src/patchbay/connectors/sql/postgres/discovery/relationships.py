@@ -70,10 +70,17 @@ def _forward(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
     names = (roots[key.target], key.constraint)
     if len(key.pairs) == 1:
         column = key.pairs[0][0]
-        first = without_id(column) or (column if column.casefold() != "id" else None)
+        first = without_id(column) or _without_joined_id(column)
         names = (first, *names) if first else names
     cardinality = "one_to_one" if key.unique else "many_to_one"
     return _Draft(0, Edge("", key.target, cardinality, key.pairs, nullable=key.nullable, constraint=key.constraint), names)
+
+
+def _without_joined_id(column: str) -> str | None:
+    """``customerid`` as ``customer``, for schemas that write all names in one case; another column's own name."""
+    if column.casefold() == "id":
+        return None
+    return column[:-2] if column.casefold().endswith("id") and len(column) > 4 else column
 
 
 def _reverse(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
@@ -113,7 +120,9 @@ def _order(draft: _Draft) -> tuple[object, ...]:
 
 def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
     """The edges with their names, in the order of rank and target."""
-    ordered = sorted(drafts, key=_order)
+    ordered = sorted(drafts, key=_order) if len(drafts) > 1 else drafts
+    if len({draft.names[0] for draft in ordered}) == len(ordered):
+        return [msgspec.structs.replace(draft.edge, name=draft.names[0]) for draft in ordered]
     given: dict[int, str] = {}
     taken: set[str] = set()
     for rank in (0, 1, 2):
