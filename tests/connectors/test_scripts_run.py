@@ -151,7 +151,7 @@ names = st.text(
 ).filter(lambda n: len(n.encode()) <= 62 and not n.startswith("pg_") and n not in ("public", "none", "postgres", "keep"))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=names, by_psql=st.booleans())
 def test_any_name_is_only_a_name(tls_postgres: PostgresServer, name: str, by_psql: bool) -> None:
     the_whole_way(tls_postgres, name, by_psql=by_psql)
