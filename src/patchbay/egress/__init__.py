@@ -1,0 +1,1 @@
+"""The guard every outbound connection passes."""
