@@ -14,7 +14,7 @@ from patchbay.cli.demo.choosing import NoSuchName, asked_for, choices
 
 def field(name: str, type: str = "string", **others: Any) -> dict[str, Any]:
     plain = {"indexed": False, "readable": True, "unique": False, "primaryKey": False, "badges": [], "sensitive": False}
-    return {"name": name, "type": type, "relationshipTarget": None, **plain, **others}
+    return {"name": name, "type": type, "nativeType": type, "relationshipTarget": None, **plain, **others}
 
 
 def edge(name: str, target: str, **others: Any) -> dict[str, Any]:
@@ -61,6 +61,15 @@ def test_nothing_sensitive_or_unreadable_is_chosen() -> None:
     assert "photo" not in told
     unreadable = an_object("secrets", [field("phone", indexed=True), field("name")], capabilities={"read": False})
     assert choices({"objects": [unreadable]}) == []
+
+
+def test_a_time_without_a_zone_is_not_chosen_by_itself() -> None:
+    fields = [
+        field("phone", indexed=True),
+        field("seen_at", "datetime", nativeType="timestamp without time zone"),
+        field("due_at", "datetime", nativeType="timestamp with time zone"),
+    ]
+    assert choices({"objects": [an_object("visits", fields)]})[0].columns == (("due_at",),)
 
 
 def test_tables_without_rows_or_without_an_index_are_left_out() -> None:

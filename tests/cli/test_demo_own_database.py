@@ -24,6 +24,10 @@ INSERT INTO plans VALUES (1, 'Basic', 19.00), (2, 'Gold', 59.50);
 INSERT INTO members
     SELECT i, 'Member ' || i, '+1206555' || lpad((100 + i)::text, 4, '0'), '000-00-000' || i, 'Fairmont', 1 + i % 2
     FROM generate_series(1, 60) i;
+CREATE TABLE walk_ins (id int PRIMARY KEY, name text NOT NULL, phone text, seen_at timestamp);
+CREATE INDEX walk_ins_phone ON walk_ins (phone);
+INSERT INTO walk_ins
+    SELECT i, 'Walk-in ' || i, '(206) 555-' || lpad((100 + i)::text, 4, '0'), '2026-01-01 09:00' FROM generate_series(1, 50) i;
 ANALYZE;
 """
 
@@ -89,6 +93,18 @@ def test_what_is_asked_for_is_bound(demo: Demo, url: str) -> None:
     assert code == 0
     assert "As asked: plans by id, reading back name." in shown
     assert "Gold" in shown.split("A caller asks")[1].split("The receipt")[0]
+
+
+def test_numbers_without_a_country_and_times_without_a_zone_ask_for_theirs(demo: Demo, url: str) -> None:
+    wish = ("--database-url", url, "--table", "walk_ins", "--columns", "name,seen_at", "--ask", "Look up walk in 206.555.0103")
+    code, shown = demo("127.0.0.1/32", *wish)
+    assert code == 1
+    assert "For this demo: --country US --time-zone America/Chicago" in shown
+    code, shown = demo("127.0.0.1/32", *wish, "--country", "US", "--time-zone", "America/Los_Angeles")
+    assert code == 0
+    said = shown.split("A caller asks")[1].split("The receipt")[0].partition("agent ")[2]
+    assert "Walk-in 3" in said
+    assert "January 1 at 9:00 AM" in said
 
 
 def test_a_name_that_is_not_there(demo: Demo, url: str) -> None:

@@ -120,7 +120,9 @@ def _told(found: Mapping[str, Any], objects: Mapping[str, Mapping[str, Any]], by
 
 
 def _tellable(field: Mapping[str, Any]) -> bool:
-    plain = field["type"] in _SCALAR and field["readable"] and not field["sensitive"]
+    # A time without a zone can be told only once somebody has said which zone it is in.
+    zoneless = field["type"] == "datetime" and "without time zone" in field["nativeType"]
+    plain = field["type"] in _SCALAR and field["readable"] and not field["sensitive"] and not zoneless
     return plain and not field["primaryKey"] and field.get("relationshipTarget") is None
 
 

@@ -30,7 +30,8 @@ class Refusal(DemoFailed):
 
     def __init__(self, method: str, path: str, status: int, problem: Mapping[str, Any]) -> None:
         detail = str(problem.get("detail") or problem.get("title") or "no reason was given")
-        hint = problem.get("hint") or "\n".join(_finding(error) for error in problem.get("errors") or ()) or None
+        self.errors: list[dict[str, Any]] = list(problem.get("errors") or ())
+        hint = problem.get("hint") or "\n".join(_finding(error) for error in self.errors) or None
         super().__init__(f"{method} {path} was refused with {status}: {detail}", hint)
         self.status = status
         self.code = str(problem.get("code", ""))

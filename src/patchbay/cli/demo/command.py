@@ -21,6 +21,12 @@ def demo(
         str | None,
         typer.Option(help="With --database-url: the columns to read back, comma-separated; customer.name for a neighbour's."),
     ] = None,
+    country: Annotated[
+        str | None, typer.Option(help="With --database-url: the country of phone numbers without a country code, such as US.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="With --database-url: the zone of its times, such as America/Chicago.")
+    ] = None,
     ask: Annotated[str | None, typer.Option(help="With --database-url: what the caller says.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the demo keeps its own data [PATCHBAY_DATA_DIR/demo].")] = None,
     serve: Annotated[
@@ -34,7 +40,9 @@ def demo(
         database_url=database_url,
         table=table,
         filter=filter,
-        columns=tuple(filter_empty(columns)),
+        columns=tuple(_names(columns)),
+        country=country,
+        time_zone=time_zone,
         ask=ask,
         data_dir=data_dir,
         serve=serve,
@@ -42,6 +50,5 @@ def demo(
     raise typer.Exit(run_demo(wish))
 
 
-def filter_empty(listed: str | None) -> list[str]:
-    """The names in a comma-separated list."""
+def _names(listed: str | None) -> list[str]:
     return [name.strip() for name in (listed or "").split(",") if name.strip()]

@@ -12,18 +12,18 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from patchbay.cli.demo.choosing import Choice, NoSuchName, asked_for, choices
-from patchbay.cli.demo.client import Client
+from patchbay.cli.demo.client import Client, Refusal
 from patchbay.cli.demo.conversation import converse, show_receipt
 from patchbay.cli.demo.failures import DemoFailed
 from patchbay.cli.demo.show import Show
-from patchbay.cli.demo.steps import KIND, Steps, refuse_failed
+from patchbay.cli.demo.steps import KIND, Made, Steps, refuse_failed
 
 if TYPE_CHECKING:
     from patchbay.cli.demo.run import Wish
 
 ORGANIZATION = "Patchbay demo, own database"
 _EXAMPLE = "postgresql://user:password@db.example.com:5432/shop?sslmode=verify-full"
-_AGENT: dict[str, Any] = {"name": "Database demo", "persona": {"role": "You look records up for callers and read them back."}}
+_OPTIONS = {"default_country_required": "--country US", "time_zone_required": "--time-zone America/Chicago"}
 _SHOWN_CHOICES = 6
 
 
@@ -72,26 +72,48 @@ def _certificate(path: Path) -> str:
         raise DemoFailed(f"sslrootcert {path} cannot be read: {reason}.") from None
 
 
-def run_own(client: Client, show: Show, credentials: dict[str, Any], wish: Wish) -> str:
-    """Every step on the user's database; returns the agent's id."""
+def run_own(client: Client, show: Show, credentials: dict[str, Any], wish: Wish) -> Made:
+    """Every step on the user's database."""
     steps = Steps(client, show)
-    agent_id = steps.agent(_AGENT)
+    agent_id = steps.agent(_agent(credentials, wish))
     failed = steps.test(credentials)
     refuse_failed(failed, _with_example(failed))
-    steps.connect(credentials)
+    steps.connect(credentials, **_locale(wish))
     steps.discover()
     choice = _choose(steps, wish)
-    steps.bind(agent_id, choice.binding())
+    _bind(steps, agent_id, choice)
     steps.publish(agent_id)
     show.step("A caller asks")
     if wish.ask is None:
         show.note("Nothing to ask was given (--ask), so the caller asks in general, and the agent asks back for what it needs.")
+    question = wish.ask or f"Can you {choice.binding()['toolName'].lower()} for me?"
     show.sent("POST", f"/agents/{agent_id}/simulate")
     show.blank()
-    heard = converse(client, show, agent_id, [wish.ask or f"Can you {choice.binding()['toolName'].lower()} for me?"])
+    heard = converse(client, show, agent_id, [question])
     show.step("The receipt")
     show_receipt(client, show, heard.id)
-    return agent_id
+    return Made(agent_id, question)
+
+
+def _agent(credentials: dict[str, Any], wish: Wish) -> dict[str, Any]:
+    """An agent for this database alone, so that each keeps its own skills."""
+    name = f"Demo of {credentials['database']} at {credentials['host']}"[:120]
+    return {"name": name, "persona": {"role": "You look records up for callers and read them back."}, **_locale(wish)}
+
+
+def _locale(wish: Wish) -> dict[str, str]:
+    given = {"defaultCountry": wish.country, "timeZone": wish.time_zone}
+    return {member: value for member, value in given.items() if value is not None}
+
+
+def _bind(steps: Steps, agent_id: str, choice: Choice) -> None:
+    try:
+        steps.bind(agent_id, choice.binding())
+    except Refusal as refusal:
+        options = [option for code, option in _OPTIONS.items() if any(e.get("code") == code for e in refusal.errors)]
+        if not options:
+            raise
+        raise DemoFailed(refusal.sentence, f"{refusal.hint}\nFor this demo: {' '.join(options)}") from None
 
 
 def _with_example(failed: list[dict[str, Any]]) -> str | None:

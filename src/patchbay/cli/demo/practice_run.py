@@ -14,11 +14,11 @@ from patchbay.cli.demo.conversation import converse, show_receipt
 from patchbay.cli.demo.front.authority import HOST, make_identity
 from patchbay.cli.demo.front.tls_front import TlsFront
 from patchbay.cli.demo.loop_thread import LoopThread
-from patchbay.cli.demo.practice.callers import UNKNOWN_NUMBER, next_visit, phone_formats, pick_caller
+from patchbay.cli.demo.practice.callers import UNKNOWN_NUMBER, Caller, next_visit, phone_formats, pick_caller
 from patchbay.cli.demo.practice.seed import TIME_ZONE
 from patchbay.cli.demo.practice.server import DATABASE, PracticeDatabase, open_practice
 from patchbay.cli.demo.show import Show
-from patchbay.cli.demo.steps import KIND, Steps, refuse_failed
+from patchbay.cli.demo.steps import KIND, Made, Steps, refuse_failed
 
 ORGANIZATION = "Patchbay demo"
 ALLOW = f"{HOST}/32"
@@ -100,8 +100,8 @@ def _port(remembered: Path) -> int:
     return port if 1024 <= port <= 65535 else 0
 
 
-def run_practice(client: Client, show: Show, shop: PracticeDatabase, front: tuple[int, str]) -> str:
-    """Every step from the agent to the receipt, on the practice shop; returns the agent's id."""
+def run_practice(client: Client, show: Show, shop: PracticeDatabase, front: tuple[int, str]) -> Made:
+    """Every step from the agent to the receipt, on the practice shop."""
     steps = Steps(client, show)
     agent_id = steps.agent(AGENT)
     port, ca_pem = front
@@ -122,8 +122,8 @@ def run_practice(client: Client, show: Show, shop: PracticeDatabase, front: tupl
     _search(steps)
     steps.bind(agent_id, BINDING)
     steps.publish(agent_id)
-    _conversations(steps, agent_id, shop)
-    return agent_id
+    caller = _conversations(steps, agent_id, shop)
+    return Made(agent_id, f"When is my next appointment? My number is {caller.spoken}.")
 
 
 def _make_role(steps: Steps, shop: PracticeDatabase) -> str:
@@ -170,7 +170,7 @@ def _search(steps: Steps) -> None:
     steps.show.table(("object", "field", "badges"), rows)
 
 
-def _conversations(steps: Steps, agent_id: str, shop: PracticeDatabase) -> None:
+def _conversations(steps: Steps, agent_id: str, shop: PracticeDatabase) -> Caller:
     client, show = steps.client, steps.show
     with psycopg.connect(shop.conninfo) as owner:
         caller = pick_caller(owner)
@@ -188,3 +188,4 @@ def _conversations(steps: Steps, agent_id: str, shop: PracticeDatabase) -> None:
     converse(client, show, agent_id, ["Which credit card do you have on file for me?", "Then read me my last payments."])
     show.step("The receipt of the first conversation")
     show_receipt(client, show, first.id)
+    return caller

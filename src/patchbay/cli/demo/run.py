@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -18,24 +19,12 @@ from patchbay.cli.demo.client import PREFIX, Client
 from patchbay.cli.demo.failures import DemoFailed
 from patchbay.cli.demo.server import listen, serving
 from patchbay.cli.demo.show import Show
+from patchbay.cli.demo.steps import Made
 from patchbay.cli.demo.store import KEY_DAYS, demo_settings, only_one, prepare_store
 from patchbay.errors import PatchbayError
 from patchbay.settings import Settings
 
 _AUTHORIZED = '-H "Authorization: Bearer $PATCHBAY_API_KEY"'
-_COMMANDS = (
-    (
-        "Talk to the agent; any OpenAI client can, with this base URL and the agent as the model",
-        (
-            f"curl -s $PATCHBAY_API/chat/completions {_AUTHORIZED} \\",
-            """  -H "Content-Type: application/json" -d '{"model": "'$AGENT_ID'",""",
-            """  "messages": [{"role": "user", "content": "When is my next appointment?"}]}'""",
-        ),
-    ),
-    ("See what it may see", (f"curl -s $PATCHBAY_API/integrations/postgres/objects {_AUTHORIZED}",)),
-    ("Read back what was said", (f"curl -s $PATCHBAY_API/conversations {_AUTHORIZED}",)),
-    ("Every endpoint", ("curl -s $PATCHBAY_API/openapi.json",)),
-)
 
 
 class Wish(NamedTuple):
@@ -45,6 +34,8 @@ class Wish(NamedTuple):
     table: str | None = None
     filter: str | None = None
     columns: tuple[str, ...] = ()
+    country: str | None = None
+    time_zone: str | None = None
     ask: str | None = None
     data_dir: Path | None = None
     serve: bool | None = None
@@ -73,9 +64,9 @@ def run_demo(wish: Wish, *, console: Console | None = None) -> int:
 
 
 def _check(wish: Wish) -> None:
-    given = [name for name in ("table", "filter", "columns", "ask") if getattr(wish, name)]
+    given = [name for name in ("table", "filter", "columns", "country", "time_zone", "ask") if getattr(wish, name)]
     if given and wish.database_url is None:
-        options = ", ".join(f"--{name}" for name in given)
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise DemoFailed(f"Without --database-url there is nothing for {options} to say.", "Add --database-url, or leave it out.")
 
 
@@ -98,12 +89,12 @@ def _run(wish: Wish, show: Show, ordinary: Settings, data_dir: Path, log: Path) 
         _introduce(show, ordinary, settings, f"http://{_shown(host)}:{port}")
         client = Client(host, port, key)
         if shop is not None and front is not None:
-            agent_id = practice_run.run_practice(client, show, shop, front)
+            made = practice_run.run_practice(client, show, shop, front)
         else:
             assert own is not None
-            agent_id = own_run.run_own(client, show, own, wish)
+            made = own_run.run_own(client, show, own, wish)
         serves = sys.stdout.isatty() if wish.serve is None else wish.serve
-        _take_away(show, f"http://{_shown(host)}:{port}", key, agent_id, settings, serves=serves)
+        _take_away(show, f"http://{_shown(host)}:{port}", key, made, settings, serves=serves)
         if serves:
             _wait_for_the_end()
 
@@ -120,13 +111,13 @@ def _introduce(show: Show, ordinary: Settings, settings: Settings, url: str) -> 
         show.note("For a model set PATCHBAY_LLM_BASE_URL, PATCHBAY_LLM_API_KEY and PATCHBAY_LLM_MODEL, and run this again.")
 
 
-def _take_away(show: Show, url: str, key: str, agent_id: str, settings: Settings, *, serves: bool) -> None:
+def _take_away(show: Show, url: str, key: str, made: Made, settings: Settings, *, serves: bool) -> None:
     show.heading("Go on from here" if serves else "What it made")
     show.blank()
     show.verbatim(f"export PATCHBAY_API={url}{PREFIX}")
     show.verbatim(f"export PATCHBAY_API_KEY={key}")
-    show.verbatim(f"export AGENT_ID={agent_id}")
-    for name, command in _COMMANDS:
+    show.verbatim(f"export AGENT_ID={made.agent_id}")
+    for name, command in _commands(made.question):
         show.blank()
         show.verbatim(f"# {name}", style="dim")
         for line in command:
@@ -137,6 +128,23 @@ def _take_away(show: Show, url: str, key: str, agent_id: str, settings: Settings
     else:
         show.verbatim("The server has stopped; `patchbay demo --serve` keeps it running.", style="dim")
         show.verbatim(f"The data stays in {settings.data_dir}; remove that directory to forget all of it.", style="dim")
+
+
+def _commands(question: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    asked = json.dumps(question).replace("'", "'\\''")
+    return (
+        (
+            "Talk to the agent; any OpenAI client can, with this base URL and the agent as the model",
+            (
+                f"curl -s $PATCHBAY_API/chat/completions {_AUTHORIZED} \\",
+                """  -H "Content-Type: application/json" -d '{"model": "'$AGENT_ID'",""",
+                f"""  "messages": [{{"role": "user", "content": {asked}}}]}}'""",
+            ),
+        ),
+        ("See what it may see", (f"curl -s $PATCHBAY_API/integrations/postgres/objects {_AUTHORIZED}",)),
+        ("Read back what was said", (f"curl -s $PATCHBAY_API/conversations {_AUTHORIZED}",)),
+        ("Every endpoint", ("curl -s $PATCHBAY_API/openapi.json",)),
+    )
 
 
 def _wait_for_the_end() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from patchbay.cli.demo.client import Client, Refusal
@@ -12,6 +12,13 @@ from patchbay.cli.demo.show import Show
 
 KIND = "postgres"
 _SECRET = "••••••••"
+
+
+class Made(NamedTuple):
+    """What a run made: an agent, and a question it can be asked."""
+
+    agent_id: str
+    question: str
 
 
 class Steps:
