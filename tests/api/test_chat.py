@@ -89,8 +89,9 @@ class TestSimulate:
         said = [event["data"]["text"] for name, event in frames(response) if name == "user_utterance"]
         assert said == body["transcript"]
         transcript = await client.get(f"/api/v1/conversations/{response.headers['patchbay-conversation-id']}/transcript")
-        turns = [(turn["turn"], turn["user"], turn["agent"]) for turn in transcript.json()["data"]]
-        assert turns == [(1, said[0], ["Hello from Acme."]), (2, said[1], ["Hello from Acme."])]
+        turns = [(turn["turn"], turn["role"], turn["text"]) for turn in transcript.json()["data"]]
+        reply = "Hello from Acme."
+        assert turns == [(1, "user", said[0]), (1, "agent", reply), (2, "user", said[1]), (2, "agent", reply)]
 
     @pytest.mark.parametrize(
         ("body", "status", "code"),

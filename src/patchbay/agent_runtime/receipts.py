@@ -57,17 +57,17 @@ async def get_conversation(session: AsyncSession, conversation_id: str) -> Conve
 
 
 async def transcript(session: AsyncSession, conversation_id: str) -> list[dict[str, Any]]:
-    """The conversation as turns: ``{turn, at, user, agent: [text, …]}``, in their order."""
+    """What was said, in its order: ``{turn, role, text, at}``, the role being ``user`` or ``agent``."""
     await get_conversation(session, conversation_id)
-    turns: dict[int, dict[str, Any]] = {}
-    for event in await _events(session, conversation_id, _SPOKEN):
-        at = event_json(event)["at"]
-        turn = turns.setdefault(event.turn, {"turn": event.turn, "at": at, "user": None, "agent": []})
-        if event.type == "user_utterance":
-            turn["user"] = event.data.get("text", "")
-        else:
-            turn["agent"].append(event.data.get("text", ""))
-    return list(turns.values())
+    return [
+        {
+            "turn": event.turn,
+            "role": "user" if event.type == "user_utterance" else "agent",
+            "text": event.data.get("text", ""),
+            "at": event_json(event)["at"],
+        }
+        for event in await _events(session, conversation_id, _SPOKEN)
+    ]
 
 
 async def receipt(session: AsyncSession, conversation_id: str) -> Sequence[ConversationEvent]:

@@ -29,9 +29,9 @@ class ConversationShown(Shown):
 
 
 class TranscriptTurn(Shown):
-    """One turn: what the user said and what the agent answered."""
+    """One thing said: by whom, in which turn of the conversation."""
 
     turn: int
+    role: Literal["user", "agent"]
+    text: str
     at: Stamp
-    user: str | None
-    agent: list[str]
