@@ -69,7 +69,7 @@ def bare(dsn: str) -> tuple[float, int]:
                 graph[oid]["keys"].append({"name": name, "kind": kind, "own": own, "target": target, "other": other})
         for oid, name, unique, partial, method, numbers, width in catalog.indexes:
             if oid in graph:
-                index = {"name": name, "unique": unique, "partial": partial, "method": method, "columns": numbers[:width]}
+                index = {"name": name, "unique": unique, "partial": partial, "method": method, "columns": numbers.split()[:width]}
                 graph[oid]["indexes"].append(index)
         return time.perf_counter() - began, sum(len(t["columns"]) for t in graph.values())
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from patchbay.connectors.sql.postgres.discovery.catalog import Catalog, Relation
+from patchbay.connectors.sql.postgres.discovery.catalog import Catalog, Relation, column_numbers
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
 from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, Identity, edges_of
 from patchbay.connectors.sql.postgres.discovery.types import ResolvedType, TypeResolver
@@ -38,7 +38,7 @@ class _Indexing:
             columns = names.get(relation)
             if columns is None:
                 continue
-            fields = tuple(columns.get(number) for number in numbers[:width])
+            fields = tuple(columns.get(number) for number in column_numbers(numbers)[:width])
             self.indexes[relation].append(Index(name, fields, unique=unique, partial=partial, method=method))
             if partial or method not in _EQUALITY_INDEXES:
                 continue
@@ -199,9 +199,10 @@ def _edges(
     }
     keys: list[ForeignKey] = []
     referenced: dict[str, int] = defaultdict(int)
-    for _, constraint, kind, relation, own, target, other in catalog.constraints:
+    for _, constraint, kind, relation, own_numbers, target, other_numbers in catalog.constraints:
         if kind != "f" or relation not in shown or target not in shown:
             continue
+        own, other = column_numbers(own_numbers), column_numbers(other_numbers)
         here, there = columns[relation], columns[target]
         pairs = tuple((here[a], there[b]) for a, b in zip(own, other, strict=True))
         unique = any(identity.fields <= {a for a, _ in pairs} for identity in identities.get(names[relation], ()))

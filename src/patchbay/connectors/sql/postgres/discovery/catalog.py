@@ -7,6 +7,7 @@ read as the connected role: relations of extensions and of the system are left o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -57,7 +58,7 @@ WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid > 0 AND d.objo
 
 # A foreign key's own and target columns are paired by position. Copies on partitions have a parent constraint.
 _CONSTRAINTS = """
-SELECT k.oid::int8, k.conname::text, k.contype::text, k.conrelid::int8, k.conkey, k.confrelid::int8, k.confkey
+SELECT k.oid::int8, k.conname::text, k.contype::text, k.conrelid::int8, k.conkey::text, k.confrelid::int8, k.confkey::text
 FROM pg_catalog.pg_constraint k
 WHERE k.contype IN ('p', 'u', 'f') AND k.conparentid = 0 AND k.conrelid >= 16384 {condition}
 ORDER BY k.conrelid, k.conname
@@ -66,7 +67,7 @@ ORDER BY k.conrelid, k.conname
 # Keys behind p and u constraints are read from here too: their index tells what they really guarantee.
 _INDEXES = """
 SELECT i.indrelid::int8, c.relname::text, i.indisunique AND i.indimmediate, i.indpred IS NOT NULL, m.amname::text,
-       i.indkey::int2[], i.indnkeyatts
+       i.indkey::text, i.indnkeyatts
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_am m ON m.oid = c.relam
@@ -203,6 +204,12 @@ class Catalog(msgspec.Struct, frozen=True):
     telling: frozenset[int]
     types: dict[int, TypeRow]
     type_names: dict[tuple[int, int], str]
+
+
+@lru_cache(maxsize=4096)
+def column_numbers(text: str) -> tuple[int, ...]:
+    """The numbers in an int2 array or vector as text: far cheaper than having each array parsed, since few differ."""
+    return tuple(int(number) for number in text.strip("{}").replace(",", " ").split())
 
 
 def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
