@@ -126,6 +126,18 @@ def test_what_is_said_at_once_is_used_at_once(said: str, slug: str, arguments: d
     assert called(Talk().say(said)) == (slug, arguments)
 
 
+def test_an_answer_in_capitals_and_a_code_of_letters() -> None:
+    talk = Talk()
+    assert told(talk.say("is a film available?")) == "Could you tell me the title of the film?"
+    assert called(talk.say("ACADEMY DINOSAUR")) == ("film_availability", {"title": "ACADEMY DINOSAUR"})
+    latest = tool("Latest orders", inputs=[call_input("customer_id", description="The customer id")], outputs=[output("order")])
+    assert called(Talk(latest).say("What are the latest orders of customer id ALFKI?"))[1] == {"customer_id": "ALFKI"}
+    details = tool("Look up the customer", inputs=[phone_input()], outputs=[output("email", object="customer")])
+    asked = Talk(details)
+    assert "phone number" in told(asked.say("Can you look up my customer details?"))
+    assert called(Talk(details).say("My number is +55 12 3923 5555"))[1] == {"caller_phone": "+55 12 3923 5555"}
+
+
 def test_what_is_missing_is_asked_for_by_its_description_and_kept() -> None:
     talk = Talk()
     assert told(talk.say("are there free slots for an oil change?")) == "Could you tell me the day?"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from patchbay.agent_runtime.conversation.model import ToolSpec
 from patchbay.agent_runtime.planner.words import humanized, listed
+from patchbay.bindings.parameters import BY_NAME
 from patchbay.schema_graph.call import CallInput
 
 _THEIRS = re.compile(
@@ -20,12 +21,13 @@ _INSTRUCTION = re.compile(r"^(ask|find|get|use|look|enter|must|should|required|o
 
 def thing(one: CallInput) -> str:
     """A parameter as something to ask for: ``your phone number``, from its description where that is short."""
-    text = " ".join((one.description or "").split()).rstrip(".")
+    canonical = BY_NAME.get(one.param)
+    text = " ".join((one.description or (canonical.description if canonical else "")).split()).rstrip(".")
     first = re.split(r"(?<=[a-z])\. |; | \(", text)[0]
     if not first or len(first.split()) > 14 or _INSTRUCTION.match(first):
-        name = humanized(one.param)
+        name = _named(one, humanized(one.param))
         owned = _CALLER_WORDS.sub("your ", name)
-        return owned if owned != name else f"the {_named(one, name)}"
+        return owned if owned != name else f"the {name}"
     if _THEIRS.match(first):
         return _THEIRS.sub("your ", first)
     if _NOUN_PHRASE.match(first):
@@ -60,4 +62,4 @@ def action(tool: ToolSpec) -> str:
 
 
 def _named(one: CallInput, name: str) -> str:
-    return f"{name} number" if one.codec == "phone" and name in ("phone", "mobile", "cell", "telephone") else name
+    return f"{name} number" if one.codec == "phone" and name.endswith(("phone", "mobile", "cell")) else name

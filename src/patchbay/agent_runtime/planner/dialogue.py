@@ -121,6 +121,8 @@ def _fresh(said: str, memory: Memory, scene: Scene) -> Step:
     last = scene.tool(memory.last)
     if last is not None and (values := _follow_up(said, last, scene)):
         return start(last, said, memory, scene, given=values)
+    if (tool := _only_taker(said, scene)) is not None:
+        return start(tool, said, memory, scene)
     if (name := smalltalk.talk(said)) is not None:
         return Say(text=smalltalk.reply(name, scene.agent, scene.tools), memory=memory.cleared())
     return _cannot(memory, scene)
@@ -200,6 +202,16 @@ def _follow_up(said: str, tool: ToolSpec, scene: Scene) -> dict[str, Any]:
         return values
     kinds = {i.param: kind_of(i) for i in tool.model_inputs()}
     return {p: v for p, v in values.items() if kinds[p] not in _LOOSE} if len(split_words(said)) <= 8 else {}
+
+
+def _only_taker(said: str, scene: Scene) -> ToolSpec | None:
+    """The one skill that takes what was given, when only a value was given: “my number is 555-0102”."""
+    takers: list[ToolSpec] = []
+    for tool in scene.skills():
+        kinds = {i.param: kind_of(i) for i in tool.model_inputs() if i.required}
+        if any(kinds.get(p) in ("phone", "email", "uuid", "id") for p in _fill(said, tool, scene)):
+            takers.append(tool)
+    return takers[0] if len(takers) == 1 else None
 
 
 def _carried(tool: ToolSpec, memory: Memory) -> dict[str, Any]:

@@ -16,6 +16,8 @@ ENOUGH = 1.6
 """The least score at which a skill is meant."""
 MARGIN = 1.25
 """How many times better the best must be than the next, else the caller is asked."""
+_SHARED = 0.3
+"""What a word weighs that all of several skills share: it tells what the agent is about, not which skill is meant."""
 
 _TIMES = frozenset({"date", "time", "datetime"})
 _AMOUNTS = frozenset({"decimal", "number", "integer"})
@@ -42,7 +44,8 @@ def rank(utterance: str, tools: Sequence[ToolSpec]) -> list[Match]:
         score = sum(rarity[word] * _weight(word, profile) for word in said)
         if score and _answers(utterance, tool):
             score += 1.0
-        if score >= ENOUGH:
+        fit = sum(max(rarity[word], 1.0) * _weight(word, profile) for word in said)
+        if max(fit, score) >= ENOUGH:
             found.append(Match(tool, score))
     return sorted(found, key=lambda m: (-m.score, m.tool.slug))
 
@@ -66,6 +69,8 @@ def _weight(word: str, profile: tuple[tuple[str, float], ...]) -> float:
 
 def _rarity(word: str, profiles: Sequence[tuple[tuple[str, float], ...]]) -> float:
     having = sum(1 for profile in profiles if _weight(word, profile) > 0)
+    if having == len(profiles) > 1:
+        return _SHARED
     return 1.0 + math.log((1 + len(profiles)) / (1 + having)) if having else 0.0
 
 

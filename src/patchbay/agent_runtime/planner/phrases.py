@@ -23,7 +23,7 @@ _QUOTED = re.compile(r"[\"“«]([^\"”»]{1,200})[\"”»]|(?<!\w)['‘]([^'�
 _CALLED = re.compile(rf"\b(?:called|named|titled|entitled)\s+({_WORD}(?:\s+[\w'’.-]+){{0,6}})", re.I)
 _CAPITALS = re.compile(rf"(?<![.!?]\s)(?<!^)\b{_CAPITAL}(?:\s+(?:of|the|and|in|to|a|{_CAPITAL}))*")
 _FILLER = re.compile(
-    r"^(?:(?:um+|uh+|er+|well|so|ok(?:ay)?|sure|yes|yeah|hi|hello|hey|please)[\s,.!-]+)*"
+    r"^(?:(?:um+|uh+|er+|well|so|actually|maybe|ok(?:ay)?|sure|yes|yeah|hi|hello|hey|please)[\s,.!-]+)*"
     r"(?:(?:it|that|this|the \w+|my \w+(?: \w+)?|he|she)(?:'s| is| was| would be| should be)\s+"
     r"|i(?:'m| am)\s+|i think (?:it's )?|for\s+)?",
     re.I,
@@ -61,13 +61,18 @@ def find_name(text: str) -> Found | None:
     return None
 
 
-def find_phrase(one: CallInput, text: str) -> Found | None:
-    """A title or other free text: quoted, after ``called``, after the parameter's own name, or a run of capitals."""
+def find_marked(text: str) -> Found | None:
+    """Free text that is marked as such: quoted, or after ``called``."""
     if match := _QUOTED.search(text):
         return (match[1] or match[2]).strip(), match.span()
     if match := _CALLED.search(text):
         cut = _cut(match[1])
         return cut, (match.start(), match.start(1) + len(cut))
+    return None
+
+
+def find_phrase(one: CallInput, text: str) -> Found | None:
+    """A title or other free text: after the parameter's own name, or a run of capitals inside the sentence."""
     own = {stem(w) for w in split_words(one.param)} - {"nam"}
     for match in re.finditer(r"[A-Za-z]+", text):
         if stem(match[0].lower()) in own and (after := _after(text, match.end())) is not None:

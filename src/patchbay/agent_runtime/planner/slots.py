@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from patchbay.agent_runtime.planner import dates
 from patchbay.agent_runtime.planner.numbers import digits_for_words, find_numbers
-from patchbay.agent_runtime.planner.phrases import find_enum, find_name, find_phrase, whole_answer
+from patchbay.agent_runtime.planner.phrases import find_enum, find_marked, find_name, find_phrase, whole_answer
 from patchbay.agent_runtime.planner.words import named, split_words, stem
 from patchbay.schema_graph.call import CallInput
 
@@ -37,6 +37,7 @@ _POSTCODES = (
     re.compile(r"\b\d{4}\b"),
 )
 _ID = re.compile(r"(?<![\w@.])#?(?=[A-Za-z\d-]*\d)([A-Za-z]{0,8}-?\d[\w-]*\w|[A-Za-z]{0,8}-?\d)(?![\w@])")
+_CODE = re.compile(r"\b[A-Z][A-Z-]+[A-Z]\b")
 _YES = re.compile(r"\b(yes|yeah|yep|true|correct|right|sure|please do|of course)\b", re.I)
 _NO = re.compile(r"\b(no|nope|not|false|wrong|don't)\b", re.I)
 
@@ -119,13 +120,17 @@ def _find(one: CallInput, text: str, *, now: datetime, country: str | None, aske
         case "enum":
             return find_enum(one.enum, text)
         case _:
-            return _worded(kind, one, text) or (whole_answer(text) if asked else None)
+            return _worded(kind, one, text, asked=asked)
 
 
-def _worded(kind: Kind, one: CallInput, text: str) -> Found | None:
+def _worded(kind: Kind, one: CallInput, text: str, *, asked: bool) -> Found | None:
+    """An id, a name or free text. All of a short answer is the value, unless the value stands out in it."""
+    whole = whole_answer(text) if asked else None
     if kind == "id":
-        return _id(one, text)
-    return find_name(text) if kind == "name" else find_phrase(one, text)
+        return _id(one, text) or whole
+    if kind == "name":
+        return find_name(text) or whole
+    return find_marked(text) or whole or find_phrase(one, text)
 
 
 def _moment(kind: Kind, text: str, now: datetime, *, day_first: bool) -> Found | None:
@@ -167,6 +172,11 @@ def _number(one: CallInput, text: str, *, asked: bool) -> Found | None:
 
 def _id(one: CallInput, text: str) -> Found | None:
     found = [(match[1], match.span()) for match in _ID.finditer(text)]
+    if not found:
+        own = set(split_words(one.param))
+        after = min(_mentions(one, text), default=len(text))
+        codes = _CODE.finditer(text, after)
+        found = [(match[0], match.span()) for match in codes if match[0].lower() not in own]
     return _nearest(one, text, found)
 
 

@@ -18,15 +18,14 @@ def named(words: str) -> frozenset[str]:
 STOPWORDS = named(
     """
     a about account's actually afternoon again all also am an and any anything are as ask at back be been before but
-    by call called caller callers calling can cannot check could customer customers day did do does doing done evening
-    every find for from get give go going good got had has have hear hello her here hey hi him his how i if i'd i'll
-    i'm i've in information into is it it's its just kindly know let like ll look looking looks lookup m made make
-    many may maybe me mine more morning much must my need needed no now of off ok okay on one or our out over please
-    quick quickly read really record records return returns right said say see send she should show so some someone
-    something speak sure take talk tell than thank thanks that that's the their them then there these they thing this
-    those through to today told tomorrow too try trying up us use using ve very wanna want wanted was way we well were
-    what what's whats when when's where where's which who who's whose why will with wonder wondering would yes yet you
-    your yours
+    by call called caller callers calling can cannot check could day did do does doing done evening every find for
+    from get give go going good got had has have hear hello her here hey hi him his how i if i'd i'll i'm i've in into
+    is it it's its just kindly know let like ll look looking looks lookup m made make many may maybe me mine more
+    morning much must my need needed no now of off ok okay on one or our out over please quick quickly read really
+    return returns right said say see send she should show so some someone something speak sure take talk tell than
+    thank thanks that that's the their them then there these they thing this those through to today told tomorrow too
+    try trying up us use using ve very wanna want wanted was way we well were what what's whats when when's where
+    where's which who who's whose why will with wonder wondering would yes yet you your yours
     """
 )
 """Words too common to tell one skill from another."""
