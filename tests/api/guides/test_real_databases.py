@@ -42,7 +42,7 @@ class TestChinook:
         "operation": "customer.read",
         "inputs": [{"param": "caller_phone", "arg": "phone", "required": True}],
         "projection": fields(
-            "first_name", "last_name", "email", "support_rep.first_name", "support_rep.last_name", "support_rep.reports_to.last_name"
+            "first_name", "last_name", "email", "support_rep.first_name", "support_rep.last_name", "support_rep.reports_to.title"
         ),
         "enabled": True,
     }
