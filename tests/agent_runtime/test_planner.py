@@ -308,3 +308,10 @@ def test_the_next_question_about_the_same_caller_does_not_ask_who_again() -> Non
     talk.say("my appointment, 613-555-0142")
     talk.found({"appointment_time": None, "appointment_status": "x"})
     assert called(talk.say("and what is my balance?")) == ("account_balance", {"caller_phone": "613-555-0142"})
+
+
+@pytest.mark.parametrize("said", ["a-" * 4000, " " * 3999 + "x", "call me " * 1000, "1 " * 4000, "(" * 8000, "\U0001f600" * 4000])
+def test_any_utterance_gets_a_step(said: str) -> None:
+    talk = Talk(session={"caller_number": "+16135550142"})
+    for _ in range(3):
+        assert talk.say(f"my appointment {said}") is not None

@@ -23,6 +23,7 @@ from patchbay.agent_runtime.planner import dialogue, results
 from patchbay.agent_runtime.planner.dialogue import Call, HandOff, Say, Scene, Step
 from patchbay.agent_runtime.planner.memory import Memory, kept, recalled
 
+_READ_AT_MOST = 1_000
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+")
 
 
@@ -59,7 +60,12 @@ def plan(request: ModelRequest) -> Step:
     if not request.memory and request.untrusted_history:
         memory = _replayed(request.untrusted_history, scene)
     said = last.text if isinstance(last, UserMessage) else ""
-    return dialogue.respond(said, memory, scene)
+    return dialogue.respond(_read(said), memory, scene)
+
+
+def _read(said: str) -> str:
+    """As much of an utterance as the planner reads, with single blanks: no pattern is tried on an endless text."""
+    return " ".join(said.split())[:_READ_AT_MOST]
 
 
 def _after_tool(message: ToolMessage, memory: Memory, scene: Scene) -> Step:
@@ -75,7 +81,7 @@ def _replayed(history: tuple[tuple[str, str], ...], scene: Scene) -> Memory:
     memory = Memory()
     for role, text in history:
         if role == "user":
-            step = dialogue.respond(text, memory, scene)
+            step = dialogue.respond(_read(text), memory, scene)
             memory = step.memory
             if isinstance(step, Call):
                 done = memory.cleared()
