@@ -52,3 +52,9 @@ def test_no_file_is_longer_than_eight_hundred_lines() -> None:
     code = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
     long = {str(f.relative_to(ROOT)): n for f in code if (n := len(f.read_text().splitlines())) > 800}
     assert not long
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    pages = sorted((ROOT / "docs/decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+    assert all(page.read_text().startswith(f"# {page.name[:4]}. ") for page in pages)
