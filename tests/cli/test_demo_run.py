@@ -80,6 +80,17 @@ def in_one_line(shown: str) -> str:
     return re.sub(r"\s+", " ", shown)
 
 
+def age(data_dir: Path) -> None:
+    """Make the practice data somebody's of another day, and its port another's."""
+    practice = open_practice(data_dir / "practice")
+    try:
+        with psycopg.connect(practice.conninfo, autocommit=True) as owner:
+            owner.execute("COMMENT ON SCHEMA public IS 'Practice data, as of 2020-01-01'")
+    finally:
+        release_embedded(data_dir / "practice")
+    (data_dir / "practice" / "front.port").write_text("0")
+
+
 def agrees_with_the_row(said: str, data_dir: Path) -> None:
     """What was said holds the customer's next visit, as the owner of the practice database reads it."""
     practice = open_practice(data_dir / "practice")
@@ -154,6 +165,12 @@ def test_no_secret_but_the_key_is_shown(first: subprocess.CompletedProcess[str])
     assert "PRIVATE KEY" not in first.stdout
 
 
+def test_what_is_scoped_out_is_gone_also_what_reads_it(first: subprocess.CompletedProcess[str]) -> None:
+    shown = in_one_line(first.stdout)
+    assert "refused in live calls: open_balances, payments, payroll and the three columns." in shown
+    assert "objects/payments → 404 not_found" in shown
+
+
 def test_the_users_real_store_is_not_touched(first: subprocess.CompletedProcess[str], tmp: Path) -> None:
     assert [path.name for path in (tmp / "real").iterdir()] == ["demo"]
 
@@ -171,8 +188,11 @@ def test_again_while_serving_then_killed_then_again(first: subprocess.CompletedP
         assert "Another demo is running" in second.stdout
         demo.send_signal(signal.SIGKILL)
     agrees_with_the_row(answer, tmp / "real" / "demo")
+    age(tmp / "real" / "demo")
     again = run_demo(tmp, "--no-serve")
     assert again.returncode == 0
+    assert "filled just now" in again.stdout
+    assert "refused in live calls: open_balances, payments, payroll and" in in_one_line(again.stdout)
     agrees_with_the_row(in_one_line(again.stdout.split("A customer calls")[1]).split("The row, read")[0], tmp / "real" / "demo")
 
 

@@ -14,7 +14,7 @@ from patchbay.cli.demo.conversation import converse, show_receipt
 from patchbay.cli.demo.front.authority import HOST, make_identity
 from patchbay.cli.demo.front.tls_front import TlsFront
 from patchbay.cli.demo.loop_thread import LoopThread
-from patchbay.cli.demo.practice.callers import UNKNOWN_NUMBER, Caller, next_visit, phone_formats, pick_caller
+from patchbay.cli.demo.practice.callers import UNKNOWN_NUMBER, Caller, next_visit, phone_formats, pick_caller, relations
 from patchbay.cli.demo.practice.seed import TIME_ZONE
 from patchbay.cli.demo.practice.server import DATABASE, PracticeDatabase, open_practice
 from patchbay.cli.demo.show import Show
@@ -118,7 +118,7 @@ def run_practice(client: Client, show: Show, shop: PracticeDatabase, front: tupl
     refuse_failed(steps.test(credentials))
     steps.connect(credentials)
     steps.discover()
-    _scope(steps)
+    _scope(steps, shop)
     _search(steps)
     steps.bind(agent_id, BINDING)
     steps.publish(agent_id)
@@ -141,13 +141,15 @@ def _make_role(steps: Steps, shop: PracticeDatabase) -> str:
     return made.data["generatedPassword"]
 
 
-def _scope(steps: Steps) -> None:
+def _scope(steps: Steps, shop: PracticeDatabase) -> None:
     show = steps.show
     show.step("Scope out what no agent may see")
-    before = _objects(steps.client)
     scoped = steps.client.patch(f"/integrations/{KIND}/scoping", SCOPING)
     show.request(scoped, SCOPING)
-    gone = sorted(before - _objects(steps.client))
+    with psycopg.connect(shop.conninfo) as owner:
+        there = set(relations(owner))
+    seen = {found["name"] for found in steps.client.get(f"/integrations/{KIND}/schema").data["objects"]}
+    gone = sorted(there - seen)
     show.say(f"Gone from the schema, search and binding, and refused in live calls: {', '.join(gone)} and the three columns.")
     if "open_balances" in gone:
         show.note("The view open_balances was not named: it reads payments, so it went with them.")
@@ -155,10 +157,6 @@ def _scope(steps: Steps) -> None:
         steps.client.get(f"/integrations/{KIND}/objects/payments")
     except Refusal as refusal:
         show.sent("GET", f"/integrations/{KIND}/objects/payments", outcome=f"{refusal.status} {refusal.code}")
-
-
-def _objects(client: Client) -> set[str]:
-    return {shown["name"] for shown in client.get(f"/integrations/{KIND}/schema").data["objects"]}
 
 
 def _search(steps: Steps) -> None:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import typer
 from rich.console import Console
 
 from patchbay.cli.demo import own_run, practice_run
@@ -50,7 +51,7 @@ def run_demo(wish: Wish, *, console: Console | None = None) -> int:
     with _stopped_by_signal():
         try:
             _run(wish, show, ordinary, data_dir, log)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             show.blank()
             show.note("Stopped.")
             return 130

@@ -1,4 +1,4 @@
-"""Who calls in the demo: picked from the rows, so that what the agent says can be checked against them."""
+"""What the shop's owner sees: who calls in the demo and what is true of them, so that what the agent says can be checked."""
 
 from __future__ import annotations
 
@@ -66,3 +66,9 @@ def next_visit(owner: psycopg.Connection, caller: Caller, time_zone: str) -> Vis
 def phone_formats(owner: psycopg.Connection) -> list[str]:
     """One phone number for each way of writing them that is usual in the practice shop."""
     return [phone for (phone,) in owner.execute(_MESS).fetchall()]
+
+
+def relations(owner: psycopg.Connection) -> list[str]:
+    """The tables and views of the practice shop, as its owner sees them."""
+    query = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace"
+    return [name for (name,) in owner.execute(query).fetchall()]
