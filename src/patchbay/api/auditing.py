@@ -4,7 +4,8 @@ A change that happens in one transaction writes its row in that transaction (:mo
 logged or neither. A change that spreads over several transactions writes a row with status 102 first and one with the answer's
 status when the answer starts, under the same request id; a process killed in between leaves the 102. A refusal is logged just
 before it is sent. What a turn of a conversation does is in its receipt, event by event and durable before the answer: nobody on
-the line waits for its row here, which is written beside the answer. Rows are only ever added.
+the line waits for its row here, which is written beside the answer. Rows are only ever added. A request over the rate limit
+leaves none: a flood must not fill the log.
 """
 
 from __future__ import annotations
