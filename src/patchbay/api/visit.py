@@ -27,7 +27,8 @@ class Visit:
     """One request on its way through the door.
 
     ``route`` is the template of the path (``/api/v1/agents/{id}``) once a route matched. ``audited`` is the status that the
-    audit log already holds for this request, ``resource_id`` what the request made or changed. ``receipted`` says that the receipt of a conversation holds what was done.
+    audit log already holds for this request, ``resource_id`` what the request made or changed. ``receipted`` says that the
+    receipt of a conversation holds what was done.
     """
 
     method: str
