@@ -88,6 +88,15 @@ def test_the_binding_is_one_the_product_takes() -> None:
         assert len({projection.leaf for projection in binding.projection}) == len(binding.projection)
 
 
+def test_people_are_asked_for_what_they_know() -> None:
+    binding = choices(SCHEMA)[0].binding()
+    assert binding["toolName"] == "Look up a customer"
+    assert binding["inputs"] == [
+        {"param": "caller_phone", "arg": "phone", "required": True, "description": "The caller's phone number"}
+    ]
+    assert asked_for(SCHEMA, "sales.orders", "total", []).binding()["toolName"] == "Look up an order"
+
+
 def test_what_is_asked_for_is_taken() -> None:
     choice = asked_for(SCHEMA, "customers", "id", ["name", "region.name", "name"])
     assert (choice.filter, choice.columns) == ("id", (("name",), ("region", "name"), ("name",)))

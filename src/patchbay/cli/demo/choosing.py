@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from patchbay.bindings.parameters import meaning_of
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.naming import slug, split_words
 
@@ -39,19 +40,28 @@ class Choice(NamedTuple):
     columns: tuple[tuple[str, ...], ...]
     score: float
 
+    @property
+    def thing(self) -> str:
+        """What is looked up, with its article: ``a customer``."""
+        words = " ".join(split_words(self.path_root))
+        return f"an {words}" if words[:1] in tuple("aeiou") else f"a {words}"
+
     def binding(self) -> dict[str, Any]:
         """The binding that makes this read a skill."""
-        words = " ".join(split_words(self.path_root))
-        by = " ".join(split_words(self.filter.rpartition(".")[2]))
-        leaves = _leaves(self.columns)
+        column = self.filter.rpartition(".")[2]
+        by = " ".join(split_words(column))
+        known = meaning_of(column)
+        asked = {"param": slug(column), "arg": self.filter, "required": True, "description": f"The {by}"}
+        if known is not None and known.means == "person":
+            asked |= {"param": known.name, "description": known.description}
         return {
-            "toolName": f"Look up {words}",
-            "description": f"Find a {words} by {by} and read it back.",
+            "toolName": f"Look up {self.thing}",
+            "description": f"Find {self.thing} by {by} and read it back.",
             "operation": f"{self.object}.read",
-            "inputs": [
-                {"param": slug(self.filter.rpartition(".")[2]), "arg": self.filter, "required": True, "description": f"The {by}"}
+            "inputs": [asked],
+            "projection": [
+                {"path": list(path), "leaf": leaf} for path, leaf in zip(self.columns, _leaves(self.columns), strict=True)
             ],
-            "projection": [{"path": list(path), "leaf": leaf} for path, leaf in zip(self.columns, leaves, strict=True)],
             "enabled": True,
         }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from rich.prompt import IntPrompt
 
 from patchbay.cli.demo.choosing import Choice, NoSuchName, asked_for, choices
 from patchbay.cli.demo.client import Client, Refusal
@@ -145,8 +146,9 @@ def _choose(steps: Steps, wish: Wish) -> Choice:
     except NoSuchName as unknown:
         raise DemoFailed(str(unknown), unknown.hint) from None
     if sys.stdin.isatty() and show.console.is_terminal:
-        number: int = typer.prompt("    Which one", default=1, type=int)
-        choice = promising[min(max(number, 1), len(promising)) - 1]
+        numbers = [str(number) for number in range(1, len(promising) + 1)]
+        number = IntPrompt.ask("    Which one", console=show.console, choices=numbers, default=1)
+        choice = promising[number - 1]
         show.say(f"Chosen: {_words(choice)}.")
         return choice
     show.say(f"Nobody is there to choose, so the first is taken: {_words(promising[0])}.")

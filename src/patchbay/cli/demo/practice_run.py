@@ -19,10 +19,10 @@ from patchbay.cli.demo.practice.seed import TIME_ZONE
 from patchbay.cli.demo.practice.server import DATABASE, PracticeDatabase, open_practice
 from patchbay.cli.demo.show import Show
 from patchbay.cli.demo.steps import KIND, Made, Steps, refuse_failed
+from patchbay.connectors.sql.postgres.scripts import READ_ROLE
 
 ORGANIZATION = "Patchbay demo"
 ALLOW = f"{HOST}/32"
-ROLE = "flowyte_ro"
 
 AGENT: dict[str, Any] = {
     "name": "Fairmont front desk",
@@ -80,7 +80,7 @@ def tls_front(show: Show, shop: PracticeDatabase, data_dir: Path) -> Generator[t
     remembered = data_dir / "practice" / "front.port"
     with LoopThread("patchbay-demo-front") as loop:
         identity = make_identity()
-        front = TlsFront(shop.socket, identity.context, frozenset({ROLE}))
+        front = TlsFront(shop.socket, identity.context, frozenset({READ_ROLE}))
         port = loop.call(front.start(_port(remembered)))
         remembered.write_text(str(port), encoding="utf-8")
         show.say(f"It is reached with TLS at {HOST}:{port}, with a certificate of a throw-away authority made for this run.")
@@ -110,7 +110,7 @@ def run_practice(client: Client, show: Show, shop: PracticeDatabase, front: tupl
         "host": HOST,
         "port": port,
         "database": DATABASE,
-        "user": ROLE,
+        "user": READ_ROLE,
         "password": password,
         "sslmode": "verify-full",
         "ca_pem": ca_pem,

@@ -51,7 +51,7 @@ def run_demo(wish: Wish, *, console: Console | None = None) -> int:
     with _stopped_by_signal():
         try:
             _run(wish, show, ordinary, data_dir, log)
-        except (KeyboardInterrupt, typer.Abort):
+        except (KeyboardInterrupt, EOFError, typer.Abort):
             show.blank()
             show.note("Stopped.")
             return 130
