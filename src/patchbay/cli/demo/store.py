@@ -50,7 +50,7 @@ async def _prepare(settings: Settings, organization: str) -> str:
 def only_one(data_dir: Path) -> Generator[None]:
     """Hold the data directory against a second demo. The system lets go of it however this process ends."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.fdopen(os.open(data_dir / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
     except OSError as error:
         raise DemoFailed(
