@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,8 +15,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
-from patchbay.store.embedded import EmbeddedUnavailable, release_embedded, start_embedded
+from patchbay.settings import Settings
+from patchbay.store.database import Database
+from patchbay.store.embedded import EmbeddedUnavailable, release_embedded, revive_embedded, start_embedded
 
 HOLD = """
 import pathlib, sys
@@ -148,6 +152,66 @@ def test_a_server_that_was_killed_is_started_again(data_dir: Path) -> None:
     dsn = start_embedded(data_dir)
     assert recall(dsn) == ["committed"]
     assert postmaster(data_dir) != pid
+
+
+@pytest.mark.anyio
+async def test_a_server_killed_under_a_running_process_is_back_with_the_next_connection(data_dir: Path) -> None:
+    database = await Database.open(Settings(data_dir=data_dir))
+    try:
+        remember(database.dsn, "committed")
+        pid = postmaster(data_dir)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while alive(pid):
+            pass
+        asked = [database.connect(autocommit=True) for _ in range(5)]  # many at once start one
+        for connection in await asyncio.gather(*asked):
+            await connection.close()
+        async with database.engine.connect() as session:
+            assert (await session.execute(text("SELECT value FROM memory"))).scalars().all() == ["committed"]
+    finally:
+        await database.close()
+    assert postmaster(data_dir) is None  # and what was started again is stopped by the last to leave
+
+
+def test_what_another_process_started_again_is_stopped_by_the_last_to_leave(data_dir: Path, hold: Callable) -> None:
+    start_embedded(data_dir)
+    first = postmaster(data_dir)
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    while alive(first):
+        pass
+    process, _ = hold()
+    second = postmaster(data_dir)
+    assert second is not None
+    process.communicate("")
+    assert alive(second)
+    release_embedded(data_dir)
+    assert not alive(second)
+
+
+def test_nothing_is_made_anew_where_the_cluster_is_gone(data_dir: Path) -> None:
+    start_embedded(data_dir)
+    pid = postmaster(data_dir)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while alive(pid):
+        pass
+    shutil.rmtree(data_dir / "postgres")
+    assert revive_embedded(data_dir) is False
+    assert not (data_dir / "postgres").exists()
+
+
+def test_many_serving_processes_find_room(data_dir: Path) -> None:
+    """An existing cluster with PostgreSQL's own limit gets ours with its next start."""
+    start_embedded(data_dir)
+    release_embedded(data_dir)
+    (data_dir / "postgres" / "patchbay.conf").unlink()
+    for _ in range(2):
+        with psycopg.connect(start_embedded(data_dir)) as connection:
+            assert connection.execute("SHOW max_connections").fetchone() == ("500",)
+        release_embedded(data_dir)
+    assert (data_dir / "postgres" / "postgresql.conf").read_text().count("patchbay.conf") == 1
 
 
 def test_after_a_crash_of_the_machine_the_process_number_may_be_anyones(data_dir: Path) -> None:

@@ -150,7 +150,7 @@ class ConnectionStates:
 
     async def _listen(self) -> None:
         async with asyncio.timeout(2 * ANSWER_S):
-            connection = await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True)
+            connection = await self._database.connect(autocommit=True)
         async with connection:
             async with asyncio.timeout(ANSWER_S):
                 await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))

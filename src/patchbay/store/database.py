@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import structlog
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
 
 from patchbay.settings import Settings
 from patchbay.store.dsn import behind_pooler, libpq_conninfo
-from patchbay.store.embedded import release_embedded, start_embedded
+from patchbay.store.embedded import EmbeddedUnavailable, release_embedded, revive_embedded, start_embedded
 
 APP_ROLE = "patchbay_app"
 LOOKUP_ROLE = "patchbay_lookup"
+_REVIVAL_S = 10.0
+_log = structlog.get_logger(__name__)
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.org', :org, true)")
 _ENTER_READ_ONLY = text(
@@ -50,6 +53,7 @@ class Database:
         self.dsn = dsn
         self.engine = engine
         self._embedded_in = embedded_in
+        self._reviving: asyncio.Task[bool] | None = None
 
     @classmethod
     async def open(cls, settings: Settings) -> Database:
@@ -72,7 +76,7 @@ class Database:
         prepare_threshold = None if behind_pooler(url) else 5
 
         async def connect() -> psycopg.AsyncConnection[Any]:
-            return await psycopg.AsyncConnection.connect(dsn, prepare_threshold=prepare_threshold)
+            return await database.connect(prepare_threshold=prepare_threshold)
 
         engine = create_async_engine(
             "postgresql+psycopg://",
@@ -83,7 +87,30 @@ class Database:
             pool_pre_ping=True,
             pool_recycle=1800,
         )
-        return cls(dsn, engine, embedded_in=embedded_in)
+        database = cls(dsn, engine, embedded_in=embedded_in)
+        return database
+
+    async def connect(self, **options: Any) -> psycopg.AsyncConnection[Any]:
+        """A raw connection as the login role; whoever asks closes it. An embedded server that was killed is started again."""
+        try:
+            return await psycopg.AsyncConnection.connect(self.dsn, **options)
+        except psycopg.OperationalError:
+            if not await self._revived():
+                raise
+        return await psycopg.AsyncConnection.connect(self.dsn, **options)
+
+    async def _revived(self) -> bool:
+        """Whether the embedded server runs again. Nobody else would start it; of many who ask at once, one does."""
+        if self._embedded_in is None:
+            return False
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.ensure_future(asyncio.to_thread(revive_embedded, self._embedded_in))
+        try:
+            async with asyncio.timeout(_REVIVAL_S):
+                return await asyncio.shield(self._reviving)
+        except (EmbeddedUnavailable, TimeoutError) as error:
+            _log.warning("the embedded server was not started again", error=type(error).__name__)
+            return False
 
     @asynccontextmanager
     async def tenant(self, org_id: str, *, read_only: bool = False) -> AsyncGenerator[AsyncSession]:

