@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime import channels, receipts
 from patchbay.agent_runtime.completions import ModelNotFound, prepare_completion, read_completion
@@ -15,6 +19,7 @@ from patchbay.agent_runtime.conversation.journal import ConversationNotFound, Tu
 from patchbay.agent_runtime.conversation.model import UserMessage
 from patchbay.agent_runtime.versions import NoPublishedVersion
 from patchbay.errors import Reserved, ValidationFailed
+from patchbay.store.database import Database
 from tests.agent_runtime.conftest import World, types
 from tests.agent_runtime.doubles import ScriptedModel
 
@@ -219,3 +224,52 @@ async def test_a_handoff_is_an_event_and_is_said(world: World) -> None:
     assert types(events) == ["user_utterance", "handoff", "agent_message", "done"]
     assert events[-2].data["text"] == "Someone will call you back. You can reach them at +1 613 555 0100."
     assert events[-1].data["outcome"] == "handed_off"
+
+
+@pytest.mark.parametrize("clock", ["2001-01-01", "2101-01-01"])
+async def test_a_lease_does_not_follow_the_clock_of_the_process(world: World, clock: str) -> None:
+    agent_id = await world.live_agent()
+    async with world.runtime.database.tenant(world.org_id) as session:
+        conversation_id = (await channels.create_session(session, world.org_id, {"agentId": agent_id})).id
+    with time_machine.travel(clock):
+        await channels.prepare_message(world.runtime, world.org_id, conversation_id, {"content": "hello"})
+    with pytest.raises(TurnInProgress):
+        await channels.prepare_message(world.runtime, world.org_id, conversation_id, {"content": "hello?"})
+    async with world.runtime.database.owner() as session:
+        left = "SELECT extract(epoch FROM (state #>> '{claim,until}')::timestamptz - now()) FROM conversations"
+        assert 0 < await session.scalar(text(left)) <= 16
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_a_store_that_goes_away_in_mid_turn_loses_nothing_and_keeps_nothing_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """The session of the last write is ended before its commit, or after it and before anyone hears of it."""
+    agent_id = await world.live_agent()
+    async with world.runtime.database.tenant(world.org_id) as session:
+        conversation_id = (await channels.create_session(session, world.org_id, {"agentId": agent_id})).id
+    turn = await channels.prepare_message(world.runtime, world.org_id, conversation_id, {"content": "thanks"})
+    real, broken = Database.tenant, [True]
+
+    @asynccontextmanager
+    async def breaking(self: Database, org_id: str, **options: Any) -> AsyncGenerator[AsyncSession]:
+        async with real(self, org_id, **options) as session:
+            yield session
+            if broken and not committed:
+                broken.clear()
+                await session.execute(text("RESET ROLE"))
+                await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        if broken:
+            broken.clear()
+            raise OperationalError("COMMIT", None, Exception("the connection is lost"))
+
+    monkeypatch.setattr(Database, "tenant", breaking)
+    assert types(await turn.collect())[-1] == "done"
+    assert broken == []
+    again = await channels.prepare_message(world.runtime, world.org_id, conversation_id, {"content": "thanks"})
+    assert types(await again.collect())[-1] == "done"
+    async with world.runtime.database.tenant(world.org_id) as session:
+        stored = await receipts.receipt(session, conversation_id)
+    assert [(e.seq, e.type) for e in stored] == [
+        (1, "user_utterance"), (2, "agent_message"), (3, "user_utterance"), (4, "agent_message")
+    ]  # fmt: skip

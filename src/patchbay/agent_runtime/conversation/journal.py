@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import Table, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.conversation.events import Event, EventType
@@ -30,6 +32,8 @@ LEASE = timedelta(seconds=15)
 
 SOON = 0.05
 """How many seconds what has happened may wait to be stored, so that a quick turn is stored at once."""
+
+_AGAIN_AFTER_S = (0.1, 1.0)
 
 
 class ConversationNotFound(NotFound):
@@ -77,18 +81,20 @@ class Held(msgspec.Struct, kw_only=True):
 
 
 _COLUMNS = "id, org_id, agent_id, version_id, draft, channel, session, state, last_seq, turns"
+# The store's clock alone decides when a lease ends: those of the processes may differ, or jump.
+_LEASED = "jsonb_build_object('id', CAST(:held AS text), 'until', clock_timestamp() + make_interval(secs => :lease))"
 _CLAIM = text(
-    "UPDATE conversations SET state = jsonb_set(state, '{claim}', :claim) WHERE id = :id AND status = 'active'"
+    f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {_LEASED}) WHERE id = :id AND status = 'active'"
     " AND (NOT state ? 'claim' OR (state #>> '{claim,until}')::timestamptz < now()) RETURNING " + _COLUMNS
-).bindparams(bindparam("claim", type_=JSONB))
+)
 _RENEW = text(
-    "UPDATE conversations SET state = jsonb_set(state, '{claim}', :claim)"
+    f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {_LEASED})"
     " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
-).bindparams(bindparam("claim", type_=JSONB))
+)
 _ADVANCE = text(
-    "UPDATE conversations SET last_seq = :last_seq, state = jsonb_set(state, '{claim}', :claim)"
+    f"UPDATE conversations SET last_seq = :last_seq, state = jsonb_set(state, '{{claim}}', {_LEASED})"
     " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
-).bindparams(bindparam("claim", type_=JSONB))
+)
 _FINISH = text(
     "UPDATE conversations SET last_seq = :last_seq, turns = :turns, state = :state, outcome = :outcome, summary = :summary,"
     " status = CASE WHEN :ends THEN 'ended' ELSE status END,"
@@ -98,8 +104,10 @@ _FINISH = text(
 _OPEN = text(
     "INSERT INTO conversations"
     " (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
-    " VALUES (:id, :org_id, :agent_id, :version_id, :draft, :channel, 'active', :session, :state, 0, 0, now())"
+    " VALUES (:id, :org_id, :agent_id, :version_id, :draft, :channel, 'active', :session,"
+    f" CASE WHEN :hold THEN jsonb_set(:state, '{{claim}}', {_LEASED}) ELSE :state END, 0, 0, now())"
 ).bindparams(bindparam("session", type_=JSONB), bindparam("state", type_=JSONB))
+_STORED = text("SELECT true FROM conversation_events WHERE conversation_id = :cnv AND seq = :seq AND id = :id")
 _WHY = text("SELECT status, outcome FROM conversations WHERE id = :id")
 _EVENTS: Table = ConversationEvent.__table__  # pyright: ignore[reportAssignmentType]
 
@@ -107,7 +115,7 @@ _EVENTS: Table = ConversationEvent.__table__  # pyright: ignore[reportAssignment
 async def claim(session: AsyncSession, conversation_id: str) -> Held:
     """Take the turn of a conversation. Raises :class:`ConversationNotFound`, :class:`SessionEnded`, :class:`TurnInProgress`."""
     mine = new_id("trn")
-    row = (await session.execute(_CLAIM, {"id": conversation_id, "claim": _lease(mine)})).mappings().one_or_none()
+    row = (await session.execute(_CLAIM, {"id": conversation_id, **_leased(mine)})).mappings().one_or_none()
     if row is not None:
         return Held(**row, claim=mine)
     found = (await session.execute(_WHY, {"id": conversation_id})).one_or_none()
@@ -143,7 +151,6 @@ async def open_conversation(
         turns=0,
         claim=new_id("trn"),
     )
-    stored = {**held.state, "claim": _lease(held.claim)} if hold else held.state
     await session.execute(
         _OPEN,
         {
@@ -154,7 +161,9 @@ async def open_conversation(
             "draft": held.draft,
             "channel": channel,
             "session": facts,
-            "state": stored,
+            "state": held.state,
+            "hold": hold,
+            **_leased(held.claim),
         },
     )
     return held
@@ -191,15 +200,7 @@ class Journal:
     async def write(self, session: AsyncSession) -> None:
         """Store what is pending in a transaction of the caller's, which holds the claim already."""
         await _insert(session, self._held.org_id, self._pending)
-        await session.execute(
-            _ADVANCE,
-            {
-                "id": self._held.id,
-                "held": self._held.claim,
-                "claim": _lease(self._held.claim),
-                "last_seq": self._numbers.last_seq,
-            },
-        )
+        await session.execute(_ADVANCE, {**self._key, "last_seq": self._numbers.last_seq})
         self._pending = []
 
     def flush_soon(self) -> None:
@@ -223,21 +224,41 @@ class Journal:
         self.rest()
         return self._runtime.detach(self._store(last))
 
+    @property
+    def _key(self) -> dict[str, Any]:
+        return {"id": self._held.id, **_leased(self._held.claim)}
+
     async def _store(self, last: dict[str, Any] | None) -> None:
+        """Store what is pending. A store that goes away meanwhile is given some time to come back."""
         async with self._writing:
             batch, number = list(self._pending), self._numbers.last_seq
-            key: dict[str, Any] = {"id": self._held.id, "held": self._held.claim, "last_seq": number}
             if not batch and last is None:
                 return
-            async with self._runtime.database.tenant(self._held.org_id) as session:
-                if last is None:
-                    done = await session.execute(_ADVANCE, {**key, "claim": _lease(self._held.claim)})
-                else:
-                    done = await session.execute(_FINISH, {**key, **last})
-                if done.one_or_none() is None:
-                    raise TurnLost
-                await _insert(session, self._held.org_id, batch)
+            again = False
+            for pause in (*_AGAIN_AFTER_S, None):
+                try:
+                    await self._store_once(batch, number, last, again=again)
+                    break
+                except (OperationalError, InterfaceError):
+                    if pause is None:
+                        raise
+                    again = True
+                    await asyncio.sleep(pause)
             self._pending = self._pending[len(batch) :]
+
+    async def _store_once(self, batch: Sequence[Event], number: int, last: dict[str, Any] | None, *, again: bool) -> None:
+        async with self._runtime.database.tenant(self._held.org_id) as session:
+            if (
+                again
+                and batch
+                and await session.scalar(_STORED, {"id": batch[-1].id, "cnv": self._held.id, "seq": batch[-1].seq})
+            ):
+                return  # the commit went through, only its confirmation was lost
+            key = {**self._key, "last_seq": number}
+            done = await session.execute(_ADVANCE, key) if last is None else await session.execute(_FINISH, {**key, **last})
+            if done.one_or_none() is None:
+                raise TurnLost
+            await _insert(session, self._held.org_id, batch)
 
     def stay_alive(self) -> None:
         """Renew the lease while a turn takes its time."""
@@ -256,10 +277,10 @@ class Journal:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            async with self._runtime.database.tenant(self._held.org_id) as session:
-                key = {"id": self._held.id, "held": self._held.claim, "claim": _lease(self._held.claim)}
-                if (await session.execute(_RENEW, key)).one_or_none() is None:
-                    return
+            with suppress(OperationalError, InterfaceError):  # the store may be back before the lease is over
+                async with self._runtime.database.tenant(self._held.org_id) as session:
+                    if (await session.execute(_RENEW, self._key)).one_or_none() is None:
+                        return
 
 
 async def _insert(session: AsyncSession, org_id: str, events: Sequence[Event]) -> None:
@@ -280,5 +301,6 @@ async def _insert(session: AsyncSession, org_id: str, events: Sequence[Event]) -
         await session.execute(insert(_EVENTS), rows)
 
 
-def _lease(claim_id: str) -> dict[str, str]:
-    return {"id": claim_id, "until": (datetime.now(UTC) + LEASE).isoformat()}
+def _leased(claim_id: str) -> dict[str, Any]:
+    """The parameters of a claim in SQL."""
+    return {"held": claim_id, "lease": LEASE.total_seconds()}
