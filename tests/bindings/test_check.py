@@ -399,6 +399,9 @@ class TestPlan:
     def test_caps(self):
         assert bind().plan.caps.rows == 5
         assert bind(limit=50).plan.caps.rows == 50
+        assert not bind(limit=50).plan.ranked
+        assert not bind(orderBy=[{"path": ["starts_at"]}]).plan.ranked
+        assert bind(orderBy=[{"path": ["starts_at"]}], limit=1).plan.ranked
         assert codes(refused(limit=0)) == [("limit", "limit_out_of_range")]
 
     def test_touches_hold_join_keys_and_conditions(self):

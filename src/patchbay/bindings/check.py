@@ -193,6 +193,7 @@ def _plan(scope: Scope, conditions: Conditions, outputs: list[tuple[Output, Read
         verification=_verification(binding),
         time_zone=scope.target.time_zone,
         demand_one=_demands_one(binding, conditions),
+        ranked=bool(binding.order_by) and binding.limit is not None and not identifying,
     )
 
 

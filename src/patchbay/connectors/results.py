@@ -13,7 +13,6 @@ from patchbay.connectors.sql.postgres.values import Decoder, decode_row, decoder
 from patchbay.schema_graph.call import CallResult, Caps
 
 _encode = msgspec.json.Encoder().encode
-ROWS_CUT = "More than {rows} rows were found; only the first {rows} are here."
 BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
 SEVERAL = "Several records match; ask which one is meant."
 
@@ -57,7 +56,7 @@ class Projection:
             truncated = True
             notes.append(BYTES_CUT.format(bytes=caps.bytes))
         elif truncated:
-            notes.append(ROWS_CUT.format(rows=caps.rows))
+            notes.append(_rows_cut(caps.rows))
         ambiguous = self._identifying and (len(raw) > 1)
         if ambiguous:
             notes.append(SEVERAL)
@@ -75,3 +74,8 @@ def _size(raw: Sequence[bytes | None], row: Mapping[str, Any]) -> int:
     """The bytes of a row as JSON: exact when it may matter, else a bound from what came over the wire."""
     wire = sum(len(value) for value in raw if value is not None)
     return wire if wire < 1_024 else max(wire, len(_encode(row)))
+
+
+def _rows_cut(rows: int) -> str:
+    first = "the first one, which is" if rows == 1 else f"the first {rows}, which are"
+    return f"More rows were found than {first} here."

@@ -130,7 +130,8 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     """What a checked binding means, with every name resolved against the view. Input of the compilers.
 
     ``time_zone`` (IANA) is the connection's: timestamps without zone are read and written in it. ``demand_one`` says that every
-    filter is optional and that one of them has to be given, else the call finds nothing.
+    filter is optional and that one of them has to be given, else the call finds nothing. ``ranked`` says that the rows are the
+    first so many of an order the author chose: leaving out the others is the answer, not a cut.
     """
 
     kind: str
@@ -152,6 +153,7 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     verification: VerificationLevel = "none"
     time_zone: str | None = None
     demand_one: bool = False
+    ranked: bool = False
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):

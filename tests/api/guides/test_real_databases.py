@@ -115,6 +115,7 @@ async def test_northwind_reads_the_newest_orders_of_a_customer(caller: Caller, t
     assert "11011" in text
     assert "10952" in text
     assert "10643" not in text
+    assert "more" not in text.lower()
 
 
 async def test_adventureworks_in_schemas_of_its_own(caller: Caller, tls_postgres: PostgresServer) -> None:

@@ -86,7 +86,8 @@ class _Statement:
             select = select.where(*conditions)
         if plan.order:
             select = select.order_by(*(self._ordered(order) for order in plan.order))
-        return select.limit(exp.Literal.number(plan.caps.rows + 1))
+        # One row more than is wanted tells that there are more; of the first so many in an order, nobody asks.
+        return select.limit(exp.Literal.number(plan.caps.rows + (0 if plan.ranked else 1)))
 
     def _object(self, name: str) -> Object:
         found = self._view.object(name)

@@ -97,7 +97,7 @@ def _run(wish: Wish, show: Show, ordinary: Settings, data_dir: Path, log: Path) 
         serves = sys.stdout.isatty() if wish.serve is None else wish.serve
         _take_away(show, f"http://{_shown(host)}:{port}", key, made, settings, serves=serves)
         if serves:
-            _wait_for_the_end()
+            _wait_for_the_end(show)
 
 
 def _introduce(show: Show, ordinary: Settings, settings: Settings, url: str) -> None:
@@ -124,9 +124,7 @@ def _take_away(show: Show, url: str, key: str, made: Made, settings: Settings, *
         for line in command:
             show.verbatim(line)
     show.blank()
-    if serves:
-        show.verbatim("Serving until Ctrl+C.", style="dim")
-    else:
+    if not serves:
         show.verbatim("The server has stopped; `patchbay demo --serve` keeps it running.", style="dim")
         show.verbatim(f"The data stays in {settings.data_dir}; remove that directory to forget all of it.", style="dim")
 
@@ -148,8 +146,9 @@ def _commands(question: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     )
 
 
-def _wait_for_the_end() -> None:
+def _wait_for_the_end(show: Show) -> None:
     try:
+        show.verbatim("Serving until Ctrl+C.", style="dim")
         threading.Event().wait()
     except KeyboardInterrupt:
         return

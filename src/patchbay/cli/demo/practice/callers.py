@@ -17,7 +17,7 @@ WHERE c.phone ~ '^\(\d{3}\) 555-\d{4}$' AND NOT EXISTS (
     SELECT FROM customers other WHERE other.id <> c.id
     AND right(regexp_replace(other.phone, '\D', '', 'g'), 10) = regexp_replace(c.phone, '\D', '', 'g'))
 AND EXISTS (SELECT FROM appointments past WHERE past.customer_id = c.id AND past.starts_at < now())
-GROUP BY c.id HAVING count(*) = 1 ORDER BY c.id LIMIT 1
+GROUP BY c.id HAVING count(*) >= 2 ORDER BY c.id LIMIT 1
 """
 _NEXT = r"""
 SELECT c.name, s.name, t.name, to_char(a.starts_at AT TIME ZONE %s, 'FMDay, FMMonth FMDD, YYYY "at" FMHH12:MI AM')
