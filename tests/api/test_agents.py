@@ -162,6 +162,12 @@ class TestIdempotency:
         agent = await make_agent(client)
         assert (await client.post(f"{AGENTS}/{agent['id']}/publish", headers=headers)).status_code == 201
 
+    async def test_a_body_of_numbers_beyond_all_measure_is_refused(self, client: httpx2.AsyncClient) -> None:
+        path = f"{AGENTS}/{(await make_agent(client))['id']}/publish"
+        for body in ({"note": 2**64}, 10**40):
+            for headers in ({}, {"Idempotency-Key": "a-key"}):
+                problem(await client.post(path, json=body, headers=headers), 400, "validation_error")
+
     async def test_two_organizations_may_use_one_key(self, app: FastAPI, client: httpx2.AsyncClient, make_key: Any) -> None:
         headers = {"Idempotency-Key": "a-key"}
         mine = await make_agent(client)

@@ -26,22 +26,28 @@ class Idempotency:
     def __init__(self, request: Request, key: str | None, body: Any) -> None:
         self.key = key
         self.route = f"{request.method} {request.url.path}"
-        self.request_hash = sha256_hex(canonical_json(body or {}))
+        self._body = body
 
     async def run(
         self, session: AsyncSession, once: Callable[[], Awaitable[dict[str, Any]]], *, status: int, model: type[BaseModel]
     ) -> Response:
         """The answer of ``once``, as ``model``, with ``status``; or the answer that was stored for this key."""
-        if self.key is not None:
-            replay = await idempotency.begin(session, key=self.key, route=self.route, request_hash=self.request_hash)
-            if replay is not None:
-                return Response(replay.body, replay.status, media_type="application/json", headers={REPLAYED: "true"})
-        answer = model.model_validate(await once()).model_dump_json(by_alias=True).encode()
-        if self.key is not None:
-            await idempotency.finish(
-                session, key=self.key, route=self.route, request_hash=self.request_hash, status=status, body=answer
-            )
-        return Response(answer, status, media_type="application/json")
+        if self.key is None:
+            return _answer(await once(), status, model)
+        # Only now: before, the body need not be one that the route takes.
+        request_hash = sha256_hex(canonical_json(self._body or {}))
+        replay = await idempotency.begin(session, key=self.key, route=self.route, request_hash=request_hash)
+        if replay is not None:
+            return Response(replay.body, replay.status, media_type="application/json", headers={REPLAYED: "true"})
+        answer = _answer(await once(), status, model)
+        await idempotency.finish(
+            session, key=self.key, route=self.route, request_hash=request_hash, status=status, body=bytes(answer.body)
+        )
+        return answer
+
+
+def _answer(document: dict[str, Any], status: int, model: type[BaseModel]) -> Response:
+    return Response(model.model_validate(document).model_dump_json(by_alias=True), status, media_type="application/json")
 
 
 async def _idempotency(
