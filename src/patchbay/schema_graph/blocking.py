@@ -125,9 +125,13 @@ def permits(scoping: Scoping, default_schema: str | None, touches: Sequence[Touc
     return all(rules.permits(touch, default_schema) for touch in touches)
 
 
-def close(lineage: Mapping[str, Lineage], object_name: str, fields: Iterable[str] | None) -> tuple[Touch, ...]:
+def close(
+    lineage: Mapping[str, Lineage], above: Mapping[str, Sequence[str]], object_name: str, fields: Iterable[str] | None
+) -> tuple[Touch, ...]:
     """Everything a read of ``fields`` (None: any) of one object reads: through views, partitions, generated fields and rows
     of other objects, one touch an object, sorted by name. Cycles end.
+
+    The rows of a partition or an inheriting table are rows of the tables ``above`` it as well, under the same field names.
     """
     seen: dict[str, set[str] | None] = {}
     opaque: set[str] = set()
@@ -149,6 +153,9 @@ def close(lineage: Mapping[str, Lineage], object_name: str, fields: Iterable[str
                 todo.append((name, computed.fields))
                 todo.extend([(computed.row_of, None)] if computed.row_of else [])
                 opaque.update([name] if computed.opaque else [])
+    for name in [name for name in seen if name in above]:
+        for parent in above[name]:
+            _note(seen, parent, seen[name])
     return tuple(
         Touch(name, None if (known := seen[name]) is None else tuple(sorted(known)), name in opaque) for name in sorted(seen)
     )

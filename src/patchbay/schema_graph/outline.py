@@ -74,6 +74,15 @@ def _is_computed(field: Field) -> bool:
     return bool(field.computed_from or field.opaque or field.row_of)
 
 
+def tables_above(lineage: Mapping[str, Lineage]) -> dict[str, list[str]]:
+    """The objects that each partition or inheriting table lies under, at any depth."""
+    above: dict[str, list[str]] = {}
+    for parent, line in lineage.items():
+        for child in line.partitions:
+            above.setdefault(child, []).append(parent)
+    return above
+
+
 def verb_bits(obj: Object) -> int:
     """Which record operations the connected role may call on this object, as bits in the order of ``RECORD_VERBS``."""
     if obj.kind == "type" or not obj.fields:

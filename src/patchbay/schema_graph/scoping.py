@@ -24,7 +24,7 @@ from patchbay.schema_graph.operations import (
     split_operation,
     split_operation_slug,
 )
-from patchbay.schema_graph.outline import RECORD_VERBS, outline_of
+from patchbay.schema_graph.outline import RECORD_VERBS, outline_of, tables_above
 
 __all__ = ["Scoping", "View", "permits"]
 
@@ -37,6 +37,7 @@ class View:
     def __init__(self, graph: Graph, scoping: Scoping | None = None) -> None:
         self._graph = graph
         self._outline = outline_of(graph.objects)
+        self._above = tables_above(self._outline.lineage)
         self._scoping = scoping or Scoping()
         self._rules = BlockRules(self._scoping)
         self._visible: dict[str, bool] = {}
@@ -125,7 +126,7 @@ class View:
         """
         if not self._sees(object_name):
             raise KeyError(object_name)
-        return close(self._outline.lineage, object_name, fields)
+        return close(self._outline.lineage, self._above, object_name, fields)
 
     def slice_fingerprint(self, operation: str, items: Sequence[SliceItem]) -> str:
         """The fingerprint of the part of the graph a call uses. Raises KeyError when any of it is not in view."""
@@ -149,9 +150,10 @@ class View:
     def _may_read(self, name: str, fields: tuple[str, ...]) -> bool:
         if not self._rules.anything:
             return True
-        if name not in self._outline.lineage:
+        if name not in self._outline.lineage and name not in self._above:
             return self._rules.permits(Touch(name, fields), self.default_schema)
-        return all(self._rules.permits(t, self.default_schema) for t in close(self._outline.lineage, name, fields))
+        touched = close(self._outline.lineage, self._above, name, fields)
+        return all(self._rules.permits(touch, self.default_schema) for touch in touched)
 
     def _resolve(self, spelling: str) -> str | None:
         """The name of the object in view that ``spelling`` means."""

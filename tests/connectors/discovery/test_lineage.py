@@ -12,7 +12,7 @@ from patchbay.connectors.sql.postgres.discovery import discover_graph
 from patchbay.connectors.sql.postgres.session import open_session_blocking
 from patchbay.egress.guard import CheckedAddress
 from patchbay.schema_graph.model import Graph
-from patchbay.schema_graph.scoping import Scoping, View
+from patchbay.schema_graph.scoping import Scoping, View, permits
 from tests.servers.postgres import PostgresServer
 
 SQL = """
@@ -45,6 +45,7 @@ CREATE TABLE hidden.secret (id int PRIMARY KEY);
 CREATE TABLE parted (id int, at date) PARTITION BY RANGE (at);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY RANGE (id);
 CREATE TABLE hidden.deep PARTITION OF parted_1 FOR VALUES FROM (0) TO (10);
+CREATE VIEW over_deep AS SELECT id AS number FROM hidden.deep;
 CREATE TABLE ruled (id int PRIMARY KEY, v text); CREATE RULE r AS ON UPDATE TO ruled DO ALSO DELETE FROM other;
 CREATE TABLE kinds (i8 int8, n numeric(9,2), f float8, t time, tz timetz, ts timestamp, tstz timestamptz, iv interval, u uuid,
   b bytea, j json, x xml, pt point, r int4range, ip inet, m money, bits bit(3), c char(5), ch "char", ai int[][], o oid);
@@ -113,8 +114,19 @@ def test_inheriting_and_nested_partitions_lie_under_their_table(graph: Graph) ->
     assert [f.name for f in graph.objects["grown"].fields] == ["id", "v", "extra"]
     assert graph.objects["parted"].partitions == ("hidden.deep", "parted_1")
     assert not {"parted_1", "hidden.deep"} & set(graph.objects)
-    assert hidden_by(graph, "hidden.deep") == {"parted"}
+    assert hidden_by(graph, "hidden.deep") == {"parted", "over_deep"}
     assert hidden_by(graph, "grown") == {"grown", "base"}
+
+
+def test_rows_of_a_part_are_rows_of_the_whole(graph: Graph) -> None:
+    assert hidden_by(graph, "base") == {"base", "grown"}
+    assert [f.name for f in View(graph, Scoping((), {"base": ("v",)})).object("grown").fields] == ["id", "extra"]
+    assert hidden_by(graph, "parted") == {"parted", "over_deep"}
+    assert hidden_by(graph, "parted_1") == {"parted", "over_deep"}
+    assert hidden_by(graph, parted=("id",)) == {"over_deep"}
+    touches = View(graph).touches("grown", ("v", "extra"))
+    assert not permits(Scoping((), {"base": ("v",)}), graph.default_schema, touches)
+    assert permits(Scoping((), {"base": ("id",)}), graph.default_schema, touches)
 
 
 def test_names_with_dots_and_quotes(graph: Graph) -> None:

@@ -26,8 +26,10 @@ class Lineage:
         self._names = names
         self._columns = column_names
         self._children: dict[int, list[int]] = defaultdict(list)
+        self._parents: dict[int, list[int]] = defaultdict(list)
         for parent, child in catalog.inheritance:
             self._children[parent].append(child)
+            self._parents[child].append(parent)
         self._reads, self._outside, self._calls = self._view_dependencies()
         self._views = {row[0]: row for row in catalog.views}
         self._generated = {(row[0], row[1]): row for row in catalog.generated}
@@ -44,15 +46,27 @@ class Lineage:
         return tuple(sorted(self._names[child] for child in found if child in self._names))
 
     def reads(self, oid: int) -> tuple[Dependency, ...]:
-        """What a view reads directly."""
+        """What a view reads directly. A folded partition is read with those folded ones that it is part of; which of its
+        fields, is not known.
+        """
         view = self._views.get(oid)
         if view is None:
             return ()
-        whole_row = bool(view[1])
-        return tuple(
-            Dependency(self._names[source], None if whole_row else self._field_names(source, numbers))
-            for source, numbers in sorted(self._reads.get(oid, {}).items(), key=lambda item: self._names[item[0]])
-        )
+        found: dict[str, tuple[str, ...] | None] = {}
+        for source, numbers in self._reads.get(oid, {}).items():
+            known = source in self._columns and not view[1]
+            found[self._names[source]] = self._field_names(source, numbers) if known else None
+            found |= {self._names[above]: None for above in self._folded_above(source)}
+        return tuple(Dependency(name, found[name]) for name in sorted(found))
+
+    def _folded_above(self, oid: int) -> Iterable[int]:
+        """The folded partitions that a folded partition is part of, at any depth."""
+        todo = list(self._parents.get(oid, ()))
+        while todo:
+            parent = todo.pop()
+            if parent in self._names and parent not in self._columns:
+                yield parent
+                todo.extend(self._parents.get(parent, ()))
 
     def opaque(self, oid: int) -> str | None:
         """Why what this relation reads cannot be told, or None."""
