@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
-from patchbay.schema_graph.phones import known_country, needs_country, shape, spellings, to_e164, unreadable_shapes
+from patchbay.schema_graph.phones import needs_country, shape, spellings, to_e164, unreadable_shapes
 
 COUNTRIES = ["US", "CA", "GB", "DE", "FR", "IT", "RU", "AR", "MX", "BR", "AU", "JP", "IN", "ES", "NZ", "ZA", "HU", "SG"]
 
@@ -103,12 +103,6 @@ def test_needs_country():
     assert needs_country([])
     assert needs_country(["+9 999", "999-999-9999"])
     assert not needs_country(["+9 999 999 9999", "+99 99 9999 9999"])
-
-
-def test_known_country():
-    assert known_country("CA")
-    assert not known_country("ca")
-    assert not known_country("ZZ")
 
 
 @st.composite

@@ -15,7 +15,8 @@ from patchbay.bindings.scope import Conditions, Scope
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import CallInput, Comparison, Filter
 from patchbay.schema_graph.coercion import Unfit
-from patchbay.schema_graph.phones import known_country, needs_country, unreadable_shapes
+from patchbay.schema_graph.numbering import known_country
+from patchbay.schema_graph.phones import needs_country, unreadable_shapes
 
 PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 MAX_VALUES = 100

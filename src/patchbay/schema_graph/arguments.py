@@ -18,7 +18,7 @@ from patchbay.errors import Finding, PatchbayError, Unprocessable
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall, SqlSlot
 from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
-from patchbay.schema_graph.phones import spellings, to_e164
+from patchbay.schema_graph.phones import speller, to_e164
 
 
 class ArgumentRefused(Unprocessable):
@@ -159,7 +159,7 @@ def _reader(one: CallInput) -> Reader:
 
 def _phone_reader(one: CallInput) -> Reader:
     """The number's spellings in the column's shapes; for a column of numbers, those that are digits alone."""
-    country, shapes = one.country, one.formats
+    country, spell = one.country, speller(one.formats, one.country)
     as_number = one.type in ("integer", "decimal", "number")
     plain = reader(one.type, one.native_type) if as_number else None
 
@@ -169,7 +169,7 @@ def _phone_reader(one: CallInput) -> Reader:
         number = to_e164(value.strip(), country) if isinstance(value, str) else None
         if number is None:
             raise Unfit("phone_unreadable", _phone_message(country))
-        found = spellings(number, shapes, country)
+        found = spell(number)
         if plain is None:
             return found
         return tuple(plain(text, zone) for text in found if text.isdecimal() and not text.startswith("0"))
