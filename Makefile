@@ -28,7 +28,7 @@ bench: $(UV)  ## The benchmarks, printed as tables (minutes)
 	sh scripts/run-benchmarks.sh
 
 openapi: $(UV)  ## Write docs/openapi.json anew
-	$(RUN) python -m patchbay.api.openapi > docs/openapi.json
+	$(RUN) python -m patchbay.api > docs/openapi.json
 
 .tools/uv/bin/uv:
 	sh scripts/fetch-uv.sh

@@ -1,10 +1,9 @@
-"""The OpenAPI document: made from the routes, the same bytes every time. ``python -m patchbay.api.openapi`` prints it."""
+"""The OpenAPI document: made from the routes, the same bytes every time."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -94,10 +93,3 @@ def _declare(operation: dict[str, Any], scope: str) -> None:
 def text(app: FastAPI) -> str:
     """The committed form of the document."""
     return json.dumps(app.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-if __name__ == "__main__":
-    from patchbay.api.app import create_app
-    from patchbay.settings import Settings
-
-    sys.stdout.write(text(create_app(Settings())))

@@ -34,7 +34,8 @@ def demo(
     ] = None,
 ) -> None:
     """Show the whole way, from a real database to an answered caller. Nothing has to be set up."""
-    from patchbay.cli.demo.run import Wish, run_demo
+    from patchbay.cli.demo.run import run_demo
+    from patchbay.cli.demo.wish import Wish
 
     wish = Wish(
         database_url=database_url,

@@ -20,7 +20,7 @@ from patchbay.cli.demo.show import Show
 from patchbay.cli.demo.steps import KIND, Made, Steps, refuse_failed
 
 if TYPE_CHECKING:
-    from patchbay.cli.demo.run import Wish
+    from patchbay.cli.demo.wish import Wish
 
 ORGANIZATION = "Patchbay demo, own database"
 _EXAMPLE = "postgresql://user:password@db.example.com:5432/shop?sslmode=verify-full"

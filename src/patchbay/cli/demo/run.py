@@ -10,7 +10,6 @@ import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 from rich.console import Console
@@ -22,24 +21,11 @@ from patchbay.cli.demo.server import listen, serving
 from patchbay.cli.demo.show import Show
 from patchbay.cli.demo.steps import Made
 from patchbay.cli.demo.store import KEY_DAYS, demo_settings, only_one, prepare_store
+from patchbay.cli.demo.wish import Wish
 from patchbay.errors import PatchbayError
 from patchbay.settings import Settings
 
 _AUTHORIZED = '-H "Authorization: Bearer $PATCHBAY_API_KEY"'
-
-
-class Wish(NamedTuple):
-    """What was asked for on the command line."""
-
-    database_url: str | None = None
-    table: str | None = None
-    filter: str | None = None
-    columns: tuple[str, ...] = ()
-    country: str | None = None
-    time_zone: str | None = None
-    ask: str | None = None
-    data_dir: Path | None = None
-    serve: bool | None = None
 
 
 def run_demo(wish: Wish, *, console: Console | None = None) -> int:
