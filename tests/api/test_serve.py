@@ -88,3 +88,36 @@ def test_a_port_that_is_taken_is_said_at_once(environment: dict[str, str]) -> No
     assert done.returncode == 1
     assert "Cannot listen" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_workers_end_with_a_server_that_was_killed(environment: dict[str, str]) -> None:
+    with serving(environment, "--workers", "2") as (server, url):
+        workers = psutil.Process(server.pid).children(recursive=True)
+        serving_port = int(url.rpartition(":")[2])
+        server.kill()
+        _, alive = psutil.wait_procs([one for one in workers if "python" in one.name()], timeout=30)
+        assert alive == []
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", serving_port))
+        free.listen()
+    assert _embedded(environment) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PATCHBAY_SECRET_KEY", "k1:AAAA", "needs 32"),
+        ("PATCHBAY_LOG_LEVEL", "LOUD", "PATCHBAY_LOG_LEVEL"),
+        ("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none", "database does not answer"),
+        ("DATABASE_URL", "mysql://root:secret@db/none", "DATABASE_URL"),
+        ("PATCHBAY_DATA_DIR", "/dev/null/below", "/dev/null/below"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_one_sentence(environment: dict[str, str], name: str, value: str, said: str) -> None:
+    command = [PATCHBAY, "serve", "--port", "0"]
+    done = subprocess.run(command, env={**environment, name: value}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert "secret@" not in done.stderr

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -46,7 +49,21 @@ def application() -> FastAPI:
     """The application of one serving process, from the environment."""
     from patchbay.api.app import create_app
 
+    _end_with_parent()
     return create_app(Settings())
+
+
+def _end_with_parent() -> None:
+    """End in good order when the supervising process was killed: nobody else would end a worker, and it holds the port."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="patchbay parent", daemon=True).start()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -73,10 +90,12 @@ def _listen(host: str, port: int) -> socket.socket:
 def _store_ready(settings: Settings) -> Generator[None]:
     """Migrate, and hold on to the embedded server meanwhile so that it does not stop between here and the first worker."""
     from patchbay.store.embedded import release_embedded, start_embedded
+    from patchbay.store.vault import Vault
 
     if settings.database_url is None:
         start_embedded(settings.data_dir)
     try:
+        Vault.load(settings)  # unreadable master keys are told here, not by every worker in turn
         asyncio.run(_migrate(settings))
         yield
     finally:
