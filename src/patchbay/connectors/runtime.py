@@ -47,6 +47,7 @@ from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, 
 from patchbay.schema_graph.coercion import Unfit, zone_info
 from patchbay.schema_graph.fingerprint import slice_fingerprint
 from patchbay.schema_graph.scoping import Scoping, permits
+from patchbay.schema_graph.touched import touched_by
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
 
@@ -248,7 +249,9 @@ class CallRunner:
         return refusal
 
     async def _judge(self, org_id: str, facts: _Facts, call: FrozenCall) -> type[CallRefused] | None:
-        """Scoping by the call's own closed touches, then the slice of the schema against the current snapshot."""
+        """Scoping by what the call touched when it was proven and what it touches now, then the slice of the schema against the
+        current snapshot.
+        """
         if facts.snapshot_id is None:
             return SchemaChanged
         try:
@@ -256,7 +259,8 @@ class CallRunner:
                 graph = await load_graph(session, facts.snapshot_id)
         except SchemaNotDiscovered:
             return SchemaChanged
-        if not permits(facts.scoping, graph.default_schema, call.touches):
+        touches = (*call.touches, *touched_by(graph, call.slice))
+        if not permits(facts.scoping, graph.default_schema, touches):
             return ScopedOut
         if slice_fingerprint(graph, call.operation, call.slice) != call.slice_fingerprint:
             return SchemaChanged
