@@ -105,6 +105,7 @@ def test_reads(kind: FieldType, value: Any, wanted: Any):
         ("duration", "P1Y", "type_invalid"),
         ("uuid", "12", "type_invalid"),
         ("bytes", "not base64!", "type_invalid"),
+        ("bytes", "näh=", "type_invalid"),
     ],
 )
 def test_refuses(kind: FieldType, value: Any, code: str):

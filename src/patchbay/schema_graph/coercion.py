@@ -8,7 +8,6 @@ regard to case, spaces, ``-`` and ``_``. A datetime without zone is in the agent
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -253,7 +252,7 @@ def _bytes(value: Any, _zone: str) -> bytes:
         return value
     try:
         return base64.b64decode(_text(value, "base64"), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Unfit("type_invalid", "This must be base64.") from error
 
 
