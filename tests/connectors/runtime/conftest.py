@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -39,7 +39,7 @@ class Mortal(PostgresServer):
 
     def kill(self) -> None:
         assert self._process is not None
-        children = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True).stdout.split()
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         self._process.kill()
         for child in children:
             with contextlib.suppress(ProcessLookupError):

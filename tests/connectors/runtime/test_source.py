@@ -97,6 +97,18 @@ async def test_a_cancelled_caller_cancels_the_statement(
     assert tls_postgres.execute("postgres", sleeping) == [(0,)]
 
 
+async def test_closing_waits_for_the_sessions_in_use(
+    sample: dict[str, Any], open_source: Any, session_count: Callable[[str], int]
+) -> None:
+    source = open_source(sample, size=2)
+    task = asyncio.create_task(ask(source, b"SELECT pg_sleep(0.4)::text", seconds=5))
+    await asyncio.sleep(0.1)
+    await source.pool.close()
+    assert source.pool.ended
+    assert session_count(sample["user"]) == 0
+    assert (await task).rows == [(b"",)]
+
+
 async def test_callers_cancelled_in_every_state_leave_the_pool_whole(sample: dict[str, Any], open_source: Any) -> None:
     source = open_source(sample, size=2)
     for step in range(25):

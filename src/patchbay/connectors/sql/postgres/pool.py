@@ -25,6 +25,7 @@ class Pool:
 
     def __init__(self, open_backend: Callable[[], Awaitable[Backend]], *, size: int = SIZE) -> None:
         self._open = open_backend
+        self._size = size
         self._free = size
         self._idle: list[Backend] = []
         self._waiters: deque[asyncio.Future[Backend | None]] = deque()
@@ -91,17 +92,22 @@ class Pool:
         self.closed = True
         for backend in self._idle:
             self._end(backend, cancel=False)
+        self._free += len(self._idle)
         self._idle = []
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(PoolClosed())
         self._waiters.clear()
 
-    async def close(self) -> None:
-        """Retire, and wait until the sessions that were being ended have ended."""
+    async def close(self, *, patience_s: float = 5.0) -> None:
+        """Retire, and wait until the sessions in use have come back and all have ended, at most ``patience_s`` seconds."""
         self.retire()
-        if self._endings:
-            await asyncio.wait(self._endings)
+        deadline = self._loop.time() + patience_s
+        while (self._endings or self._free < self._size) and (left := deadline - self._loop.time()) > 0:
+            if self._endings:
+                await asyncio.wait(self._endings, timeout=left)
+            else:
+                await asyncio.sleep(min(left, 0.02))
 
     async def _wait(self, deadline: float) -> Backend | None:
         waiter: asyncio.Future[Backend | None] = self._loop.create_future()
@@ -136,6 +142,7 @@ class Pool:
             self._pass_on()
             raise
         if self.closed:
+            self._free += 1
             self._end(backend, cancel=False)
             raise PoolClosed
         return backend
