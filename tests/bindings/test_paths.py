@@ -93,6 +93,7 @@ def test_two_readings_are_not_chosen_between():
 def test_what_is_not_there(path: list[str], code: str, hint: str | None):
     found = problem(path)
     assert found.code == code
+    assert code != "unknown_path" or VIEW.object("appointments").field(path[0]) or repr(path[-1]) not in found.message
     if hint is not None:
         assert hint in (found.hint or "")
 

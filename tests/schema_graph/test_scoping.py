@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from patchbay.schema_graph.call import SliceItem, Touch
@@ -172,3 +173,20 @@ def test_a_slice_exists_only_as_far_as_it_is_in_view() -> None:
     for scoped in (view("customers"), view(columns={"customers": ("name",)}), view(columns={"appointments": ("customer_id",)})):
         with pytest.raises(KeyError):
             scoped.slice_fingerprint("appointments.read", items)
+
+
+def test_a_description_that_names_something_blocked_is_not_told() -> None:
+    graph = clinic()
+    told = {"people": "See PAYROLL.", "name": "Not the ssn", "phone": "For payrolls and ssn2", "id": 'As in "odd one".'}
+    people = msgspec.structs.replace(
+        graph.objects["customers"],
+        description=told["people"],
+        fields=tuple(msgspec.structs.replace(f, description=told.get(f.name)) for f in graph.objects["customers"].fields),
+    )
+    graph = msgspec.structs.replace(graph, objects={**graph.objects, "customers": people})
+    scoping = Scoping(("hr.payroll", '"Odd One"'), {"customers": ("ssn",)})
+    shown = View(graph, scoping).object("customers")
+    assert shown.description is None
+    assert {f.name: f.description for f in shown.fields} == {"id": None, "name": None, "phone": told["phone"]}
+    assert View(graph).object("customers").description == told["people"]
+    assert View(graph, Scoping(("other",))).object("customers").field("name").description == told["name"]

@@ -54,12 +54,22 @@ class Oracle:
         spelled = {name, f"{obj.native_schema}.{name}" if obj.native_schema == "public" else name}
         return bool(spelled & set(self.scoping.allowed_opaque))
 
+    def _above(self, name: str) -> set[str]:
+        """The tables whose rows those of ``name`` are as well."""
+        found: set[str] = set()
+        while more := {o.name for o in self.graph.objects.values() if {name, *found} & set(o.partitions)} - found:
+            found |= more
+        return found
+
     def _reads_nothing_hidden(self, name: str, fields: tuple[str, ...] | None) -> bool:
-        if name in self.hidden or self.blocks_table(name):
+        above = self._above(name)
+        if name in self.hidden or any(self.blocks_table(one) for one in {name, *above}):
             return False
         if fields is None:
             return self._reads_nothing_hidden_at_all(name, set())
-        return not any((name, f) in self.hidden_fields or self.blocks_field(name, f) for f in fields)
+        if any(self.blocks_field(one, f) for one in {name, *above} for f in fields):
+            return False
+        return not any((name, f) in self.hidden_fields for f in fields)
 
     def _reads_nothing_hidden_at_all(self, name: str, below: set[str]) -> bool:
         """Any field of it, and of every table below it: what a child adds counts too."""
@@ -67,7 +77,7 @@ class Oracle:
             return True
         below.add(name)
         obj = self.graph.objects.get(name)
-        if name in self.hidden or self.blocks_table(name) or self.blocks_any_field(name):
+        if name in self.hidden or any(self.blocks_table(one) or self.blocks_any_field(one) for one in {name, *self._above(name)}):
             return False
         if obj is None:
             return True
@@ -86,7 +96,10 @@ class Oracle:
                 self.hidden_fields.add((obj.name, field.name))
 
     def _sees_field(self, obj: Object, field: Field) -> bool:
-        if self.blocks_field(obj.name, field.name) or (field.opaque and self.anything and not self.allowed(obj.name)):
+        whole = {obj.name, *self._above(obj.name)}
+        if any(self.blocks_field(one, field.name) for one in whole) or (
+            field.opaque and self.anything and not self.allowed(obj.name)
+        ):
             return False
         sources = [(obj.name, (name,)) for name in field.computed_from] + [(child, (field.name,)) for child in obj.partitions]
         return all(self._reads_nothing_hidden(*s) for s in sources) and (

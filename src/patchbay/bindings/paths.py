@@ -155,8 +155,11 @@ def _diagnose(view: View, root: Object, path: Sequence[str]) -> PathProblem:
                 return PathProblem(
                     "unknown_path", f"{name!r} is a field without fields of its own.", f"End the path at {name!r}."
                 )
+            # The name itself is left out: it may be that of something blocked, in a binding that somebody else wrote.
             return PathProblem(
-                "unknown_path", f"There is no {name!r} here.", near(name, names_of(view, obj), _aliases(view, obj))
+                "unknown_path",
+                f"{'The last name' if last else 'A name'} of this path is not in view.",
+                near(name, names_of(view, obj), _aliases(view, obj)),
             )
         if not edge.to_one:
             message = f"{name!r} leads to many records; a path may only follow relationships to one."

@@ -7,6 +7,7 @@ views, generated fields and partitions. The view (:mod:`patchbay.schema_graph.sc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,7 @@ from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.outline import Lineage
 
 NameKey = tuple[str | None, str]
+_WORD = re.compile(r"\w+")
 
 
 class Scoping(msgspec.Struct, frozen=True, rename="camel"):
@@ -56,6 +58,14 @@ class BlockRules:
             for key in entry_keys(entry) if folded else ():
                 self._columns[key] = self._columns.get(key, frozenset()) | folded
         self._allowed = frozenset(_exact(name) for name in scoping.allowed_opaque)
+        names = {bare for _, bare in self._tables}.union(*self._columns.values())
+        self._words = frozenset(name for name in names if _WORD.fullmatch(name))
+        self._phrases = tuple(sorted(name for name in names - self._words if name))
+
+    def names_blocked(self, text: str) -> bool:
+        """Whether ``text``, written by the system's owner, has the name of a blocked table or column as a word in it."""
+        folded = text.casefold()
+        return not self._words.isdisjoint(_WORD.findall(folded)) or any(phrase in folded for phrase in self._phrases)
 
     def blocks_table(self, key: NameKey) -> bool:
         """Whether the whole table is blocked."""

@@ -5,7 +5,7 @@ A packed graph carries its outline uncompressed, so that a view of thousands of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -74,13 +74,24 @@ def _is_computed(field: Field) -> bool:
     return bool(field.computed_from or field.opaque or field.row_of)
 
 
-def tables_above(lineage: Mapping[str, Lineage]) -> dict[str, list[str]]:
+def tables_above(lineage: Mapping[str, Lineage]) -> dict[str, tuple[str, ...]]:
     """The objects that each partition or inheriting table lies under, at any depth."""
-    above: dict[str, list[str]] = {}
+    direct: dict[str, list[str]] = {}
     for parent, line in lineage.items():
         for child in line.partitions:
-            above.setdefault(child, []).append(parent)
-    return above
+            direct.setdefault(child, []).append(parent)
+    return {child: _all_above(child, direct) for child in direct}
+
+
+def _all_above(child: str, direct: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    todo = list(direct[child])
+    while todo:
+        parent = todo.pop()
+        if parent not in found:
+            found[parent] = None
+            todo.extend(direct.get(parent, ()))
+    return tuple(found)
 
 
 def verb_bits(obj: Object) -> int:

@@ -1,7 +1,7 @@
 """Data scoping: a graph as an organization may see it. There is no other way to read a graph.
 
 A blocked table or column appears nowhere in a :class:`View`: not as an object or field, not in edges, keys, indexes, operations
-or arguments, and nothing computed from it does either. The check itself is :func:`permits`, the same one the runtime makes.
+or arguments, not by its name in a description, and nothing computed from it does either. The check itself is :func:`permits`, the same one the runtime makes.
 """
 
 from __future__ import annotations
@@ -185,6 +185,7 @@ class View:
         """The object without what is blocked. Indexes that may hide a blocked field in an expression or predicate go too."""
         if not self._rules.anything:
             return obj
+        obj = self._untold(obj)
         fields = tuple(f for f in obj.fields if self._may_read(obj.name, (f.name,)))
         edges = tuple(edge for edge in obj.edges if self._sees_edge(obj, edge))
         if len(fields) == len(obj.fields):
@@ -198,6 +199,16 @@ class View:
             indexes=tuple(index for index in obj.indexes if not index.partial and left.issuperset(index.fields)),
             insertable=obj.insertable and not _withholds_demanded(obj.fields, left),
         )
+
+    def _untold(self, obj: Object) -> Object:
+        """The object without descriptions, its own or a field's, that name something blocked."""
+        if obj.description is not None and self._rules.names_blocked(obj.description):
+            obj = msgspec.structs.replace(obj, description=None)
+        telling = {f.name for f in obj.fields if f.description is not None and self._rules.names_blocked(f.description)}
+        if not telling:
+            return obj
+        fields = tuple(msgspec.structs.replace(f, description=None) if f.name in telling else f for f in obj.fields)
+        return msgspec.structs.replace(obj, fields=fields)
 
     def _sees_edge(self, obj: Object, edge: Edge) -> bool:
         ends = [(obj.name, own) for own, _ in edge.pairs]
