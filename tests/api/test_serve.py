@@ -27,11 +27,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(environment: dict[str, str], *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(environment: dict[str, str], *options: str, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server that is ready, and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = port or probe.getsockname()[1]
     command = [PATCHBAY, "serve", "--port", str(port), *options]
     server = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     url = f"http://127.0.0.1:{port}"
@@ -92,15 +92,14 @@ def test_a_port_that_is_taken_is_said_at_once(environment: dict[str, str]) -> No
 
 def test_workers_end_with_a_server_that_was_killed(environment: dict[str, str]) -> None:
     with serving(environment, "--workers", "2") as (server, url):
-        workers = psutil.Process(server.pid).children(recursive=True)
+        children = psutil.Process(server.pid).children()
         serving_port = int(url.rpartition(":")[2])
         server.kill()
-        _, alive = psutil.wait_procs([one for one in workers if "python" in one.name()], timeout=30)
+    with serving(environment, port=serving_port) as (server, _):
+        _, alive = psutil.wait_procs(children, timeout=30)
         assert alive == []
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", serving_port))
-        free.listen()
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=60)
     assert _embedded(environment) == []
 
 

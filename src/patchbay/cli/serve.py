@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import multiprocessing
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 GRACE_S = 10
 """How long answers that are under way, streams too, may go on after the server was told to stop."""
+
+TAKEN_FOR_S = 1.0
+"""How long a port may be taken before that is believed."""
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -77,13 +82,25 @@ def _listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
+        _bind(listening, host, port)
     except OSError as error:
         listening.close()
         _console.print(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --host and --port.")
         raise typer.Exit(1) from None
     listening.set_inheritable(True)
     return listening
+
+
+def _bind(listening: socket.socket, host: str, port: int) -> None:
+    """Bind; the workers of a server that was just killed are given a moment to let go of the port."""
+    give_up = time.monotonic() + TAKEN_FOR_S
+    while True:
+        try:
+            return listening.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > give_up:
+                raise
+        time.sleep(0.05)
 
 
 @contextmanager
