@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from ipaddress import ip_network
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -15,7 +16,8 @@ from patchbay.agent_runtime.agents import DuplicateName, create_agent, get_agent
 from patchbay.agent_runtime.binding_skills import GroundMoved, change_skill, save_binding
 from patchbay.agent_runtime.planner.client import Planner
 from patchbay.agent_runtime.services import Runtime
-from patchbay.agent_runtime.skills import SkillNotFound
+from patchbay.agent_runtime.skills import SkillNotFound, list_skills
+from patchbay.agent_runtime.skills_shown import show_skills
 from patchbay.agent_runtime.tables import Skill
 from patchbay.agent_runtime.versions import diff, publish
 from patchbay.bindings.report import BindingInvalid
@@ -207,3 +209,32 @@ async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeyp
         await clinic.save()
     assert refusal.value.status == 422
     assert await clinic.skills() == []
+
+
+async def test_a_skill_shows_nothing_of_what_was_blocked_since(clinic: Clinic) -> None:
+    skill = await clinic.save(toolName="Look up")
+    other = await clinic.save(toolName="Other", projection=APPOINTMENT["projection"][:1])
+    async with clinic.runtime.database.tenant(clinic.org_id) as session:
+        version = await publish(session, clinic.agent_id)
+
+    async def shown() -> tuple[dict[str, Any], str]:
+        async with clinic.runtime.database.tenant(clinic.org_id) as session:
+            rows = await show_skills(session, await list_skills(session, clinic.agent_id))
+            changes = await diff(session, clinic.agent_id, version.id)
+        return {row["id"]: row for row in rows}, repr([rows, changes])
+
+    before, _ = await shown()
+    await clinic.scope(blockedColumns={"customers": ["name"]})
+    rows, everything = await shown()
+    assert rows[skill.id]["binding"] is None
+    assert [w["code"] for w in rows[skill.id]["warnings"]] == ["scoped_out"]
+    assert rows[other.id] == before[other.id]
+    assert "'name']" not in everything
+    with pytest.raises(BindingInvalid) as refusal:
+        await clinic.change(skill.id, binding={"limit": 3})
+    assert "'name'" not in repr([msgspec.to_builtins(found) for found in refusal.value.errors])
+    changed = await clinic.change(skill.id, binding={"projection": APPOINTMENT["projection"][:1]})
+    assert (await shown())[0][skill.id]["binding"] == changed.binding
+    assert "'name']" not in (await shown())[1]
+    await clinic.scope(blockedColumns={})
+    assert "'name']" in (await shown())[1]

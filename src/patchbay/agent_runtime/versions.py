@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.freezing import VersionTampered, draft_document, seal_document, thaw
 from patchbay.agent_runtime.frozen import FrozenAgent
+from patchbay.agent_runtime.skills_shown import withheld_calls
 from patchbay.agent_runtime.tables import Agent, AgentVersion, Skill
 from patchbay.errors import Conflict, NotFound
 from patchbay.schema_graph.canonical import sha256_hex
@@ -103,9 +104,9 @@ async def diff(session: AsyncSession, agent_id: str, version_id: str) -> list[di
     version = await get_version(session, agent_id, version_id)
     if sha256_hex(version.document) != version.sha256:
         raise VersionTampered
-    before = _readable(msgspec.json.decode(version.document))
+    before = await _readable(session, msgspec.json.decode(version.document))
     content, _ = seal_document(draft_document(agent, await _skills(session, agent_id)))
-    after = _readable(msgspec.json.decode(content))
+    after = await _readable(session, msgspec.json.decode(content))
     return list(_changes(before, after, ()))
 
 
@@ -157,11 +158,16 @@ async def _skills(session: AsyncSession, agent_id: str) -> Sequence[Skill]:
     return (await session.scalars(select(Skill).where(Skill.agent_id == agent_id).order_by(Skill.id))).all()
 
 
-def _readable(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as a person compares it: profile fields at the top, skills by name, calls by their digest."""
+async def _readable(session: AsyncSession, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as a person compares it: profile fields at the top, skills by name, calls by their digest. Bindings of what
+    data scoping blocks now are left out.
+    """
+    sealed = {skill["id"]: (skill["call"]["document"].encode(), skill["call"]["digest"]) for skill in document["skills"]}
+    withheld = await withheld_calls(session, sealed)
     skills: dict[str, Any] = {}
     for skill in document["skills"]:
-        shown = {k: v for k, v in skill.items() if k not in ("name", "tool", "call") and v is not None}
+        left_out = {"name", "tool", "call", *(["binding"] if skill["id"] in withheld else [])}
+        shown = {k: v for k, v in skill.items() if k not in left_out and v is not None}
         skills[skill["name"]] = {**shown, "digest": skill["call"]["digest"]}
     rest = {k: v for k, v in document.items() if k not in ("formatVersion", "agentId", "profile", "skills")}
     return {**document["profile"], **rest, "skills": skills}

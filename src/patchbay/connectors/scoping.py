@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.connectors.connections import announce
-from patchbay.connectors.snapshots import SchemaNotDiscovered, load_view
+from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph, load_view
 from patchbay.connectors.tables import Connection
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.nearest import did_you_mean
-from patchbay.schema_graph.scoping import Scoping
+from patchbay.schema_graph.call import FrozenCall
+from patchbay.schema_graph.scoping import Scoping, permits
 
 MEMBERS = ("blockedTables", "blockedColumns", "allowedOpaque")
 NAMES_MOST = 10_000
@@ -47,6 +49,36 @@ async def patch_scoping(session: AsyncSession, connection: Connection, body: Map
         await session.refresh(connection)
         await announce(session, connection.id)
     return await get_scoping(session, connection)
+
+
+async def scoped_out(session: AsyncSession, calls: Mapping[str, FrozenCall]) -> set[str]:
+    """The names of those ``calls`` that touch what is blocked now. A connection that was replaced has its successor's scoping;
+    of a connection that is not there nothing can be told, so its calls are among them.
+    """
+    blocked: set[str] = set()
+    grounds: dict[str, tuple[Scoping, str | None] | None] = {}
+    for name, call in calls.items():
+        if call.connection_id not in grounds:
+            grounds[call.connection_id] = await _ground(session, call.connection_id)
+        ground = grounds[call.connection_id]
+        if ground is None or not permits(*ground, call.touches):
+            blocked.add(name)
+    return blocked
+
+
+async def _ground(session: AsyncSession, connection_id: str) -> tuple[Scoping, str | None] | None:
+    """The scoping that holds for a connection's calls, and the default schema their names leave out."""
+    made_for = await session.get(Connection, connection_id)
+    if made_for is None:
+        return None
+    now = made_for
+    if made_for.replaced_at is not None:
+        query = select(Connection).where(Connection.kind == made_for.kind, Connection.replaced_at.is_(None))
+        now = await session.scalar(query) or made_for
+    scoping = Scoping.from_json(now.scoping)
+    if not scoping.blocks_anything or made_for.snapshot_id is None:
+        return scoping, None
+    return scoping, (await load_graph(session, made_for.snapshot_id)).default_schema
 
 
 def parse_scoping(body: Mapping[str, Any]) -> dict[str, Any]:

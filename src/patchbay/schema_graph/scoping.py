@@ -1,7 +1,8 @@
 """Data scoping: a graph as an organization may see it. There is no other way to read a graph.
 
 A blocked table or column appears nowhere in a :class:`View`: not as an object or field, not in edges, keys, indexes, operations
-or arguments, not by its name in a description, and nothing computed from it does either. The check itself is :func:`permits`, the same one the runtime makes.
+or arguments, not by its name in a description, and nothing computed from it does either. The check itself is :func:`permits`,
+the same one the runtime makes.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from patchbay.agent_runtime import skills
 from patchbay.agent_runtime.binding_skills import change_skill
 from patchbay.agent_runtime.skills import SkillPatch
-from patchbay.agent_runtime.wire import skill_json
+from patchbay.agent_runtime.skills_shown import show_skill, show_skills
 from patchbay.api.access import SkillsRead, SkillsWrite
 from patchbay.api.auditing import announce
 from patchbay.api.documented import Documented
@@ -43,7 +43,7 @@ class SkillShown(Shown):
     verification_level: Literal["none", "basic", "step_up"] | None
     allowed_fields: list[str] | None
     connection_id: str | None
-    binding: dict[str, Any] | None
+    binding: dict[str, Any] | None = Field(description="Null too while data scoping blocks something it reads.")
     digest: str | None
     warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
     created_at: Stamp
@@ -71,13 +71,14 @@ async def list_skill_types(principal: SkillsRead) -> Any:
 async def list_skills(principal: SkillsRead, session: Reading, page: Paged, agent_id: LongAgentId) -> Any:
     """The skills of the draft, in the order they were made."""
     rows = await skills.list_skills(session, agent_id, limit=page.limit + 1, after=page.after)
-    return page.envelope(rows, position=lambda row: row.id, shown=skill_json)
+    shown = await show_skills(session, rows)
+    return page.envelope(shown, position=lambda skill: skill["id"], shown=lambda skill: skill)
 
 
 @router.get("/{id}", response_model=ApiResponse[SkillShown], summary="Get a skill", responses=problems(404))
 async def get_skill(principal: SkillsRead, session: Reading, agent_id: LongAgentId, id: SkillId) -> Any:
     """One skill."""
-    return enveloped(skill_json(await skills.get_skill(session, agent_id, id)))
+    return enveloped(await show_skill(session, await skills.get_skill(session, agent_id, id)))
 
 
 @router.patch(
@@ -98,8 +99,10 @@ async def patch_skill(
     """
     visit_of(request).resource_id = id
     await announce(request)
-    skill = await change_skill(platform_of(request).runtime, principal.org_id, agent_id, id, body)
-    return enveloped(skill_json(skill))
+    platform = platform_of(request)
+    skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body)
+    async with platform.database.tenant(principal.org_id, read_only=True) as session:
+        return enveloped(await show_skill(session, skill))
 
 
 @router.delete("/{id}", response_model=ApiResponse[Deleted], summary="Delete a skill", responses=problems(404))
