@@ -5,6 +5,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from patchbay.accounts.tables import Organization
+from patchbay.store import liveness
 from patchbay.store.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -51,12 +52,21 @@ async def test_a_read_only_session_refuses_to_write(database: Database) -> None:
             await session.execute(text("INSERT INTO agents (id, name, draft) VALUES ('agt_1', 'A', '{}')"))
 
 
-async def test_a_lost_connection_is_replaced_before_it_is_used(database: Database) -> None:
-    """As after a restart of the server: every pooled connection is dead, and nobody notices."""
+@pytest.mark.parametrize("rested_s", [0.0, 3600.0])
+async def test_a_lost_connection_is_replaced_before_it_is_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch, rested_s: float
+) -> None:
+    """As after a restart of the server: every pooled connection is dead, and nobody notices. It shows by its socket, and, when
+    that is silent, by asking one that has rested."""
     await organization(database, "org_a")
+    monkeypatch.setattr(liveness, "RESTED_S", rested_s)
+    if rested_s == 0.0:
+        monkeypatch.setattr(liveness, "_has_word", lambda _: False)
     query = text("SELECT pg_backend_pid()")
     async with database.tenant("org_a") as session:
         before = await session.scalar(query)
+    async with database.tenant("org_a") as session:
+        assert await session.scalar(query) == before
     other = Database.at(database.dsn)
     async with other.owner() as session:
         await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})

@@ -92,8 +92,8 @@ async def test_the_revisions_can_be_undone_and_applied_again(database: Database)
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
 
-    async with database.engine.connect() as connection, connection.begin():
-        await connection.run_sync(undo)
+    async with database.owner() as session:
+        await (await session.connection()).run_sync(undo)
     left = text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")
     functions = text("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
     async with database.owner() as session:

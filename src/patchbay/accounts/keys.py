@@ -98,8 +98,7 @@ async def admit(database: Database, vault: Vault, presented: str, *, limit: int)
     values = {"id": key_id, "hash": vault.keyed_hash(presented.encode()), "most": limit, "window": WINDOW_S}
     async with database.engine.connect() as connection:
         # one statement that is its own transaction, so no BEGIN, SET or COMMIT travels with it
-        single = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        row = (await single.execute(_ADMIT, values)).one_or_none()
+        row = (await connection.execute(_ADMIT, values)).one_or_none()
     if row is None:
         raise NotAuthenticated("This secret key is not known.")
     return _judge(msgspec.convert(row, _Verdict, from_attributes=True), key_id, limit)

@@ -1,8 +1,9 @@
 """The platform's own PostgreSQL: one engine a process, and sessions that are one transaction of one organization each.
 
-A session's first statement drops to the role ``patchbay_app`` and names the organization, both for this transaction only;
-row-level security does the rest. So a pooled connection carries nothing from one organization to the next, and one login
-suffices on a managed database or behind a transaction pooler.
+A session begins its transaction, drops to the role ``patchbay_app`` and names the organization in one message, all for this
+transaction only; row-level security does the rest. So a pooled connection carries nothing from one organization to the next,
+and one login suffices on a managed database or behind a transaction pooler. Outside of a session each statement is its own
+transaction, as the login role.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import Connection, event, text
+from psycopg import sql
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
 
 from patchbay.settings import Settings
 from patchbay.store.dsn import behind_pooler, libpq_conninfo
 from patchbay.store.embedded import EmbeddedUnavailable, release_embedded, revive_embedded, start_embedded
+from patchbay.store.liveness import check_before_use
 
 APP_ROLE = "patchbay_app"
 LOOKUP_ROLE = "patchbay_lookup"
 _REVIVAL_S = 10.0
 _log = structlog.get_logger(__name__)
 
-_ENTER = text("SELECT set_config('role', :role, true), set_config('app.org', :org, true)")
-_ENTER_READ_ONLY = text(
-    "SELECT set_config('role', :role, true), set_config('app.org', :org, true), set_config('transaction_read_only', 'on', true)"
-)
+_ENTER = sql.SQL("{begin}; SELECT set_config('role', {role}, true), set_config('app.org', {org}, true)")
+_BEGIN = {False: sql.SQL("BEGIN"), True: sql.SQL("BEGIN READ ONLY")}
 
 
 class TenantSession(Session):
@@ -42,8 +43,11 @@ class TenantSession(Session):
 def _enter(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if transaction.nested:
         return
-    statement = _ENTER_READ_ONLY if session.info["read_only"] else _ENTER
-    connection.execute(statement, {"role": session.info["role"], "org": session.info["org"]})
+    info = session.info
+    message = _ENTER.format(begin=_BEGIN[info["read_only"]], role=info["role"], org=info["org"])
+    connection.exec_driver_sql(
+        message.as_string(connection.connection.driver_connection), execution_options={"no_parameters": True}
+    )
 
 
 class Database:
@@ -84,9 +88,11 @@ class Database:
             pool_size=10,
             max_overflow=10,
             pool_timeout=10,
-            pool_pre_ping=True,
             pool_recycle=1800,
+            pool_use_lifo=True,
+            isolation_level="AUTOCOMMIT",
         )
+        check_before_use(engine)
         database = cls(dsn, engine, embedded_in=embedded_in)
         return database
 

@@ -10,7 +10,7 @@ import asyncio
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.errors import PatchbayError
 from patchbay.store.database import APP_ROLE, LOOKUP_ROLE, Database
@@ -40,8 +40,8 @@ async def ensure_roles(database: Database) -> None:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            async with database.engine.connect() as connection, connection.begin():
-                await _ensure(connection)
+            async with database.owner() as session:
+                await _ensure(session)
             return
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
@@ -58,14 +58,14 @@ async def _login(database: Database) -> str:
         return str(await connection.scalar(text("SELECT session_user")))
 
 
-async def _ensure(connection: AsyncConnection) -> None:
-    modern = int(await connection.scalar(text("SELECT current_setting('server_version_num')")) or 0) >= 160000
+async def _ensure(session: AsyncSession) -> None:
+    modern = int(await session.scalar(text("SELECT current_setting('server_version_num')")) or 0) >= 160000
     for role in (APP_ROLE, LOOKUP_ROLE):
         found = (
-            await connection.execute(text(f"SELECT ({_UNSAFE}) AS unsafe FROM pg_roles WHERE rolname = :r"), {"r": role})
+            await session.execute(text(f"SELECT ({_UNSAFE}) AS unsafe FROM pg_roles WHERE rolname = :r"), {"r": role})
         ).one_or_none()
         if found is None:
-            await connection.execute(text(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"))
+            await session.execute(text(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"))
         elif found.unsafe:
             raise RolesMissing(
                 f"The role {role} exists with rights it must not have.",
@@ -73,10 +73,10 @@ async def _ensure(connection: AsyncConnection) -> None:
             )
         # before 16 there is one kind of membership; since then taking a role and inheriting from it are granted apart
         wanted = ("SET", "USAGE") if modern else ("MEMBER", "USAGE")
-        may = await connection.scalar(
+        may = await session.scalar(
             text("SELECT pg_has_role(session_user, :r, :take) AND pg_has_role(session_user, :r, :inherit)"),
             {"r": role, "take": wanted[0], "inherit": wanted[1]},
         )
         if not may:
             options = " WITH SET TRUE, INHERIT TRUE" if modern else ""
-            await connection.execute(text(f"GRANT {role} TO CURRENT_USER{options}"))
+            await session.execute(text(f"GRANT {role} TO CURRENT_USER{options}"))
