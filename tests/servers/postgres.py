@@ -156,7 +156,7 @@ class PostgresServer:
     def psql(self, database: str, script: str, *, user: str | None = None) -> None:
         """Run a script with the psql program, stopping at its first error."""
         run = subprocess.run(
-            [self._binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "", "-f", "-"],
+            [self._psql(), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "", "-f", "-"],
             input=script.encode(),
             capture_output=True,
             env={
@@ -170,6 +170,11 @@ class PostgresServer:
         )
         if run.returncode:
             raise AssertionError(run.stderr.decode()[-2000:])
+
+    def _psql(self) -> str:
+        """The client of these binaries; some packages ship the server alone."""
+        own = self._binaries / "psql"
+        return own if Path(own).exists() else shutil.which("psql") or debian_binaries() / "psql"
 
     @property
     def version(self) -> int:
@@ -309,7 +314,6 @@ class PostgresServer:
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
                 "--no-sync",
-                "--no-instructions",
             ]
         )
         password_file.unlink()
