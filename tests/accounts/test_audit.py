@@ -18,10 +18,9 @@ def principal(org_id: str, key_id: str = "key_1") -> Principal:
 
 async def log(database: Database, org_id: str, by: Principal | None, path: str = "/api/v1/agents") -> str:
     async with database.tenant(org_id) as session:
-        row = await record(
+        return await record(
             session, by, method="POST", path=path, route="/agents", status=201, request_id="req_1", resource_id="agt_1"
         )
-        return row.id
 
 
 async def test_a_row_says_who_did_what(database: Database, org_id: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.accounts.principal import Principal
 from patchbay.accounts.tables import AuditLog
 from patchbay.store.ids import new_id
 
+_LOG: Table = AuditLog.__table__  # pyright: ignore[reportAssignmentType]
+_RECORD = insert(_LOG)
 ACTOR_TYPES = ("user", "api_key", "visitor", "system")
 
 
@@ -25,26 +27,28 @@ async def record(
     status: int,
     request_id: str,
     resource_id: str | None = None,
-) -> AuditLog:
-    """Add one row to the audit log of the session's organization. ``path`` comes without its query string.
+) -> str:
+    """Add one row to the audit log of the session's organization and return its id. ``path`` comes without its query string.
 
     Without a principal the actor is the system. A request that failed was rolled back: record it in a session of its own.
     """
-    row = AuditLog(
-        id=new_id("aud"),
-        actor_type="system" if principal is None else "api_key",
-        actor_id=principal.key_id if principal else None,
-        actor_label=principal.label if principal else None,
-        method=method,
-        path=path.partition("?")[0],
-        route=route,
-        status=status,
-        request_id=request_id,
-        resource_id=resource_id,
+    row_id = new_id("aud")
+    await session.execute(
+        _RECORD,
+        {
+            "id": row_id,
+            "actor_type": "system" if principal is None else "api_key",
+            "actor_id": principal.key_id if principal else None,
+            "actor_label": principal.label if principal else None,
+            "method": method,
+            "path": path.partition("?")[0],
+            "route": route,
+            "status": status,
+            "request_id": request_id,
+            "resource_id": resource_id,
+        },
     )
-    session.add(row)
-    await session.flush()
-    return row
+    return row_id
 
 
 async def list_page(

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, insert, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.agent_runtime.conversation.events import Event, EventType
 from patchbay.agent_runtime.conversation.events import Sequence as EventSequence
 from patchbay.agent_runtime.services import Runtime
-from patchbay.agent_runtime.tables import ConversationEvent
 from patchbay.errors import Conflict, NotFound
 from patchbay.store.ids import new_id
 
@@ -91,16 +90,25 @@ _RENEW = text(
     f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {_LEASED})"
     " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
 )
-_ADVANCE = text(
-    f"UPDATE conversations SET last_seq = :last_seq, state = jsonb_set(state, '{{claim}}', {_LEASED})"
-    " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
+# The holder of the claim moves its conversation on and adds events, or does neither and gets no row.
+_KEEP = (
+    "WITH kept AS (UPDATE conversations SET last_seq = :last_seq, {change}"
+    " WHERE id = :id AND state #>> '{{claim,id}}' = :held RETURNING id),"
+    " added AS (INSERT INTO conversation_events (conversation_id, seq, id, type, at, turn, data)"
+    " SELECT kept.id, e.seq, e.id, e.type, e.at, e.turn, e.data FROM kept, jsonb_to_recordset(:events)"
+    " AS e (seq int, id text, type text, at timestamptz, turn int, data jsonb))"
+    " SELECT id FROM kept"
+)
+_ADVANCE = text(_KEEP.format(change=f"state = jsonb_set(state, '{{claim}}', {_LEASED})")).bindparams(
+    bindparam("events", type_=JSONB)
 )
 _FINISH = text(
-    "UPDATE conversations SET last_seq = :last_seq, turns = :turns, state = :state, outcome = :outcome, summary = :summary,"
-    " status = CASE WHEN :ends THEN 'ended' ELSE status END,"
-    " ended_at = CASE WHEN :ends AND ended_at IS NULL THEN now() ELSE ended_at END"
-    " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
-).bindparams(bindparam("state", type_=JSONB))
+    _KEEP.format(
+        change="turns = :turns, state = :state, outcome = :outcome, summary = :summary,"
+        " status = CASE WHEN :ends THEN 'ended' ELSE status END,"
+        " ended_at = CASE WHEN :ends AND ended_at IS NULL THEN now() ELSE ended_at END"
+    )
+).bindparams(bindparam("events", type_=JSONB), bindparam("state", type_=JSONB))
 _OPEN = text(
     "INSERT INTO conversations"
     " (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
@@ -109,7 +117,6 @@ _OPEN = text(
 ).bindparams(bindparam("session", type_=JSONB), bindparam("state", type_=JSONB))
 _STORED = text("SELECT true FROM conversation_events WHERE conversation_id = :cnv AND seq = :seq AND id = :id")
 _WHY = text("SELECT status, outcome FROM conversations WHERE id = :id")
-_EVENTS: Table = ConversationEvent.__table__  # pyright: ignore[reportAssignmentType]
 
 
 async def claim(session: AsyncSession, conversation_id: str) -> Held:
@@ -199,8 +206,7 @@ class Journal:
 
     async def write(self, session: AsyncSession) -> None:
         """Store what is pending in a transaction of the caller's, which holds the claim already."""
-        await _insert(session, self._held.org_id, self._pending)
-        await session.execute(_ADVANCE, {**self._key, "last_seq": self._numbers.last_seq})
+        await self._keep(session, self._pending, self._numbers.last_seq, None)
         self._pending = []
 
     def flush_soon(self) -> None:
@@ -254,11 +260,13 @@ class Journal:
                 and await session.scalar(_STORED, {"id": batch[-1].id, "cnv": self._held.id, "seq": batch[-1].seq})
             ):
                 return  # the commit went through, only its confirmation was lost
-            key = {**self._key, "last_seq": number}
-            done = await session.execute(_ADVANCE, key) if last is None else await session.execute(_FINISH, {**key, **last})
-            if done.one_or_none() is None:
-                raise TurnLost
-            await _insert(session, self._held.org_id, batch)
+            await self._keep(session, batch, number, last)
+
+    async def _keep(self, session: AsyncSession, batch: Sequence[Event], number: int, last: dict[str, Any] | None) -> None:
+        values = {**self._key, "last_seq": number, "events": [_stored(event) for event in batch]}
+        done = await session.execute(_ADVANCE, values) if last is None else await session.execute(_FINISH, {**values, **last})
+        if done.one_or_none() is None:
+            raise TurnLost
 
     def stay_alive(self) -> None:
         """Renew the lease while a turn takes its time."""
@@ -283,22 +291,16 @@ class Journal:
                         return
 
 
-async def _insert(session: AsyncSession, org_id: str, events: Sequence[Event]) -> None:
-    if events:
-        rows = [
-            {
-                "conversation_id": e.conversation_id,
-                "seq": e.seq,
-                "id": e.id,
-                "org_id": org_id,
-                "type": e.type,
-                "at": e.at,
-                "turn": e.turn,
-                "data": e.data,
-            }
-            for e in events
-        ]
-        await session.execute(insert(_EVENTS), rows)
+def _stored(event: Event) -> dict[str, Any]:
+    """The event as :data:`_KEEP` reads it."""
+    return {
+        "seq": event.seq,
+        "id": event.id,
+        "type": event.type,
+        "at": event.at.isoformat(),
+        "turn": event.turn,
+        "data": event.data,
+    }
 
 
 def _leased(claim_id: str) -> dict[str, Any]:
