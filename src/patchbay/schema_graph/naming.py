@@ -124,12 +124,14 @@ def path_roots(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The path root of each object, from (object name, bare name): the singular of its bare name when no other object claims
     it, by name or by singular (compared without regard to case), else its bare name.
     """
-    pairs = list(names)
-    claims: dict[str, set[str]] = {}
-    for name, bare in pairs:
-        for claimed in (bare.casefold(), singular(bare).casefold()):
-            claims.setdefault(claimed, set()).add(name)
-    return {name: root if len(claims[(root := singular(bare)).casefold()]) == 1 else bare for name, bare in pairs}
+    rooted = [(name, bare, singular(bare)) for name, bare in names]
+    claims: dict[str, str] = {}
+    contested: set[str] = set()
+    for name, bare, root in rooted:
+        for claimed in (bare.casefold(),) if root is bare else (bare.casefold(), root.casefold()):
+            if claims.setdefault(claimed, name) != name:
+                contested.add(claimed)
+    return {name: bare if root.casefold() in contested else root for name, bare, root in rooted}
 
 
 def without_id(field: str) -> str | None:

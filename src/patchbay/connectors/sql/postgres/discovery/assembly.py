@@ -4,54 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
-from typing import Any
 
-from patchbay.connectors.sql.postgres.discovery.catalog import Catalog, Relation, column_numbers
+from patchbay.connectors.sql.postgres.discovery.fields import FieldBuilder
+from patchbay.connectors.sql.postgres.discovery.indexing import ALONE_UNIQUE, Indexing
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
 from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, Identity, edges_of
-from patchbay.connectors.sql.postgres.discovery.types import ResolvedType, TypeResolver
-from patchbay.schema_graph.badges import field_badges, object_badges
-from patchbay.schema_graph.model import Edge, Field, Graph, Index, Key, Object, ObjectKind
+from patchbay.connectors.sql.postgres.discovery.rows import (
+    NOT_NULL,
+    NUMBER_MASK,
+    NUMBER_SHIFT,
+    RELATION_SHIFT,
+    Catalog,
+    ColumnRow,
+    Relation,
+    column_numbers,
+)
+from patchbay.schema_graph.badges import object_badges
+from patchbay.schema_graph.model import Edge, Graph, Object, ObjectKind
 from patchbay.schema_graph.naming import object_name, path_roots, unique_slugs
 from patchbay.schema_graph.operations import RecordOperations
 
 _KINDS: dict[str, ObjectKind] = {
     "r": "table", "p": "table", "v": "view", "m": "materialized_view", "f": "foreign_table",
 }  # fmt: skip
-_NOT_NULL, _DEFAULT, _READ, _INSERT, _UPDATE, _ALWAYS, _BY_DEFAULT, _GENERATED = 1, 2, 4, 8, 16, 32, 64, 128
-_OWN = _NOT_NULL | _DEFAULT | _ALWAYS | _BY_DEFAULT | _GENERATED
-_EQUALITY_INDEXES = frozenset({"btree", "hash"})
-
-
-class _Indexing:
-    """Keys and indexes by relation, with the column numbers that lead an index or are unique alone."""
-
-    def __init__(self, catalog: Catalog, names: Mapping[int, Mapping[int, str]]) -> None:
-        self.keys: dict[int, list[Key]] = defaultdict(list)
-        self.indexes: dict[int, list[Index]] = defaultdict(list)
-        self.leading: dict[int, set[str | None]] = defaultdict(set)
-        self.primary: dict[int, frozenset[str]] = {}
-        self.single: dict[int, set[str]] = defaultdict(set)
-        constraints = {(row[3], row[1]): row[2] for row in catalog.constraints if row[2] != "f"}
-        for relation, name, unique, partial, method, numbers, width in catalog.indexes:
-            columns = names.get(relation)
-            if columns is None:
-                continue
-            fields = tuple(columns.get(number) for number in column_numbers(numbers)[:width])
-            self.indexes[relation].append(Index(name, fields, unique=unique, partial=partial, method=method))
-            if partial or method not in _EQUALITY_INDEXES:
-                continue
-            self.leading[relation].add(fields[0])
-            if unique and None not in fields:
-                self._add_key(relation, name, tuple(f for f in fields if f is not None), constraints.get((relation, name)) == "p")
-
-    def _add_key(self, relation: int, name: str, fields: tuple[str, ...], primary: bool) -> None:
-        self.keys[relation].append(Key(name, fields, primary=primary))
-        if primary:
-            self.primary[relation] = frozenset(fields)
-        if len(fields) == 1:
-            self.single[relation].add(fields[0])
 
 
 def build_graph(catalog: Catalog) -> Graph:
@@ -59,22 +34,19 @@ def build_graph(catalog: Catalog) -> Graph:
     default = catalog.default_schema
     names = {oid: object_name(r.schema, r.name, default) for oid, r in catalog.relations.items()}
     shown = {oid: relation for oid, relation in catalog.relations.items() if not relation.is_partition}
-    rows: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in catalog.columns:
-        rows[row[0]].append(row)
-    for found in rows.values():
-        found.sort(key=itemgetter(1))
-    columns = {oid: {row[1]: row[2] for row in rows[oid]} for oid in shown}
+    rows = _by_relation(catalog.columns)
+    columns = {oid: {row[0] >> NUMBER_SHIFT & NUMBER_MASK: row[1] for row in rows.get(oid, ())} for oid in shown}
     lineage = Lineage(catalog, names, columns)
-    indexing = _Indexing(catalog, columns)
+    indexing = Indexing(catalog, columns)
     slugs = unique_slugs(names[oid] for oid in shown)
     edges, referenced = _edges(catalog, names, shown, columns, rows, indexing)
-    fields = _FieldBuilder(catalog, names, lineage, indexing)
+    fields = FieldBuilder(catalog, names, lineage, indexing)
     objects: dict[str, Object] = {}
     for oid, relation in sorted(shown.items(), key=lambda item: names[item[0]]):
         name = names[oid]
-        built = fields.build(relation, rows[oid])
+        built = fields.build(relation, rows.get(oid, ()))
         writable = relation.kind in "rp" and relation.usage and oid not in catalog.write_rules
+        origin = lineage.of(oid)
         objects[name] = Object(
             name=name,
             slug=slugs[name],
@@ -84,103 +56,44 @@ def build_graph(catalog: Catalog) -> Graph:
             description=relation.description,
             fields=built,
             edges=edges.get(name, ()),
-            keys=tuple(indexing.keys.get(oid, ())),
-            indexes=tuple(indexing.indexes.get(oid, ())),
-            estimate=_estimate(catalog, oid, relation),
+            keys=indexing.keys.get(oid, ()),
+            indexes=indexing.indexes.get(oid, ()),
+            estimate=_estimate(catalog, lineage, relation),
             badges=object_badges(relation.name, referenced.get(name, 0), len(built)),
-            reads=lineage.reads(oid),
-            opaque=lineage.opaque(oid),
-            partitions=lineage.below(oid),
-            definition_hash=lineage.definition(oid),
-            readable=relation.usage and any(f.readable for f in built),
-            insertable=writable and any(f.insertable for f in built),
-            updatable=writable and any(f.updatable for f in built),
+            reads=origin.reads,
+            opaque=origin.opaque,
+            partitions=origin.partitions,
+            definition_hash=origin.definition_hash,
+            readable=relation.usage and any([f.readable for f in built]),
+            insertable=writable and any([f.insertable for f in built]),
+            updatable=writable and any([f.updatable for f in built]),
         )
     return Graph(kind="postgres", default_schema=default, objects=objects, operations=RecordOperations(objects))
 
 
-def _estimate(catalog: Catalog, oid: int, relation: Relation) -> int | None:
+def _by_relation(columns: Sequence[ColumnRow]) -> dict[int, list[ColumnRow]]:
+    """The columns of each relation, in order."""
+    found: dict[int, list[ColumnRow]] = {}
+    last, here = -1, list[ColumnRow]()
+    for row in sorted(columns):  # by place: nearly in order already
+        relation = row[0] >> RELATION_SHIFT
+        if relation != last:
+            last, here = relation, found.setdefault(relation, [])
+        here.append(row)
+    return found
+
+
+def _estimate(catalog: Catalog, lineage: Lineage, relation: Relation) -> int | None:
     """The planner's idea of the number of rows; a partitioned table that was never analyzed has its partitions' sum."""
     if relation.kind == "v":
         return None
     if relation.estimate >= 0 and not (relation.kind == "p" and relation.estimate == 0):
         return int(relation.estimate)
-    children = [catalog.relations[c].estimate for p, c in catalog.inheritance if p == oid and c in catalog.relations]
+    if relation.kind != "p":
+        return None
+    children = [catalog.relations[child].estimate for child in lineage.children(relation.oid) if child in catalog.relations]
     known = [int(estimate) for estimate in children if estimate >= 0]
-    return sum(known) if relation.kind == "p" and known else None
-
-
-class _FieldBuilder:
-    """Builds fields; equal ones are made once, since the same column tends to stand in many tables."""
-
-    def __init__(self, catalog: Catalog, names: Mapping[int, str], lineage: Lineage, indexing: _Indexing) -> None:
-        self._comments = catalog.comments
-        self._names = names
-        self._lineage = lineage
-        self._indexing = indexing
-        self._types = TypeResolver(catalog)
-        self._made: dict[tuple[object, ...], Field] = {}
-
-    def build(self, relation: Relation, rows: Sequence[tuple[Any, ...]]) -> tuple[Field, ...]:
-        """The fields of one relation, in its order."""
-        oid = relation.oid
-        primary = self._indexing.primary.get(oid, frozenset[str]())
-        single, leading = self._indexing.single.get(oid, ()), self._indexing.leading.get(oid, ())
-        granted = relation.privileges << 2  # the bits of the columns' own grants
-        usable = _READ | (_INSERT | _UPDATE if relation.kind in "rp" else 0) if relation.usage else 0
-        fields: list[Field] = []
-        for _, number, name, type_oid, modifier, flags in rows:
-            flags = flags & _OWN | (flags | granted) & usable
-            comment = self._comments.get((oid, number))
-            places = (name in primary) | (name in single) << 1 | (name in leading) << 2
-            if flags & _GENERATED:
-                fields.append(self._make(name, type_oid, modifier, flags, places, comment, (oid, number)))
-                continue
-            key = (name, type_oid, modifier, flags, places, comment)
-            field = self._made.get(key)
-            if field is None:
-                field = self._made[key] = self._make(*key, None)
-            fields.append(field)
-        return tuple(fields)
-
-    def _make(
-        self,
-        name: str,
-        type_oid: int,
-        modifier: int,
-        flags: int,
-        places: int,
-        comment: str | None,
-        generated: tuple[int, int] | None,
-    ) -> Field:
-        resolved: ResolvedType = self._types.resolve(type_oid, modifier)
-        computed, opaque = self._lineage.computed(*generated) if generated else ((), False)
-        return Field(
-            name=name,
-            type=resolved.type,
-            native_type=resolved.native_type,
-            nullable=not flags & _NOT_NULL,
-            description=comment,
-            enum=resolved.enum,
-            item_type=resolved.item_type,
-            fields=resolved.fields,
-            primary_key=bool(places & 1),
-            unique=bool(places & 2),
-            indexed=bool(places & 4),
-            identity="always" if flags & _ALWAYS else "by_default" if flags & _BY_DEFAULT else None,
-            has_default=bool(flags & _DEFAULT) and generated is None,
-            generated=generated is not None,
-            computed_from=computed,
-            opaque=opaque,
-            row_of=None if resolved.row_of is None else self._names.get(resolved.row_of),
-            filterable=resolved.filterable,
-            zoned=resolved.zoned,
-            max_length=resolved.max_length,
-            badges=field_badges(name, resolved.type, comment),
-            readable=bool(flags & _READ),
-            insertable=bool(flags & _INSERT) and not flags & (_GENERATED | _ALWAYS),
-            updatable=bool(flags & _UPDATE) and not flags & (_GENERATED | _ALWAYS),
-        )
+    return sum(known) if known else None
 
 
 def _edges(
@@ -188,26 +101,44 @@ def _edges(
     names: Mapping[int, str],
     shown: Mapping[int, Relation],
     columns: Mapping[int, Mapping[int, str]],
-    rows: Mapping[int, Sequence[tuple[Any, ...]]],
-    indexing: _Indexing,
+    rows: Mapping[int, Sequence[ColumnRow]],
+    indexing: Indexing,
 ) -> tuple[dict[str, tuple[Edge, ...]], dict[str, int]]:
     """The edges of each object, and how many foreign keys refer to it."""
-    identities = {
-        names[oid]: [Identity(frozenset(key.fields), key.primary) for key in keys]
-        for oid, keys in indexing.keys.items()
-        if oid in shown
-    }
     keys: list[ForeignKey] = []
     referenced: dict[str, int] = defaultdict(int)
-    for _, constraint, kind, relation, own_numbers, target, other_numbers in catalog.constraints:
-        if kind != "f" or relation not in shown or target not in shown:
+    several: dict[int, int] = defaultdict(int)
+    for constraint, relation, own_numbers, target, other_numbers in catalog.foreign_keys:
+        if relation not in shown or target not in shown:
             continue
         own, other = column_numbers(own_numbers), column_numbers(other_numbers)
-        here, there = columns[relation], columns[target]
-        pairs = tuple((here[a], there[b]) for a, b in zip(own, other, strict=True))
-        unique = any(identity.fields <= {a for a, _ in pairs} for identity in identities.get(names[relation], ()))
-        nullable = any(row[1] in own and not row[-1] & _NOT_NULL for row in rows[relation])
-        keys.append(ForeignKey(constraint, names[relation], names[target], pairs, unique, nullable))
-        referenced[names[target]] += 1
-    roots = path_roots((names[oid], relation.name) for oid, relation in shown.items()) if keys else {}
-    return edges_of(keys, identities, roots), referenced
+        here, there, aim = columns[relation], columns[target], names[target]
+        pairs = tuple([(here[a], there[b]) for a, b in zip(own, other, strict=True)])
+        nullable = not all([_column(rows[relation], number)[0] & NOT_NULL for number in own])
+        keys.append(ForeignKey(constraint, names[relation], aim, pairs, _is_unique(indexing, relation, own, pairs), nullable))
+        referenced[aim] += 1
+        several[relation] += 1
+    if not keys:
+        return {}, referenced
+    identities = {
+        names[oid]: [Identity(frozenset(key.fields), key.primary) for key in indexing.keys.get(oid, ())]
+        for oid, count in several.items()
+        if count > 1
+    }
+    return edges_of(keys, identities, path_roots((names[oid], relation.name) for oid, relation in shown.items())), referenced
+
+
+def _is_unique(indexing: Indexing, relation: int, numbers: Sequence[int], pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether these columns hold a whole unique key of their relation."""
+    if len(numbers) == 1:
+        return bool(indexing.places.get(relation, {}).get(numbers[0], 0) & ALONE_UNIQUE)
+    held = {own for own, _ in pairs}
+    return any(held.issuperset(key.fields) for key in indexing.keys.get(relation, ()))
+
+
+def _column(rows: Sequence[ColumnRow], number: int) -> ColumnRow:
+    """The row of one column. They are in order, with gaps where columns were dropped."""
+    at = min(number, len(rows)) - 1
+    while rows[at][0] >> NUMBER_SHIFT & NUMBER_MASK > number:
+        at -= 1
+    return rows[at]

@@ -7,15 +7,29 @@ catalogs). What cannot be followed to its end makes a view or column opaque, wit
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from patchbay.connectors.sql.postgres.discovery.catalog import FIRST_USER_OID, Catalog
+import msgspec
+
+from patchbay.connectors.sql.postgres.discovery.rows import FIRST_USER_OID, Catalog
 from patchbay.schema_graph.model import Dependency
 
 FOREIGN = "Its rows live in another system."
 _FUNCTION = "It calls a function whose reads cannot be told."
 _SYSTEM = "It reads the system catalog."
 _OUTSIDE = "It reads something that is not part of the schema."
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where the rows of one relation come from, in the terms of :class:`patchbay.schema_graph.model.Object`."""
+
+    reads: tuple[Dependency, ...] = ()
+    opaque: str | None = None
+    partitions: tuple[str, ...] = ()
+    definition_hash: str | None = None
+
+
+_ITS_OWN = Origin()
 
 
 class Lineage:
@@ -33,6 +47,16 @@ class Lineage:
         self._reads, self._outside, self._calls = self._view_dependencies()
         self._views = {row[0]: row for row in catalog.views}
         self._generated = {(row[0], row[1]): row for row in catalog.generated}
+
+    def of(self, oid: int) -> Origin:
+        """Where the rows of one relation come from."""
+        if self._catalog.relations[oid].kind in "rp" and oid not in self._children:
+            return _ITS_OWN
+        return Origin(self.reads(oid), self.opaque(oid), self.below(oid), self.definition(oid))
+
+    def children(self, oid: int) -> Sequence[int]:
+        """The relations right under this one, by oid."""
+        return self._children.get(oid, ())
 
     def below(self, oid: int) -> tuple[str, ...]:
         """The names of all tables whose rows a read of this one returns: partitions and inheriting tables, at any depth."""

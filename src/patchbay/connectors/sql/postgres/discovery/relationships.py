@@ -13,7 +13,7 @@ from itertools import permutations
 
 import msgspec
 
-from patchbay.schema_graph.model import Edge
+from patchbay.schema_graph.model import Cardinality, Edge
 from patchbay.schema_graph.naming import without_id
 
 MOST_MANY_TO_MANY = 24
@@ -38,18 +38,32 @@ class Identity(msgspec.Struct, frozen=True):
     primary: bool
 
 
-class _Draft(msgspec.Struct, frozen=True):
-    """An edge that has no name yet, and the names it may get, best first."""
+class _Draft(msgspec.Struct, order=True, gc=False):
+    """An edge that has no name yet; drafts are ordered by their members. ``names`` are those it may get, best first."""
 
     rank: int
-    edge: Edge
+    target: str
+    via: str
+    constraint: str
+    pairs: tuple[tuple[str, str], ...]
+    via_pairs: tuple[tuple[str, str], ...]
+    cardinality: Cardinality
+    nullable: bool
     names: tuple[str, ...]
+
+    def named(self, name: str) -> Edge:
+        """The edge under this name."""
+        return Edge(
+            name, self.target, self.cardinality, self.pairs, self.via or None, self.via_pairs, self.nullable, self.constraint
+        )
 
 
 def edges_of(
     keys: Sequence[ForeignKey], identities: Mapping[str, Sequence[Identity]], roots: Mapping[str, str]
 ) -> dict[str, tuple[Edge, ...]]:
-    """The edges of each object. ``identities`` are the unique keys of each object, ``roots`` its path root."""
+    """The edges of each object. ``identities`` are the unique keys of the objects with several foreign keys, ``roots`` the path
+    root of each object.
+    """
     drafts: dict[str, list[_Draft]] = defaultdict(list)
     outgoing: dict[str, list[ForeignKey]] = defaultdict(list)
     for key in keys:
@@ -62,7 +76,7 @@ def edges_of(
             for left, right in _junctions(own, identities.get(junction, ())):
                 through[left.target].append(_many_to_many(junction, left, right, roots))
     for name, found in through.items():
-        drafts[name].extend(sorted(found, key=_order)[:MOST_MANY_TO_MANY])
+        drafts[name].extend(sorted(found)[:MOST_MANY_TO_MANY])
     return {name: tuple(_named(found)) for name, found in drafts.items()}
 
 
@@ -73,7 +87,7 @@ def _forward(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
         first = without_id(column) or _without_joined_id(column)
         names = (first, *names) if first else names
     cardinality = "one_to_one" if key.unique else "many_to_one"
-    return _Draft(0, Edge("", key.target, cardinality, key.pairs, nullable=key.nullable, constraint=key.constraint), names)
+    return _Draft(0, key.target, "", key.constraint, key.pairs, (), cardinality, key.nullable, names)
 
 
 def _without_joined_id(column: str) -> str | None:
@@ -84,10 +98,10 @@ def _without_joined_id(column: str) -> str | None:
 
 
 def _reverse(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
-    pairs = tuple((there, here) for here, there in key.pairs)
+    pairs = tuple([(there, here) for here, there in key.pairs])
     cardinality = "one_to_one" if key.unique else "one_to_many"
     names = (roots[key.source], key.constraint, f"{key.source}.{key.constraint}")
-    return _Draft(1, Edge("", key.source, cardinality, pairs, constraint=key.constraint), names)
+    return _Draft(1, key.source, "", key.constraint, pairs, (), cardinality, True, names)
 
 
 def _junctions(keys: Sequence[ForeignKey], identities: Sequence[Identity]) -> Iterable[tuple[ForeignKey, ForeignKey]]:
@@ -100,29 +114,17 @@ def _junctions(keys: Sequence[ForeignKey], identities: Sequence[Identity]) -> It
 
 
 def _many_to_many(junction: str, left: ForeignKey, right: ForeignKey, roots: Mapping[str, str]) -> _Draft:
-    edge = Edge(
-        "",
-        right.target,
-        "many_to_many",
-        tuple((there, here) for here, there in left.pairs),
-        via=junction,
-        via_pairs=right.pairs,
-        constraint=right.constraint,
-    )
+    near = tuple([(there, here) for here, there in left.pairs])
     root = roots[right.target]
-    return _Draft(2, edge, (root, f"{roots[junction]}_{root}", f"{left.constraint}_{right.constraint}"))
-
-
-def _order(draft: _Draft) -> tuple[object, ...]:
-    edge = draft.edge
-    return (draft.rank, edge.target, edge.via or "", edge.constraint or "", edge.pairs, edge.via_pairs)
+    names = (root, f"{roots[junction]}_{root}", f"{left.constraint}_{right.constraint}")
+    return _Draft(2, right.target, junction, right.constraint, near, right.pairs, "many_to_many", True, names)
 
 
 def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
     """The edges with their names, in the order of rank and target."""
-    ordered = sorted(drafts, key=_order) if len(drafts) > 1 else drafts
+    ordered = sorted(drafts) if len(drafts) > 1 else drafts
     if len({draft.names[0] for draft in ordered}) == len(ordered):
-        return [msgspec.structs.replace(draft.edge, name=draft.names[0]) for draft in ordered]
+        return [draft.named(draft.names[0]) for draft in ordered]
     given: dict[int, str] = {}
     taken: set[str] = set()
     for rank in (0, 1, 2):
@@ -141,7 +143,7 @@ def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
         for at in waiting:
             given[at] = _numbered(ordered[at].names[-1], taken)
             taken.add(given[at])
-    return [msgspec.structs.replace(draft.edge, name=given[at]) for at, draft in enumerate(ordered)]
+    return [draft.named(given[at]) for at, draft in enumerate(ordered)]
 
 
 def _numbered(name: str, taken: set[str]) -> str:

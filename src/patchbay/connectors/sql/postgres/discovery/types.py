@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from patchbay.connectors.sql.postgres.discovery.catalog import Catalog, TypeRow
+from patchbay.connectors.sql.postgres.discovery.rows import Catalog, TypeRow
 from patchbay.schema_graph.model import Field, FieldType
 
 _VARIABLE_HEADER = 4  # what a length in a type modifier counts besides the characters
