@@ -7,7 +7,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from patchbay.schema_graph.badges import field_badges, looks_like_phone, object_badges
-from patchbay.schema_graph.model import Graph
+from patchbay.schema_graph.compounds import parts_of_all
+from patchbay.schema_graph.model import Field, Graph, Object
+from patchbay.schema_graph.operations import RecordOperations
 from patchbay.schema_graph.scoping import Scoping, View
 from patchbay.schema_graph.search import build_index
 from patchbay.schema_graph.stems import stems
@@ -43,6 +45,49 @@ def test_a_hit_says_how_to_reach_it() -> None:
     assert (field.type, field.relationship_target) == ("integer", "customers")
     phone = build_index(view).search("phone", 1)[0]
     assert phone.badges == ("pii",)
+
+
+def table(name: str, *fields: str) -> Object:
+    made = tuple(Field(name=field, type="string", native_type="text") for field in fields)
+    return Object(name=name, slug=name, kind="table", native_schema="public", native_name=name, fields=made)
+
+
+def test_a_name_written_as_one_word_answers_to_its_words() -> None:
+    objects = {o.name: o for o in (table("vendor", "vendorid", "creditrating", "harvestforecast"), table("harvest", "forecast"))}
+    view = View(Graph("postgres", "public", objects, RecordOperations(objects)))
+    assert first("rating of the credit", view) == ("vendor", "creditrating")
+    assert first("vendor's forecast of the harvest", view) == ("vendor", "harvestforecast")
+    assert first("creditrating", view) == ("vendor", "creditrating")
+
+
+def test_a_query_written_as_one_word_finds_separate_ones() -> None:
+    objects = {o.name: o for o in (table("vendor", "id", "credit_rating"), table("rating", "id"))}
+    view = View(Graph("postgres", "public", objects, RecordOperations(objects)))
+    assert first("creditrating", view) == ("vendor", "credit_rating")
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("emailaddress", ("email", "address")),
+        ("emailaddressid", ("email", "address", "id")),
+        ("customerphonenumber", ("customer", "phone", "number")),
+        ("harvestyear", ("harvest", "year")),
+        ("person", None),
+        ("carpeting", None),
+        ("statement", None),
+        ("xharvest", None),
+    ],
+)
+def test_compounds(word: str, parts: tuple[str, ...] | None) -> None:
+    assert parts_of_all([word, "harvest", "year", "pet", "ing", "per", "son"]).get(word) == parts
+
+
+def test_building_pauses_where_it_is_asked_to() -> None:
+    pauses: list[None] = []
+    view = View(clinic())
+    assert build_index(view, lambda: pauses.append(None)).search("phone") == build_index(view).search("phone")
+    assert len(pauses) >= len(view.object_names())
 
 
 def test_no_word_known_no_hit() -> None:

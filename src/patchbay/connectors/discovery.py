@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.connectors import snapshots
 from patchbay.connectors.connections import IntegrationNotConnected, announce, current, read_credentials
+from patchbay.connectors.pacing import pacer
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.postgres.discovery.task import Discovered, discover_packed
 from patchbay.connectors.tables import Connection, Snapshot
@@ -99,7 +100,7 @@ async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id
         counts, findings = found.counts, found.findings
         if connection.scoping != order.scoping:
             view = await snapshots.load_view(session, connection)
-            counts, findings = await asyncio.to_thread(lambda: (count(view), findings_of(view)))
+            counts, findings = await asyncio.to_thread(lambda: (count(view, pacer()), findings_of(view, pacer())))
     return {
         "kind": kind,
         **counts,

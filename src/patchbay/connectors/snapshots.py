@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.connectors.pacing import pacer
 from patchbay.connectors.tables import Connection, Snapshot
 from patchbay.errors import NotFound
 from patchbay.schema_graph.model import Graph
@@ -23,6 +24,9 @@ from patchbay.schema_graph.summary import count
 GRAPHS_OPEN = 64
 VIEWS_KEPT = 128
 INDEXES_KEPT = 32
+
+INDEXED_ENTRIES_KEPT = 600_000
+"""Objects and fields in all indexes that are kept; at about 250 bytes each."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,10 +40,14 @@ class SchemaNotDiscovered(NotFound):
 
 
 class _Recent(Generic[K, V]):
-    """The most recently used values; safe to use from several threads."""
+    """The most recently used values, as long as they weigh no more than ``bearable`` together (the last one stays whatever it
+    weighs); safe to use from several threads.
+    """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, weight: Callable[[V], int] | None = None, bearable: int = 0) -> None:
         self._most = most
+        self._weight = weight
+        self._bearable = bearable
         self._values: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -54,15 +62,19 @@ class _Recent(Generic[K, V]):
         with self._lock:
             value = self._values.setdefault(key, value)
             self._values.move_to_end(key)
-            if len(self._values) > self._most:
+            while len(self._values) > self._most or (len(self._values) > 1 and self._overweight()):
                 self._values.popitem(last=False)
             return value
+
+    def _overweight(self) -> bool:
+        return self._weight is not None and sum(map(self._weight, self._values.values())) > self._bearable
 
 
 _graphs: _Recent[str, Graph] = _Recent(GRAPHS_OPEN)
 _views: _Recent[ViewKey, View] = _Recent(VIEWS_KEPT)
-_indexes: _Recent[ViewKey, SearchIndex] = _Recent(INDEXES_KEPT)
+_indexes: _Recent[ViewKey, SearchIndex] = _Recent(INDEXES_KEPT, weight=len, bearable=INDEXED_ENTRIES_KEPT)
 _counts: _Recent[ViewKey, dict[str, Any]] = _Recent(VIEWS_KEPT)
+_being_made: dict[tuple[int, ViewKey], asyncio.Task[Any]] = {}
 
 
 async def load_graph(session: AsyncSession, snapshot_id: str) -> Graph:
@@ -98,18 +110,34 @@ async def load_view(session: AsyncSession, connection: Connection) -> View:
 async def load_index(session: AsyncSession, connection: Connection) -> SearchIndex:
     """The search index of the current view, built once for a snapshot and version of the scoping."""
     view = await load_view(session, connection)
-    return await _in_thread(_indexes, _key(connection), lambda: build_index(view))
+    return await _in_thread(_indexes, _key(connection), lambda: build_index(view, pacer()))
 
 
 async def load_counts(session: AsyncSession, connection: Connection) -> dict[str, Any]:
     """What is in view, counted: ``{objectCount, fieldCount, edgeCount, operationCount, badges: {badge: count}}``."""
     view = await load_view(session, connection)
-    return await _in_thread(_counts, _key(connection), lambda: count(view))
+    return await _in_thread(_counts, _key(connection), lambda: count(view, pacer()))
 
 
 async def _in_thread(kept: _Recent[ViewKey, V], key: ViewKey, make: Callable[[], V]) -> V:
+    """The kept value, made in a thread by the first who asks; the others wait for it, and nobody's leaving stops it."""
     value = kept.get(key)
-    return value if value is not None else kept.keep(key, await asyncio.to_thread(make))
+    if value is not None:
+        return value
+    loop = asyncio.get_running_loop()
+    made = (id(kept), key)
+    task = _being_made.get(made)
+    if task is None or task.get_loop() is not loop:
+        task = _being_made[made] = loop.create_task(_make(kept, key, make))
+    return await asyncio.shield(task)
+
+
+async def _make(kept: _Recent[ViewKey, V], key: ViewKey, make: Callable[[], V]) -> V:
+    try:
+        return kept.keep(key, await asyncio.to_thread(make))
+    finally:
+        if _being_made.get((id(kept), key)) is asyncio.current_task():
+            del _being_made[id(kept), key]
 
 
 def _key(connection: Connection) -> ViewKey:

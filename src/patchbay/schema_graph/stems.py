@@ -24,6 +24,8 @@ _SHORT = {
     "curr": "current", "prev": "previous", "max": "maximum", "min": "minimum", "avg": "average", "lang": "language",
     "rep": "representative",
 }  # fmt: skip
+SHORT_FORMS = frozenset({*_SHORT, *_SHORT.values()})
+"""Abbreviations that everybody uses, and what they stand for."""
 _ENDINGS = (
     ("ization", "ize"), ("isation", "ize"), ("ational", "ate"), ("iveness", "ive"), ("fulness", "ful"), ("ements", ""),
     ("ement", ""), ("ations", "ate"), ("ation", "ate"), ("ings", ""), ("ing", ""), ("edly", ""), ("ely", "e"), ("ably", "able"),

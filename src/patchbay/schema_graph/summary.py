@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from patchbay.schema_graph.scoping import View
@@ -9,14 +10,20 @@ from patchbay.schema_graph.scoping import View
 _NAMES_SHOWN = 5
 
 
-def count(view: View) -> dict[str, Any]:
-    """``{objectCount, fieldCount, edgeCount, operationCount, badges: {badge: count}}`` of one view."""
-    fields = edges = 0
+def count(view: View, breathe: Callable[[], None] | None = None) -> dict[str, Any]:
+    """``{objectCount, fieldCount, edgeCount, operationCount, badges: {badge: count}}`` of one view.
+
+    ``breathe`` is called after each object: a thread that must not hold up others can pause there.
+    """
+    fields = edges = operations = 0
     badges: dict[str, int] = {"core": 0, "pii": 0, "payment_card": 0}
     for name in view.object_names():
+        if breathe is not None:
+            breathe()
         obj = view.object(name)
         if obj is None:
             continue
+        operations += len(view.operations(object=name, include_writes=True))
         fields += len(obj.fields)
         edges += len(obj.edges)
         for badge in (*obj.badges, *(b for f in obj.fields for b in f.badges)):
@@ -25,17 +32,19 @@ def count(view: View) -> dict[str, Any]:
         "objectCount": len(view.object_names()),
         "fieldCount": fields,
         "edgeCount": edges,
-        "operationCount": len(view.operations(include_writes=True)),
+        "operationCount": operations,
         "badges": badges,
     }
 
 
-def findings_of(view: View) -> list[dict[str, str]]:
-    """What the operator should know about what was found, in sentences; only about what is in view."""
+def findings_of(view: View, breathe: Callable[[], None] | None = None) -> list[dict[str, str]]:
+    """What the operator should know about what was found, in sentences; only about what is in view. ``breathe``: see above."""
     unreadable: list[str] = []
     opaque: list[str] = []
     keyless: list[str] = []
     for name in view.object_names():
+        if breathe is not None:
+            breathe()
         obj = view.object(name)
         if obj is None:
             continue

@@ -112,6 +112,10 @@ visit view hit pageview
 """
 
 
+WORDS = frozenset(_GROUPS.replace("-", "").split())
+"""Every word of the groups, as it is written."""
+
+
 def _read() -> dict[str, frozenset[str]]:
     near: dict[str, set[str]] = {}
     for line in _GROUPS.strip().splitlines():

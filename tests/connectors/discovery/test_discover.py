@@ -13,6 +13,7 @@ from patchbay.connectors import connections, discovery, snapshots
 from patchbay.connectors.connections import IntegrationNotConnected
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_counts, load_index, load_view
 from patchbay.connectors.tables import Connection, Snapshot
+from patchbay.schema_graph.search import SearchIndex
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
 from tests.connectors.platform import GUARD, Shop
@@ -114,3 +115,28 @@ async def test_another_organization_does_not_get_there(made: Shop) -> None:
     other = (await ensure_organization(made.database, "Other")).id
     with pytest.raises(IntegrationNotConnected):
         await discovery.discover(made.database, made.vault, GUARD, org_id=other, kind="postgres")
+
+
+async def test_one_index_is_built_for_all_who_ask_at_once(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await discover(made)
+    built: list[object] = []
+    build = snapshots.build_index
+
+    def counted(*given: Any) -> SearchIndex:
+        built.append(given)
+        return build(*given)
+
+    monkeypatch.setattr(snapshots, "build_index", counted)
+
+    async def ask() -> SearchIndex:
+        async with made.database.tenant(made.org) as session:
+            return await load_index(session, await connections.current(session, "postgres"))
+
+    left = asyncio.create_task(ask())
+    asked = [asyncio.create_task(ask()) for _ in range(4)]
+    await asyncio.sleep(0)
+    left.cancel()
+    found = await asyncio.gather(*asked)
+    assert len(built) == 1
+    assert all(index is found[0] for index in found)
+    assert await ask() is found[0]
