@@ -29,6 +29,7 @@ from patchbay.errors import PatchbayError, ValidationFailed
 from patchbay.settings import Settings
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
+from tests.agent_runtime.doubles import ScriptedModel
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -238,3 +239,30 @@ async def test_a_skill_shows_nothing_of_what_was_blocked_since(clinic: Clinic) -
     assert "'name']" not in (await shown())[1]
     await clinic.scope(blockedColumns={})
     assert "'name']" in (await shown())[1]
+
+
+async def test_a_model_is_not_told_again_what_was_blocked_since(clinic: Clinic) -> None:
+    await clinic.save()
+    asked = ScriptedModel(("Look_up_an_appointment", {"caller_phone": "613-555-0042"}), "Tuesday.", "I cannot say.")
+    clinic.runtime.models = lambda _agent: asked
+    body = {"agentId": clinic.agent_id, "draftMode": True}
+    async with clinic.runtime.database.tenant(clinic.org_id) as session:
+        conversation = (await channels.create_session(session, clinic.org_id, body)).id
+
+    async def say(text: str) -> str:
+        turn = await channels.prepare_message(clinic.runtime, clinic.org_id, conversation, {"content": text})
+        await turn.collect()
+        return repr(asked.asked[-1].messages)
+
+    assert "Customer 42" in await say("When is my appointment?")
+    assert "Customer 42" in await say("What was my name?")
+    await clinic.scope(blockedColumns={"customers": ["name"]})
+    told = await say("What was my name?")
+    assert "Customer 42" not in told
+    assert "2031" not in told
+    await clinic.scope(blockedColumns={})
+    skill = (await clinic.skills())[0]
+    await clinic.change(skill.id, allowedFields=["appointment_status"])
+    told = await say("What was my name?")
+    assert "Customer 42" not in told
+    assert "confirmed" in told

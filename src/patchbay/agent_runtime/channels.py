@@ -141,7 +141,7 @@ async def _begin(
     ends: bool,
     untrusted: tuple[tuple[str, str], ...] = (),
 ) -> Turn:
-    history = await load_history(session, held.id) if held.last_seq else ()
+    history = await load_history(session, held.id, agent) if held.last_seq else ()
     journal = Journal(runtime, held)
     engine = Engine(runtime, agent, held, journal, history, untrusted_history=untrusted)
     first = engine.hear(said[0])

@@ -19,7 +19,7 @@ from patchbay.agent_runtime.conversation.model import ToolCallRequest, ToolOutco
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.services import Runner
 from patchbay.errors import PatchbayError
-from patchbay.schema_graph.call import CallContext, CallResult
+from patchbay.schema_graph.call import CallContext, CallResult, Output
 
 HAND_OFF = "hand_off_to_a_person"
 """The one tool every agent has beside its skills. Skills may not take its slug."""
@@ -80,7 +80,7 @@ def tool_specs(agent: FrozenAgent) -> tuple[ToolSpec, ...]:
             description=skill.description,
             schema=skill.tool,
             inputs=skill.call.inputs,
-            outputs=_outputs(skill),
+            outputs=outputs_of(skill),
             skill_id=skill.id,
         )
         for skill in agent.skills
@@ -139,7 +139,7 @@ def outcome_data(outcome: ToolOutcome, skill: FrozenSkill | None) -> dict[str, A
     """The part of a ``tool_call`` event that tells what came of it."""
     if outcome.status != "succeeded":
         return {"code": outcome.code, "message": outcome.message, **outcome.reason}
-    leaves = [o.leaf for o in _outputs(skill)] if skill else []
+    leaves = [o.leaf for o in outputs_of(skill)] if skill else []
     result: dict[str, Any] = {"rowCount": outcome.row_count, "truncated": outcome.truncated, "ambiguous": outcome.ambiguous}
     if not outcome.ambiguous:
         result["rows"] = outcome.rows
@@ -164,7 +164,8 @@ def outcome_from_event(data: Mapping[str, Any]) -> ToolOutcome:
     )
 
 
-def _outputs(skill: FrozenSkill) -> tuple[Any, ...]:
+def outputs_of(skill: FrozenSkill) -> tuple[Output, ...]:
+    """What the skill may return."""
     allowed = skill.allowed_fields
     return tuple(o for o in skill.call.outputs if allowed is None or o.leaf in allowed)
 
