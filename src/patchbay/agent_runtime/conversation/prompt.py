@@ -83,7 +83,8 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _data(value: Any) -> str:
-    text = msgspec.json.encode(value).decode().replace(_OPEN, "").replace(_CLOSE, "> > >")
+    # JSON writes no angle brackets but in its texts, where they may be escaped: so no data can hold a mark, or be cut into one.
+    text = msgspec.json.encode(value).decode().replace("<", "\\u003c").replace(">", "\\u003e")
     return f"{_OPEN}\n{text}\n{_CLOSE}"
 
 
