@@ -18,7 +18,7 @@ from patchbay.agent_runtime.completions import ModelNotFound, prepare_completion
 from patchbay.agent_runtime.conversation.journal import ConversationNotFound, TurnInProgress
 from patchbay.agent_runtime.conversation.model import UserMessage
 from patchbay.agent_runtime.versions import NoPublishedVersion
-from patchbay.errors import Reserved, ValidationFailed
+from patchbay.errors import Reserved, Unavailable, ValidationFailed
 from patchbay.store.database import Database
 from tests.agent_runtime.conftest import World, types
 from tests.agent_runtime.doubles import ScriptedModel
@@ -273,3 +273,14 @@ async def test_a_store_that_goes_away_in_mid_turn_loses_nothing_and_keeps_nothin
     assert [(e.seq, e.type) for e in stored] == [
         (1, "user_utterance"), (2, "agent_message"), (3, "user_utterance"), (4, "agent_message")
     ]  # fmt: skip
+
+
+async def test_why_a_call_was_refused_is_for_the_receipt_alone(world: World) -> None:
+    agent_id = await world.live_agent()
+    world.runner.answers = [Unavailable("inner details")]
+    asked = world.model = ScriptedModel(("look_up_an_appointment", {"caller_phone": "613-555-0142"}), "Not now.")
+    body = {"message": "When?", "draftMode": False}
+    events = await (await channels.prepare_simulation(world.runtime, world.org_id, agent_id, body)).collect()
+    assert "inner details" in repr([e.data for e in events if e.type == "tool_call"])
+    assert len(asked.asked) == 2
+    assert "inner details" not in repr(asked.asked[-1].messages)

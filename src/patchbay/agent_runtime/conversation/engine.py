@@ -212,7 +212,8 @@ class Engine:
             yield self._journal.make("tool_call", {**shown, "state": "started"})
             outcome, took = await self._run(prepared)
         assert outcome is not None
-        self._messages.append(ToolMessage(call_id=request.call_id, tool=request.name, outcome=outcome))
+        told = msgspec.structs.replace(outcome, reason={})  # the reason is for the receipt: no model sees it
+        self._messages.append(ToolMessage(call_id=request.call_id, tool=request.name, outcome=told))
         self._outcomes.append(outcome)
         if outcome.status == "succeeded" and prepared.skill:
             self._skills.append(prepared.skill.name)
