@@ -6,11 +6,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from patchbay.agent_runtime.conversation.events import Event
 from patchbay.agent_runtime.conversation.turn import Turn
+from patchbay.api.presence import while_present
 
 
 @dataclass(slots=True)
@@ -20,7 +20,6 @@ class Heard:
     events: list[Event] = field(default_factory=list[Event])
     outcome: str | None = None
     problem: dict[str, Any] | None = None
-    finished: bool = False
 
     @property
     def said(self) -> list[Event]:
@@ -29,30 +28,22 @@ class Heard:
 
 
 async def hear_out(request: Request, turn: Turn) -> Heard:
-    """Every event of ``turn``. When the client goes away meanwhile, the work is cancelled (:class:`ClientDisconnect`)."""
+    """Every event of ``turn``. When the client goes away meanwhile, the work is cancelled (``ClientDisconnect``)."""
+    return await while_present(request, _hear(turn))
+
+
+async def _hear(turn: Turn) -> Heard:
     heard = Heard()
-    async with anyio.create_task_group() as group:
-        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
-        async with aclosing(turn.events()) as events:
-            async for event in events:
-                _take(heard, event)
-        group.cancel_scope.cancel()
-    if not heard.finished:
-        raise ClientDisconnect
+    async with aclosing(turn.events()) as events:
+        async for event in events:
+            _take(heard, event)
     return heard
 
 
 def _take(heard: Heard, event: Event) -> None:
-    heard.finished = event.type in ("done", "error")
     if event.type == "error":
         heard.problem = event.data["problem"]
     elif event.type == "done":
         heard.outcome = event.data["outcome"]
     elif event.type != "agent_message_delta":
         heard.events.append(event)
-
-
-async def _cancel_when_gone(request: Request, scope: anyio.CancelScope) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

@@ -17,6 +17,7 @@ from patchbay.api.envelope import ApiResponse, PaginatedResponse, Shown, envelop
 from patchbay.api.pages import Paged
 from patchbay.api.paths import Kind
 from patchbay.api.platform import platform_of
+from patchbay.api.presence import while_present
 from patchbay.api.problems import problems
 from patchbay.api.routing import door_router
 from patchbay.api.times import Stamp
@@ -139,5 +140,5 @@ async def discover(principal: IntegrationsWrite, request: Request, kind: Kind) -
     """Read the whole schema of the connected system. The new snapshot replaces the one before; data scoping stays."""
     await announce(request)
     platform = platform_of(request)
-    found = await discovery.discover(platform.database, platform.vault, platform.guard, org_id=principal.org_id, kind=kind)
-    return enveloped(found)
+    work = discovery.discover(platform.database, platform.vault, platform.guard, org_id=principal.org_id, kind=kind)
+    return enveloped(await while_present(request, work))

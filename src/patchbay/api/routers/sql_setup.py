@@ -18,6 +18,7 @@ from patchbay.api.documented import Documented
 from patchbay.api.envelope import ApiResponse, Shown, enveloped
 from patchbay.api.paths import Kind
 from patchbay.api.platform import platform_of
+from patchbay.api.presence import while_present
 from patchbay.api.problems import problems, validation_failure
 from patchbay.api.routing import door_router
 from patchbay.connectors.catalog import provider
@@ -105,8 +106,8 @@ async def test_connection(
     principal: IntegrationsWrite, request: Request, kind: Kind, body: Annotated[Any, Documented(TestBody), BodyParameter()]
 ) -> Any:
     """Try these credentials, check by check, and store nothing. Always 200: a failed check is data, with what to do about it."""
-    checks = await run_checks(_credentials_in(body), platform_of(request).guard, kind=provider(kind).type)
-    return enveloped(checks)
+    checks = run_checks(_credentials_in(body), platform_of(request).guard, kind=provider(kind).type)
+    return enveloped(await while_present(request, checks))
 
 
 def _credentials_in(body: Any) -> dict[str, Any]:
