@@ -204,6 +204,12 @@ def test_nothing_found_asks_once_more_and_a_new_value_is_tried() -> None:
     assert called(talk.say("try 613-555-0199")) == ("look_up_an_appointment", {"caller_phone": "613-555-0199"})
 
 
+def test_what_was_too_long_to_fetch_is_not_called_missing() -> None:
+    talk = Talk(session={"caller_number": "+16135550142"})
+    talk.say("when is my appointment")
+    assert talk.found(row_count=0, truncated=True) == "I found it, but it is too long to read out."
+
+
 def test_an_ambiguous_result_asks_for_another_detail() -> None:
     talk = Talk()
     talk.say("where is order 5512")

@@ -26,6 +26,8 @@ def after(tool: ToolSpec, outcome: ToolOutcome, memory: Memory, scene: Scene) ->
     preface = facts.acknowledged(memory.by_caller, tool.inputs)
     if outcome.ambiguous:
         return _ambiguous(tool, outcome, memory, done)
+    if outcome.row_count == 0 and outcome.truncated:
+        return Say(text="I found it, but it is too long to read out.", memory=done, unanswered=True)
     if outcome.row_count == 0:
         return _nothing(tool, memory, done)
     told = read_out(tool, outcome, now=scene.now)
