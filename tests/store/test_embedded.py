@@ -278,7 +278,14 @@ def test_a_cluster_of_another_version_is_refused(data_dir: Path) -> None:
         start_embedded(data_dir)
 
 
-def test_a_server_that_cannot_start_says_where_to_look(data_dir: Path) -> None:
+def test_a_damaged_cluster_is_refused(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir(parents=True)
+    (data_dir / "postgres" / "PG_VERSION").write_text("garbage")
+    with pytest.raises(EmbeddedUnavailable, match="damaged"):
+        start_embedded(data_dir)
+
+
+def test_a_server_that_cannot_start_says_where_to_look(data_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
     start_embedded(data_dir)
     release_embedded(data_dir)
     with (data_dir / "postgres" / "postgresql.conf").open("a") as conf:
@@ -286,3 +293,4 @@ def test_a_server_that_cannot_start_says_where_to_look(data_dir: Path) -> None:
     with pytest.raises(EmbeddedUnavailable) as refused:
         start_embedded(data_dir)
     assert str(data_dir / "postgres" / "log") in str(refused.value.hint)
+    assert "nonsense" not in capfd.readouterr().err  # the log is named, not poured out

