@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from patchbay.accounts.audit import list_page, record
+from patchbay.accounts.audit import Done, list_page, record, record_alone
 from patchbay.accounts.organizations import ensure_organization
 from patchbay.accounts.principal import Principal
 from patchbay.store.database import Database
@@ -19,8 +19,17 @@ def principal(org_id: str, key_id: str = "key_1") -> Principal:
 async def log(database: Database, org_id: str, by: Principal | None, path: str = "/api/v1/agents") -> str:
     async with database.tenant(org_id) as session:
         return await record(
-            session, by, method="POST", path=path, route="/agents", status=201, request_id="req_1", resource_id="agt_1"
+            session,
+            Done(principal=by, method="POST", path=path, route="/agents", status=201, request_id="req_1", resource_id="agt_1"),
         )
+
+
+async def test_a_row_alone_is_its_own_transaction(database: Database, org_id: str) -> None:
+    done = Done(principal=None, method="POST", path="/x?q=1", route=None, status=404, request_id="req_1")
+    row_id = await record_alone(database, org_id, done)
+    async with database.tenant(org_id) as session:
+        [row] = await list_page(session)
+    assert (row.id, row.org_id, row.actor_type, row.path, row.status) == (row_id, org_id, "system", "/x", 404)
 
 
 async def test_a_row_says_who_did_what(database: Database, org_id: str) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import time_machine
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime import channels, receipts
 from patchbay.agent_runtime.completions import ModelNotFound, prepare_completion, read_completion
@@ -249,21 +247,21 @@ async def test_a_store_that_goes_away_in_mid_turn_loses_nothing_and_keeps_nothin
     async with world.runtime.database.tenant(world.org_id) as session:
         conversation_id = (await channels.create_session(session, world.org_id, {"agentId": agent_id})).id
     turn = await channels.prepare_message(world.runtime, world.org_id, conversation_id, {"content": "thanks"})
-    real, broken = Database.tenant, [True]
+    real, broken = Database.once, [True]
+    ended = "SELECT id, set_config('role', 'none', true), pg_terminate_backend(pg_backend_pid()) FROM kept"
 
-    @asynccontextmanager
-    async def breaking(self: Database, org_id: str, **options: Any) -> AsyncGenerator[AsyncSession]:
-        async with real(self, org_id, **options) as session:
-            yield session
-            if broken and not committed:
-                broken.clear()
-                await session.execute(text("RESET ROLE"))
-                await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    async def breaking(self: Database, org_id: str, statement: Any, values: Any) -> Any:
+        if broken and not committed:
+            broken.clear()
+            await real(self, org_id, text(str(statement).replace("SELECT id FROM kept", ended)), values)
+            raise AssertionError("the session was not ended")
+        kept = await real(self, org_id, statement, values)
         if broken:
             broken.clear()
             raise OperationalError("COMMIT", None, Exception("the connection is lost"))
+        return kept
 
-    monkeypatch.setattr(Database, "tenant", breaking)
+    monkeypatch.setattr(Database, "once", breaking)
     assert types(await turn.collect())[-1] == "done"
     assert broken == []
     again = await channels.prepare_message(world.runtime, world.org_id, conversation_id, {"content": "thanks"})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from patchbay.accounts.tables import Organization
 from patchbay.store import liveness
@@ -87,3 +87,34 @@ async def test_a_session_enters_with_one_statement(database: Database) -> None:
     async with database.tenant("org_a", read_only=True) as session:
         await session.execute(text("SELECT 1"))
     assert len(seen) == 2
+
+
+async def test_a_statement_alone_is_a_transaction_of_its_own_organization(database: Database) -> None:
+    await organization(database, "org_a")
+    await organization(database, "org_b")
+    add = text("INSERT INTO agents (id, name, draft) VALUES (:id, 'A', '{}') RETURNING org_id, current_user::text")
+    assert list(await database.once("org_a", add, {"id": "agt_1"})) == [("org_a", "patchbay_app")]
+    count = text("SELECT count(*) FROM agents")
+    assert [list(await database.once(org, count, {})) for org in ("org_a", "org_b")] == [[(1,)], [(0,)]]
+    async with database.owner() as session:
+        left = text("SELECT current_user = session_user, current_setting('app.org', true)")
+        assert (await session.execute(left)).one() == (True, "")
+    with pytest.raises(ValueError, match="needs an organization"):
+        await database.once("", count, {})
+
+
+async def test_a_statement_alone_that_fails_changes_nothing_and_its_connection_goes_on(database: Database) -> None:
+    await organization(database, "org_a")
+    foreign = text("INSERT INTO agents (id, org_id, name, draft) VALUES (:id, 'org_b', 'A', '{}')")
+    late = text(
+        "WITH added AS (INSERT INTO agents (id, name, draft) VALUES (:id, 'A', '{}') RETURNING id)"
+        " SELECT 1 / (length(id) - 5) FROM added"
+    )
+    for statement in (foreign, late):
+        with pytest.raises(DBAPIError):
+            await database.once("org_a", statement, {"id": "agt_1"})
+        assert list(await database.once("org_a", text("SELECT count(*) FROM agents"), {})) == [(0,)]
+    end = text("SELECT set_config('role', 'none', true), pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(OperationalError):
+        await database.once("org_a", end, {})
+    assert list(await database.once("org_a", text("SELECT count(*) FROM agents"), {})) == [(0,)]

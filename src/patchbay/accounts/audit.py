@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.accounts.principal import Principal
 from patchbay.accounts.tables import AuditLog
+from patchbay.store.database import Database
 from patchbay.store.ids import new_id
 
 _LOG: Table = AuditLog.__table__  # pyright: ignore[reportAssignmentType]
@@ -17,38 +20,46 @@ _RECORD = insert(_LOG)
 ACTOR_TYPES = ("user", "api_key", "visitor", "system")
 
 
-async def record(
-    session: AsyncSession,
-    principal: Principal | None,
-    *,
-    method: str,
-    path: str,
-    route: str | None,
-    status: int,
-    request_id: str,
-    resource_id: str | None = None,
-) -> str:
-    """Add one row to the audit log of the session's organization and return its id. ``path`` comes without its query string.
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What one row of the audit log tells. Without a principal the actor is the system. ``path`` may have a query: it is cut."""
 
-    Without a principal the actor is the system. A request that failed was rolled back: record it in a session of its own.
-    """
-    row_id = new_id("aud")
-    await session.execute(
-        _RECORD,
-        {
-            "id": row_id,
-            "actor_type": "system" if principal is None else "api_key",
-            "actor_id": principal.key_id if principal else None,
-            "actor_label": principal.label if principal else None,
-            "method": method,
-            "path": path.partition("?")[0],
-            "route": route,
-            "status": status,
-            "request_id": request_id,
-            "resource_id": resource_id,
-        },
-    )
-    return row_id
+    principal: Principal | None
+    method: str
+    path: str
+    route: str | None
+    status: int
+    request_id: str
+    resource_id: str | None = None
+
+
+async def record(session: AsyncSession, done: Done) -> str:
+    """Add one row to the audit log of the session's organization, in the session's transaction, and return its id."""
+    row = _row(done)
+    await session.execute(_RECORD, row)
+    return row["id"]
+
+
+async def record_alone(database: Database, org_id: str, done: Done) -> str:
+    """Add one row in a transaction of its own, as for a request that failed and was rolled back, and return its id."""
+    row = _row(done)
+    await database.once(org_id, _RECORD, row)
+    return row["id"]
+
+
+def _row(done: Done) -> dict[str, Any]:
+    by = done.principal
+    return {
+        "id": new_id("aud"),
+        "actor_type": "api_key" if by else "system",
+        "actor_id": by.key_id if by else None,
+        "actor_label": by.label if by else None,
+        "method": done.method,
+        "path": done.path.partition("?")[0],
+        "route": done.route,
+        "status": done.status,
+        "request_id": done.request_id,
+        "resource_id": done.resource_id,
+    }
 
 
 async def list_page(

@@ -24,15 +24,14 @@ UNDER_WAY = 102
 
 async def audit_success(session: AsyncSession, visit: Visit, status: int) -> None:
     """Write the row of a success inside the transaction that makes it so."""
-    await _record(session, visit, status)
+    await audit.record(session, _done(visit, status))
     visit.audited = status
 
 
 async def announce(request: Request) -> None:
     """Write the row before work that no single transaction holds; its outcome is a second row."""
     visit, platform = visit_of(request), platform_of(request)
-    async with platform.database.tenant(visit.principal.org_id) as session:
-        await _record(session, visit, UNDER_WAY)
+    await audit.record_alone(platform.database, visit.principal.org_id, _done(visit, UNDER_WAY))
 
 
 async def audit_answer(app: FastAPI, visit: Visit) -> None:
@@ -48,17 +47,15 @@ async def audit_answer(app: FastAPI, visit: Visit) -> None:
 
 async def _write(platform: Platform, visit: Visit, status: int) -> None:
     try:
-        async with platform.database.tenant(visit.principal.org_id) as session:
-            await _record(session, visit, status)
+        await audit.record_alone(platform.database, visit.principal.org_id, _done(visit, status))
         visit.audited = status
     except Exception as error:
         logger.error("audit_failed", error=type(error).__name__, where=where_it_failed(error))
 
 
-async def _record(session: AsyncSession, visit: Visit, status: int) -> None:
-    await audit.record(
-        session,
-        visit.principal,
+def _done(visit: Visit, status: int) -> audit.Done:
+    return audit.Done(
+        principal=visit.principal,
         method=visit.method,
         path=visit.path,
         route=visit.route,

@@ -9,15 +9,16 @@ transaction, as the login role.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import structlog
 from psycopg import sql
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Executable, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -32,6 +33,7 @@ _REVIVAL_S = 10.0
 _log = structlog.get_logger(__name__)
 
 _ENTER = sql.SQL("{begin}; SELECT set_config('role', {role}, true), set_config('app.org', {org}, true)")
+_ENTER_ONCE = "SELECT set_config('role', %(role)s, true), set_config('app.org', %(org)s, true)"
 _BEGIN = {False: sql.SQL("BEGIN"), True: sql.SQL("BEGIN READ ONLY")}
 
 
@@ -58,6 +60,7 @@ class Database:
         self.engine = engine
         self._embedded_in = embedded_in
         self._reviving: asyncio.Task[bool] | None = None
+        self._driver_sql: dict[Executable, bytes] = {}
 
     @classmethod
     async def open(cls, settings: Settings) -> Database:
@@ -144,6 +147,34 @@ class Database:
         session = AsyncSession(self.engine, sync_session_class=TenantSession, expire_on_commit=False, info=info)
         async with session, session.begin():
             yield session
+
+    async def once(self, org_id: str, statement: Executable, values: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """The rows of one statement that is a transaction of its own as ``patchbay_app`` in ``org_id``, in one round trip.
+
+        For what every turn of a conversation does. Role, organization and statement are sent together, and the server takes
+        them as one transaction: it commits all or nothing. ``values`` go to the driver as they are. Raises what a session does.
+        """
+        if not org_id:
+            raise ValueError("a tenant session needs an organization")
+        query = self._as_driver_sql(statement, values)
+        async with self.engine.connect() as pooled:
+            driver: psycopg.AsyncConnection[Any] = cast(Any, await pooled.get_raw_connection()).driver_connection
+            try:
+                async with driver.pipeline():
+                    await driver.execute(_ENTER_ONCE, {"role": APP_ROLE, "org": org_id})
+                    cursor = await driver.execute(query, values)
+                return await cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                if driver.closed:
+                    await pooled.invalidate(error)
+                raise DBAPIError.instance(query.decode(), None, error, psycopg.Error, hide_parameters=True) from error
+
+    def _as_driver_sql(self, statement: Executable, values: Mapping[str, Any]) -> bytes:
+        known = self._driver_sql.get(statement)
+        if known is None:
+            compiled = cast(Any, statement).compile(dialect=self.engine.dialect, column_keys=list(values))
+            known = self._driver_sql[statement] = str(compiled).encode()
+        return known
 
     async def close(self) -> None:
         """Give back every connection, and leave the embedded server."""

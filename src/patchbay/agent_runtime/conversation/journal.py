@@ -9,6 +9,7 @@ primary key: none is stored twice.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -95,20 +96,18 @@ _KEEP = (
     "WITH kept AS (UPDATE conversations SET last_seq = :last_seq, {change}"
     " WHERE id = :id AND state #>> '{{claim,id}}' = :held RETURNING id),"
     " added AS (INSERT INTO conversation_events (conversation_id, seq, id, type, at, turn, data)"
-    " SELECT kept.id, e.seq, e.id, e.type, e.at, e.turn, e.data FROM kept, jsonb_to_recordset(:events)"
+    " SELECT kept.id, e.seq, e.id, e.type, e.at, e.turn, e.data FROM kept, jsonb_to_recordset(CAST(:events AS jsonb))"
     " AS e (seq int, id text, type text, at timestamptz, turn int, data jsonb))"
     " SELECT id FROM kept"
 )
-_ADVANCE = text(_KEEP.format(change=f"state = jsonb_set(state, '{{claim}}', {_LEASED})")).bindparams(
-    bindparam("events", type_=JSONB)
-)
+_ADVANCE = text(_KEEP.format(change=f"state = jsonb_set(state, '{{claim}}', {_LEASED})"))
 _FINISH = text(
     _KEEP.format(
-        change="turns = :turns, state = :state, outcome = :outcome, summary = :summary,"
+        change="turns = :turns, state = CAST(:state AS jsonb), outcome = :outcome, summary = :summary,"
         " status = CASE WHEN :ends THEN 'ended' ELSE status END,"
         " ended_at = CASE WHEN :ends AND ended_at IS NULL THEN now() ELSE ended_at END"
     )
-).bindparams(bindparam("events", type_=JSONB), bindparam("state", type_=JSONB))
+)
 _OPEN = text(
     "INSERT INTO conversations"
     " (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
@@ -206,7 +205,9 @@ class Journal:
 
     async def write(self, session: AsyncSession) -> None:
         """Store what is pending in a transaction of the caller's, which holds the claim already."""
-        await self._keep(session, self._pending, self._numbers.last_seq, None)
+        kept = await session.execute(_ADVANCE, self._values(self._pending, self._numbers.last_seq))
+        if kept.one_or_none() is None:
+            raise TurnLost
         self._pending = []
 
     def flush_soon(self) -> None:
@@ -226,7 +227,7 @@ class Journal:
     def finish_detached(self, *, outcome: str, summary: str, ends: bool) -> asyncio.Task[None]:
         """Begin to :meth:`finish`; it goes on even when the request is cancelled."""
         state = {k: v for k, v in self._held.state.items() if k != "claim"}
-        last = {"turns": self._numbers.turn, "state": state, "outcome": outcome, "summary": summary, "ends": ends}
+        last = {"turns": self._numbers.turn, "state": json.dumps(state), "outcome": outcome, "summary": summary, "ends": ends}
         self.rest()
         return self._runtime.detach(self._store(last))
 
@@ -253,20 +254,17 @@ class Journal:
             self._pending = self._pending[len(batch) :]
 
     async def _store_once(self, batch: Sequence[Event], number: int, last: dict[str, Any] | None, *, again: bool) -> None:
-        async with self._runtime.database.tenant(self._held.org_id) as session:
-            if (
-                again
-                and batch
-                and await session.scalar(_STORED, {"id": batch[-1].id, "cnv": self._held.id, "seq": batch[-1].seq})
-            ):
+        once = self._runtime.database.once
+        if again and batch:
+            key = {"id": batch[-1].id, "cnv": self._held.id, "seq": batch[-1].seq}
+            if await once(self._held.org_id, _STORED, key):
                 return  # the commit went through, only its confirmation was lost
-            await self._keep(session, batch, number, last)
-
-    async def _keep(self, session: AsyncSession, batch: Sequence[Event], number: int, last: dict[str, Any] | None) -> None:
-        values = {**self._key, "last_seq": number, "events": [_stored(event) for event in batch]}
-        done = await session.execute(_ADVANCE, values) if last is None else await session.execute(_FINISH, {**values, **last})
-        if done.one_or_none() is None:
+        values = {**self._values(batch, number), **(last or {})}
+        if not await once(self._held.org_id, _ADVANCE if last is None else _FINISH, values):
             raise TurnLost
+
+    def _values(self, batch: Sequence[Event], number: int) -> dict[str, Any]:
+        return {**self._key, "last_seq": number, "events": json.dumps([_stored(event) for event in batch])}
 
     def stay_alive(self) -> None:
         """Renew the lease while a turn takes its time."""
@@ -286,9 +284,8 @@ class Journal:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             with suppress(OperationalError, InterfaceError):  # the store may be back before the lease is over
-                async with self._runtime.database.tenant(self._held.org_id) as session:
-                    if (await session.execute(_RENEW, self._key)).one_or_none() is None:
-                        return
+                if not await self._runtime.database.once(self._held.org_id, _RENEW, self._key):
+                    return
 
 
 def _stored(event: Event) -> dict[str, Any]:
