@@ -136,6 +136,13 @@ async def test_nothing_is_stored_when_the_binding_is_refused(clinic: Clinic) -> 
 async def test_names_that_share_a_slug_get_slugs_of_their_own(clinic: Clinic) -> None:
     names = ("Look up!", "Look up?", "hand_off_to_a_person")
     slugs = [(await clinic.save(toolName=name)).slug for name in names]
+    cafe = await clinic.save(toolName="Café")
+    with pytest.raises(DuplicateName):
+        await clinic.save(toolName="Cafe\u0301")
+    other = await clinic.save(toolName="Another")
+    with pytest.raises(DuplicateName):
+        await clinic.change(other.id, name="Cafe\u0301")
+    assert cafe.name == "Café"
     assert slugs == ["Look_up", "Look_up_2", "hand_off_to_a_person_2"]
 
 

@@ -12,7 +12,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from patchbay.agent_runtime.bodies import Body, read_body
+from patchbay.agent_runtime.bodies import Body, Name, read_body
 from patchbay.nearest import did_you_mean
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -74,7 +74,7 @@ class ModelSettings(Body):
 class AgentDraft(Body):
     """An agent's configuration. ``voiceMap`` and ``defaultVoiceId`` are kept for the voice channels."""
 
-    name: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Name
     description: Paragraph | None = None
     persona: Persona = Field(default_factory=Persona)
     greeting: Paragraph | None = None

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.nearest import did_you_mean
 
 Model = TypeVar("Model", bound="Body")
+
+
+def composed(name: str) -> str:
+    """The name in Unicode's composed form (NFC), so that names that are written alike are the same name."""
+    return unicodedata.normalize("NFC", name)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(composed)]
 
 
 class Body(BaseModel):

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
-from patchbay.agent_runtime.bodies import Body, read_body
+from patchbay.agent_runtime.bodies import Body, Name, read_body
 from patchbay.agent_runtime.freezing import unseal_call
 from patchbay.agent_runtime.skill_types import SKILL_TYPES
 from patchbay.agent_runtime.tables import Skill
@@ -36,7 +36,7 @@ class SkillNotEnabled(Unprocessable):
 class SkillPatch(Body):
     """What ``PATCH …/skills/{id}`` may change. ``binding`` members sent replace those stored, and the call is proven again."""
 
-    name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    name: Name | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
     enabled: bool | None = None
     requires_verified_identity: bool | None = None

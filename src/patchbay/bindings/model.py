@@ -7,6 +7,7 @@ once; whether it makes sense against a schema is for :mod:`patchbay.bindings.che
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
@@ -108,7 +109,8 @@ def parse_binding(body: Mapping[str, Any]) -> Binding:
         binding = _read(Binding, body, "", findings)
     if findings or binding is None:
         raise ValidationFailed("The binding is not valid (validation_error).", errors=findings)
-    return binding
+    # Names that are written alike are the same name.
+    return msgspec.structs.replace(binding, tool_name=unicodedata.normalize("NFC", binding.tool_name))
 
 
 def _texts(value: object) -> Iterator[str]:
