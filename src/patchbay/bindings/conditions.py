@@ -9,11 +9,11 @@ from msgspec import UNSET
 
 from patchbay.bindings.literals import literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, SESSION_FACTS, says_phone, session_key
+from patchbay.bindings.parameters import BY_NAME, SESSION_FACTS, says_email, says_phone, session_key
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
 from patchbay.nearest import did_you_mean
-from patchbay.schema_graph.call import CallInput, Comparison, Filter
+from patchbay.schema_graph.call import CallInput, Codec, Comparison, Filter
 from patchbay.schema_graph.coercion import Unfit
 from patchbay.schema_graph.numbering import known_country
 from patchbay.schema_graph.phones import needs_country, unreadable_shapes
@@ -72,7 +72,8 @@ def _input(scope: Scope, rule: Input, reading: Reading | None, at: str, known: d
 
 def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: Any) -> CallInput:
     field = reading.field
-    phone = _is_phone(rule.param, reading)
+    codec = _codec(rule.param, reading)
+    phone = codec == "phone"
     if phone:
         _check_phone(scope, reading, f"{at}.arg")
     canonical = BY_NAME.get(rule.param)
@@ -88,7 +89,7 @@ def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: 
         description=rule.description or (canonical.description if canonical else None),
         enum=field.enum,
         max_length=None if phone else field.max_length,
-        codec="phone" if phone else "plain",
+        codec=codec,
         formats=field.formats if phone else (),
         country=scope.target.country if phone else None,
         zoned=field.zoned,
@@ -139,6 +140,15 @@ def _is_phone(param: str, reading: Reading) -> bool:
     if field.formats or says_phone(field.name):
         return True
     return field.type == "string" and param == "caller_phone"
+
+
+def _codec(param: str, reading: Reading) -> Codec:
+    """How a value for this field is spelled. ``citext`` compares without regard to case by itself."""
+    if _is_phone(param, reading):
+        return "phone"
+    field = reading.field
+    text = field.type == "string" and not field.enum and field.native_type.rpartition(".")[2] != "citext"
+    return "email" if text and says_email(field.name) else "plain"
 
 
 def _check_phone(scope: Scope, reading: Reading, at: str) -> None:
@@ -213,8 +223,9 @@ def _filter_by_param(
         message = f"The input {param!r} is for {given.arg!r}, and this field is of another type."
         scope.report.error(f"{at}.param", "param_invalid", message, "Add an input of its own for this field.")
         return None
-    if given.codec == "phone" and op != "eq":
-        scope.report.error(f"{at}.op", "operator_not_for_type", "A phone number can only be compared with eq.")
+    if given.codec != "plain" and op != "eq":
+        what = "A phone number" if given.codec == "phone" else "An e-mail address"
+        scope.report.error(f"{at}.op", "operator_not_for_type", f"{what} can only be compared with eq.")
         return None
     return Filter(reading.column(), op, param=param)
 
@@ -225,8 +236,8 @@ def _fits(given: CallInput, reading: Reading) -> bool:
     same = (given.native_type, given.zoned, given.enum) == (field.native_type, field.zoned, field.enum)
     return (
         same
-        and (given.codec == "phone") == _is_phone(given.param, reading)
-        and (given.codec == "plain" or set(field.formats) <= set(given.formats))
+        and given.codec == _codec(given.param, reading)
+        and (given.codec != "phone" or set(field.formats) <= set(given.formats))
     )
 
 

@@ -111,6 +111,12 @@ _ABOUT_PHONES = frozenset(
         "prefix", "provider", "status", "type", "valid", "verified",
     }
 )  # fmt: skip
+_ABOUT_EMAILS = frozenset(
+    {
+        "body", "code", "consent", "count", "domain", "flag", "frequency", "hash", "id", "kind", "log", "opt", "preference",
+        "promotion", "provider", "sent", "status", "subject", "template", "text", "title", "token", "type", "valid", "verified",
+    }
+)  # fmt: skip
 _NUMBER_WORDS = frozenset({"number", "no", "num", "nr", "id", "ref", "reference", "code", "key", "uuid"})
 
 
@@ -135,6 +141,12 @@ def says_phone(name: str) -> bool:
     """Whether a parameter or column of this name holds a phone number (``phone_type`` and ``phone_verified`` do not)."""
     found = meaning_of(name)
     return found is not None and found.name == "caller_phone" and _ABOUT_PHONES.isdisjoint(split_words(name))
+
+
+def says_email(name: str) -> bool:
+    """Whether a parameter or column of this name holds an e-mail address (``email_subject`` and ``email_verified`` do not)."""
+    found = meaning_of(name)
+    return found is not None and found.name == "caller_email" and _ABOUT_EMAILS.isdisjoint(split_words(name))
 
 
 def session_key(param: str) -> str | None:

@@ -18,6 +18,7 @@ from patchbay.errors import Finding, PatchbayError, Unprocessable
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall, SqlSlot
 from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
+from patchbay.schema_graph.emails import address_spellings
 from patchbay.schema_graph.phones import speller, to_e164
 
 
@@ -60,7 +61,7 @@ class MissingFacts(PatchbayError):
 
 
 Prepare = Callable[[CallContext], dict[str, Any]]
-"""Values by parameter for one run, None where an optional one was not given. A phone is a tuple of spellings."""
+"""Values by parameter for one run, None where an optional one was not given. A phone or e-mail address: its spellings."""
 
 
 class _Input(msgspec.Struct, frozen=True):
@@ -147,7 +148,7 @@ def _absent(given: Any) -> bool:
 def _reader(one: CallInput) -> Reader:
     if one.codec == "phone":
         return _phone_reader(one)
-    return reader(
+    plain = reader(
         one.type,
         one.native_type,
         zoned=one.zoned,
@@ -155,6 +156,16 @@ def _reader(one: CallInput) -> Reader:
         max_length=one.max_length,
         column_zone=one.time_zone,
     )
+    return _address_reader(plain) if one.codec == "email" else plain
+
+
+def _address_reader(plain: Reader) -> Reader:
+    """The address's spellings, once it is a text the column can hold."""
+
+    def read(value: Any, zone: str) -> tuple[str, ...]:
+        return address_spellings(plain(value, zone).strip())
+
+    return read
 
 
 def _phone_reader(one: CallInput) -> Reader:

@@ -15,7 +15,7 @@ FORMAT_VERSION = 1
 
 Source = Literal["model", "session", "verified", "constant"]
 Comparison = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "is_null", "not_null"]
-Codec = Literal["plain", "phone"]
+Codec = Literal["plain", "phone", "email"]
 Direction = Literal["asc", "desc"]
 VerificationLevel = Literal["none", "basic", "step_up"]
 
@@ -43,7 +43,8 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     ``param`` is the agent's parameter. ``source`` decides who supplies it: the model, the session (``key`` names the fact, for
     instance ``caller_number``), a verified identity (``key`` names the field) or a ``constant``. Only model inputs are in a
     tool's schema. ``codec`` ``phone`` turns a number into every spelling in ``formats`` (shapes, digits as ``9``), with
-    ``country`` (ISO 3166-1 alpha-2) for numbers without a country code. ``time_zone`` (IANA) is the one a timestamp without
+    ``country`` (ISO 3166-1 alpha-2) for numbers without a country code; ``email`` turns an address into its usual spellings in
+    small and capital letters. ``time_zone`` (IANA) is the one a timestamp without
     zone is stored in.
     """
 

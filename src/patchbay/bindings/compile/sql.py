@@ -133,7 +133,7 @@ class _Statement:
 
     def _takes_many(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
-        return condition.op == "in" or (given is not None and given.codec == "phone")
+        return condition.op == "in" or (given is not None and given.codec != "plain")
 
     def _is_optional(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
