@@ -108,7 +108,7 @@ def test_workers_end_with_a_server_that_was_killed(environment: dict[str, str]) 
     [
         ("PATCHBAY_SECRET_KEY", "k1:AAAA", "needs 32"),
         ("PATCHBAY_LOG_LEVEL", "LOUD", "PATCHBAY_LOG_LEVEL"),
-        ("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none", "database does not answer"),
+        ("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none", "nobody listens there"),
         ("DATABASE_URL", "mysql://root:secret@db/none", "DATABASE_URL"),
         ("PATCHBAY_DATA_DIR", "/dev/null/below", "/dev/null/below"),
     ],

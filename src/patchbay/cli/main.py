@@ -44,7 +44,7 @@ def run() -> None:
     except Exception as error:
         if not _is_database_failure(error):
             raise
-        sys.exit(_say("The database does not answer, or not as it should.", "`patchbay doctor` says what is wrong with it."))
+        sys.exit(_say(_database_failure(error), "`patchbay doctor` says what is wrong with it."))
 
 
 def _say(message: str, hint: str | None) -> int:
@@ -66,6 +66,13 @@ def _settings_problems(error: ValueError) -> list[str]:
 def _variable(place: tuple[int | str, ...]) -> str:
     name = str(place[0]).upper() if place else "PATCHBAY_*"
     return name if name.startswith(("PATCHBAY", "DATABASE")) else f"PATCHBAY_{name}"
+
+
+def _database_failure(error: Exception) -> str:
+    from patchbay.cli.diagnosis.reason import why_refused
+
+    reason = why_refused(error)
+    return f"The database refuses: {reason}." if reason else "The database does not answer, or not as it should."
 
 
 def _is_database_failure(error: Exception) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from patchbay.accounts.organizations import list_organizations
+from patchbay.cli.diagnosis.reason import why_refused
 from patchbay.cli.diagnosis.verdict import Verdict
 from patchbay.connectors.tables import Credential
 from patchbay.errors import PatchbayError
@@ -61,7 +62,7 @@ async def _in_turn(database: Database, settings: Settings, readable_keys: bool) 
         except PatchbayError as error:
             found.append(_verdict(number, "failed", error.detail, error.hint))
         except SQLAlchemyError as error:
-            found.append(_verdict(number, "failed", f"the database refuses ({_state(error)})", "See the database's own log."))
+            found.append(_verdict(number, "failed", f"the database refuses: {_state(error)}", "See the database's own log."))
         if found[-1].status == "failed" or (found[-1].id == "migrations" and found[-1].status == "warning"):
             return [*found, *_skipped(number + 1, f"{found[-1].title.lower()} comes first")]
     return found
@@ -77,6 +78,9 @@ def _skipped(first: int, reason: str) -> list[Verdict]:
 
 
 def _state(error: SQLAlchemyError) -> str:
+    reason = why_refused(error)
+    if reason:
+        return reason
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     return f"SQLSTATE {state}" if state else type(error).__name__
 
@@ -91,7 +95,7 @@ async def _reach(database: Database, settings: Settings) -> Verdict:
             "DATABASE_URL" if settings.database_url else f"the embedded server's log in {settings.data_dir / 'postgres' / 'log'}"
         )
         return _verdict(
-            0, "failed", f"it does not let us in ({_state(error)})", f"Check {where}: host, port, user, password, sslmode."
+            0, "failed", f"it does not let us in: {_state(error)}", f"Check {where}: host, port, user, password, sslmode."
         )
     if version < OLDEST_VERSION:
         return _verdict(0, "failed", f"it is PostgreSQL {version}", f"Patchbay needs PostgreSQL {OLDEST_VERSION} or later.")
