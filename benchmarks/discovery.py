@@ -71,17 +71,20 @@ def bare(dsn: str) -> tuple[float, int]:
             oid: {"schema": r.schema, "name": r.name, "kind": r.kind, "columns": {}, "keys": [], "indexes": []}
             for oid, r in catalog.relations.items()
         }
-        types = {packed: catalog.type_names[type_of(packed)] for packed in {row[2] for row in catalog.columns}}
-        for place, name, packed in catalog.columns:
-            oid, number = place >> 20, place >> 8 & 0xFFF
-            comment = catalog.comments[oid].get(number) if oid in catalog.comments else None
-            column = {"number": number, "type": types[packed], "flags": place & 0xFF, "comment": comment}
-            graph[oid]["columns"][name] = column
+        types: dict[int, str] = {}
+        for oid, table in graph.items():
+            columns, comments = table["columns"], catalog.comments.get(oid, {})
+            for place, name, packed in catalog.columns.get(oid, ()):
+                native = types.get(packed) or types.setdefault(packed, catalog.type_names[type_of(packed)])
+                number = place >> 8 & 0xFFF
+                columns[name] = {"number": number, "type": native, "flags": place & 0xFF, "comment": comments.get(number)}
         for name, oid, own, target, other in catalog.foreign_keys:
-            graph[oid]["keys"].append({"name": name, "own": own, "target": target, "other": other})
+            if oid in graph:
+                graph[oid]["keys"].append({"name": name, "own": own, "target": target, "other": other})
         for oid, name, method, numbers, width, flags in catalog.indexes:
             index = {"name": name, "flags": flags, "method": method, "columns": numbers.split()[:width]}
-            graph[oid]["indexes"].append(index)
+            if oid in graph:
+                graph[oid]["indexes"].append(index)
         return time.perf_counter() - began, sum(len(t["columns"]) for t in graph.values())
 
 

@@ -104,4 +104,4 @@ def _says(words: tuple[str, ...], single: frozenset[str], pairs: frozenset[tuple
 
 @lru_cache(maxsize=65_536)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(singular_word(word) for word in split_words(text))
+    return tuple([singular_word(word) for word in split_words(text)])

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 SLUG_LENGTH = 64
 OBJECT_SLUG_LENGTH = SLUG_LENGTH - len("_insert")
@@ -30,6 +32,8 @@ _UNCOUNTED = frozenset({
     "series", "species", "news", "access", "process", "business", "success", "gas", "lens", "alias", "canvas", "always",
     "previous", "sales", "goods", "chaos", "pos", "sms", "gps", "dns", "chassis",
 })  # fmt: skip
+_PLURAL_ENDS = {"s", *(plural[-1] for plural in _IRREGULAR)}
+_ENDS_NO_PLURAL = frozenset(c for c in string.ascii_letters + string.digits if c.lower() not in _PLURAL_ENDS)
 
 
 def quote_part(identifier: str) -> str:
@@ -78,7 +82,7 @@ def _take_part(text: str) -> tuple[str, str]:
 
 def split_words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: ``customerPhoneNo_2`` gives ``("customer", "phone", "no", "2")``."""
-    return tuple(word.lower() for word in _WORD.findall(name))
+    return tuple([word.lower() for word in _WORD.findall(name)])
 
 
 def singular_word(word: str) -> str:
@@ -98,6 +102,8 @@ def singular_word(word: str) -> str:
 
 def singular(name: str) -> str:
     """The name with its last word in the singular, everything else as it is: ``OrderItems`` gives ``OrderItem``."""
+    if name[-1:] in _ENDS_NO_PLURAL:
+        return name
     found = list(_WORD.finditer(name))
     if not found:
         return name
@@ -134,6 +140,7 @@ def path_roots(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: bare if root.casefold() in contested else root for name, bare, root in rooted}
 
 
+@lru_cache(maxsize=16_384)
 def without_id(field: str) -> str | None:
     """A foreign-key field's name without its ``_id`` / ``Id``, or None when it does not end so."""
     short = _ID_SUFFIX.sub("", field).rstrip("_")

@@ -13,7 +13,6 @@ from patchbay.connectors.sql.postgres.discovery.rows import (
     NOT_NULL,
     NUMBER_MASK,
     NUMBER_SHIFT,
-    RELATION_SHIFT,
     Catalog,
     ColumnRow,
     Relation,
@@ -34,8 +33,8 @@ def build_graph(catalog: Catalog) -> Graph:
     default = catalog.default_schema
     names = {oid: object_name(r.schema, r.name, default) for oid, r in catalog.relations.items()}
     shown = {oid: relation for oid, relation in catalog.relations.items() if not relation.is_partition}
-    rows = _by_relation(catalog.columns)
-    columns = {oid: {row[0] >> NUMBER_SHIFT & NUMBER_MASK: row[1] for row in rows.get(oid, ())} for oid in shown}
+    rows = catalog.columns
+    columns = {oid: _names(rows.get(oid, ())) for oid in shown}
     lineage = Lineage(catalog, names, columns)
     indexing = Indexing(catalog, columns)
     slugs = unique_slugs(names[oid] for oid in shown)
@@ -64,23 +63,18 @@ def build_graph(catalog: Catalog) -> Graph:
             opaque=origin.opaque,
             partitions=origin.partitions,
             definition_hash=origin.definition_hash,
-            readable=relation.usage and any([f.readable for f in built]),
-            insertable=writable and any([f.insertable for f in built]),
-            updatable=writable and any([f.updatable for f in built]),
+            readable=relation.usage and any(f.readable for f in built),
+            insertable=writable and any(f.insertable for f in built),
+            updatable=writable and any(f.updatable for f in built),
         )
     return Graph(kind="postgres", default_schema=default, objects=objects, operations=RecordOperations(objects))
 
 
-def _by_relation(columns: Sequence[ColumnRow]) -> dict[int, list[ColumnRow]]:
-    """The columns of each relation, in order."""
-    found: dict[int, list[ColumnRow]] = {}
-    last, here = -1, list[ColumnRow]()
-    for row in sorted(columns):  # by place: nearly in order already
-        relation = row[0] >> RELATION_SHIFT
-        if relation != last:
-            last, here = relation, found.setdefault(relation, [])
-        here.append(row)
-    return found
+def _names(rows: Sequence[ColumnRow]) -> dict[int, str]:
+    """The names of one relation's columns by number."""
+    if rows and rows[-1][0] >> NUMBER_SHIFT & NUMBER_MASK == len(rows):  # no column was dropped
+        return dict(enumerate([row[1] for row in rows], 1))
+    return {place >> NUMBER_SHIFT & NUMBER_MASK: name for place, name, _ in rows}
 
 
 def _estimate(catalog: Catalog, lineage: Lineage, relation: Relation) -> int | None:
@@ -113,9 +107,16 @@ def _edges(
             continue
         own, other = column_numbers(own_numbers), column_numbers(other_numbers)
         here, there, aim = columns[relation], columns[target], names[target]
-        pairs = tuple([(here[a], there[b]) for a, b in zip(own, other, strict=True)])
-        nullable = not all([_column(rows[relation], number)[0] & NOT_NULL for number in own])
-        keys.append(ForeignKey(constraint, names[relation], aim, pairs, _is_unique(indexing, relation, own, pairs), nullable))
+        if len(own) == 1:
+            pairs = ((here[own[0]], there[other[0]]),)
+            unique = indexing.places.get(relation, {}).get(own[0], 0) & ALONE_UNIQUE != 0
+            nullable = not _column(rows[relation], own[0])[0] & NOT_NULL
+        else:
+            pairs = tuple([(here[a], there[b]) for a, b in zip(own, other, strict=True)])
+            held = {here[a] for a in own}
+            unique = any(held.issuperset(key.fields) for key in indexing.keys.get(relation, ()))
+            nullable = not all(_column(rows[relation], number)[0] & NOT_NULL for number in own)
+        keys.append(ForeignKey(constraint, names[relation], aim, pairs, unique, nullable))
         referenced[aim] += 1
         several[relation] += 1
     if not keys:
@@ -126,14 +127,6 @@ def _edges(
         if count > 1
     }
     return edges_of(keys, identities, path_roots((names[oid], relation.name) for oid, relation in shown.items())), referenced
-
-
-def _is_unique(indexing: Indexing, relation: int, numbers: Sequence[int], pairs: Sequence[tuple[str, str]]) -> bool:
-    """Whether these columns hold a whole unique key of their relation."""
-    if len(numbers) == 1:
-        return bool(indexing.places.get(relation, {}).get(numbers[0], 0) & ALONE_UNIQUE)
-    held = {own for own, _ in pairs}
-    return any(held.issuperset(key.fields) for key in indexing.keys.get(relation, ()))
 
 
 def _column(rows: Sequence[ColumnRow], number: int) -> ColumnRow:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import psycopg
 
 from patchbay.connectors.sql.postgres.discovery import queries as ask
+from patchbay.connectors.sql.postgres.discovery.answers import Query, answers
 from patchbay.connectors.sql.postgres.discovery.rows import (
     GENERATED,
     RELATION_SHIFT,
@@ -31,6 +33,7 @@ def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
     """Read the catalogue. Raises psycopg.Error; the connection must be in autocommit mode."""
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
+        connection.execute("SET LOCAL jit = off")  # compiling a query over few types took longer than all the others together
         catalog = _read(connection)
         connection.execute("COMMIT")
     except BaseException:
@@ -43,23 +46,28 @@ def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
 def _read(connection: psycopg.Connection[Any]) -> Catalog:
     foreign_keys = ask.FOREIGN_KEYS + (ask.NOT_OVER_PERIODS if connection.info.server_version >= 180000 else "")
     queries = [
-        ask.COLUMNS, ask.RELATIONS, ask.INDEXES, foreign_keys, ask.COMMENTS, ask.DEFAULT_SCHEMA, ask.SCHEMAS, ask.METHODS,
-        ask.EXTENSION_MEMBERS, ask.INHERITANCE, ask.WRITE_RULES,
+        ask.DEFAULT_SCHEMA, ask.SCHEMAS, ask.METHODS, ask.EXTENSION_MEMBERS, ask.INHERITANCE, ask.WRITE_RULES, ask.RELATIONS,
+        ask.COLUMNS, ask.COMMENTS, foreign_keys, ask.INDEXES,
     ]  # fmt: skip
-    first = _pipelined(connection, [(query, ()) for query in queries])
-    columns, relations, indexes, keys, comments, ((default_schema,),), schemas, methods, members, inheritance, write_rules = first
-    of_columns: dict[int, dict[int, str]] = defaultdict(dict)
-    for oid, number, text in comments:
-        of_columns[oid][number] = text
-    theirs = frozenset(row[0] for row in members)
-    usable = {oid: (name, usage) for oid, name, usage in schemas}
-    own = [row for row in relations if row[1] in usable and row[0] not in theirs]
-    second = _second_round(connection, columns, own)
+    with closing(answers(connection, [Query(query, binary=query == ask.COLUMNS) for query in queries])) as answer:
+        ((default_schema,),) = next(answer)
+        usable = {oid: (name, usage) for oid, name, usage in next(answer)}
+        methods, members, inheritance, write_rules, relations = (next(answer) for _ in range(5))
+        theirs = frozenset(row[0] for row in members)
+        own = [row for row in relations if row[1] in usable and row[0] not in theirs]
+        alike = _alike(own)
+        rows = next(answer)
+        types = [type_of(packed) for packed in {row[2] for row in rows}]
+        generated = sorted({row[0] >> RELATION_SHIFT for row in rows if row[0] & GENERATED})
+        columns = _by_relation(rows)
+        comments = _by_column(next(answer))
+        keys, indexes = next(answer), next(answer)
+    second = _pipelined(connection, _second_round(types, generated, alike, views=any(row[3] in "vm" for row in own)))
     return Catalog(
         default_schema=default_schema,
-        relations=_relations(own, usable, dict(second[ask.PRIVILEGES]), of_columns),
+        relations=_relations(own, alike, usable, dict(second[ask.PRIVILEGES]), comments),
         columns=columns,
-        comments=of_columns,
+        comments=comments,
         foreign_keys=keys,
         indexes=indexes,
         index_methods=dict(methods),
@@ -74,24 +82,43 @@ def _read(connection: psycopg.Connection[Any]) -> Catalog:
     )
 
 
-def _second_round(connection: psycopg.Connection[Any], columns: Sequence[ColumnRow], relations: Rows) -> dict[str, Rows]:
-    """The answers, by query, to what only the first round tells how to ask, or whether to ask at all."""
-    types = [type_of(packed) for packed in {row[2] for row in columns}]
+def _by_relation(columns: Sequence[ColumnRow]) -> dict[int, list[ColumnRow]]:
+    """The columns of each relation, in order."""
+    found: dict[int, list[ColumnRow]] = {}
+    last, here = -1, list[ColumnRow]()
+    for row in sorted(columns):  # by place: nearly in order already
+        relation = row[0] >> RELATION_SHIFT
+        if relation != last:
+            last, here = relation, found.setdefault(relation, [])
+        here.append(row)
+    return found
+
+
+def _by_column(comments: Rows) -> dict[int, dict[int, str]]:
+    """The comments of each relation by column number; its own is under 0."""
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    for oid, number, text in comments:
+        found[oid][number] = text
+    return found
+
+
+def _second_round(
+    types: Sequence[tuple[int, int]], generated: Sequence[int], alike: _Alike, *, views: bool
+) -> dict[str, Sequence[Any]]:
+    """The queries, with their parameters, that only the first round tells how to ask, or whether to ask at all."""
     oids = [oid for oid, _ in types]
     asked: dict[str, Sequence[Any]] = {
-        ask.PRIVILEGES: ([oid for some in _alike(relations).values() for oid in some[:_ASKED_OF_ALIKE]],),
+        ask.PRIVILEGES: ([oid for some in alike.values() for oid in some[:_ASKED_OF_ALIKE]],),
         ask.TYPES: (sorted(set(oids)),),
         ask.TYPE_NAMES: (oids, [modifier for _, modifier in types]),
     }
-    generated = {row[0] >> RELATION_SHIFT for row in columns if row[0] & GENERATED}
-    views = any(row[3] in "vm" for row in relations)
     if generated:
-        asked[ask.GENERATED_COLUMNS] = (sorted(generated),)
+        asked[ask.GENERATED_COLUMNS] = (generated,)
     if views:
         asked |= {ask.VIEWS: (), ask.VIEW_DEPENDENCIES: ()}
     if generated or views:
         asked |= {ask.TELLING_FUNCTIONS: (), ask.TELLING_OPERATORS: ()}
-    return dict(zip(asked, _pipelined(connection, list(asked.items())), strict=True))
+    return asked
 
 
 def _alike(relations: Rows) -> _Alike:
@@ -103,10 +130,14 @@ def _alike(relations: Rows) -> _Alike:
 
 
 def _relations(
-    rows: Rows, schemas: Mapping[int, tuple[str, bool]], asked: Mapping[int, int], comments: Mapping[int, Mapping[int, str]]
+    rows: Rows,
+    alike: _Alike,
+    schemas: Mapping[int, tuple[str, bool]],
+    asked: Mapping[int, int],
+    comments: Mapping[int, Mapping[int, str]],
 ) -> dict[int, Relation]:
     """The relations. ``asked`` holds what the role may do with those that were asked about."""
-    privileges = {key: next((asked[oid] for oid in oids if oid in asked), 0) for key, oids in _alike(rows).items()}
+    privileges = {key: next((asked[oid] for oid in oids if oid in asked), 0) for key, oids in alike.items()}
     found: dict[int, Relation] = {}
     for oid, schema, name, kind, is_partition, estimate, owner, grants in rows:
         spelled, usage = schemas[schema]
@@ -115,10 +146,10 @@ def _relations(
     return found
 
 
-def _pipelined(connection: psycopg.Connection[Any], queries: Sequence[tuple[str, Sequence[Any]]]) -> list[Rows]:
-    """The rows of each query, sent together and answered in order."""
+def _pipelined(connection: psycopg.Connection[Any], queries: Mapping[str, Sequence[Any]]) -> dict[str, Rows]:
+    """The rows of each query, sent together with their parameters."""
     with connection.pipeline():
-        cursors = [connection.cursor() for _ in queries]
-        for cursor, (query, parameters) in zip(cursors, queries, strict=True):
-            cursor.execute(query.encode(), parameters or None)
-    return [cursor.fetchall() for cursor in cursors]
+        cursors = {query: connection.cursor() for query in queries}
+        for query, parameters in queries.items():
+            cursors[query].execute(query.encode(), parameters or None)
+    return {query: cursor.fetchall() for query, cursor in cursors.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from patchbay.connectors.sql.postgres.discovery.indexing import ALONE_UNIQUE, IN_PRIMARY, LEADS_INDEX, Indexing
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
@@ -17,7 +18,6 @@ from patchbay.connectors.sql.postgres.discovery.rows import (
     NUMBER_MASK,
     NUMBER_SHIFT,
     READ,
-    RELATION_SHIFT,
     UPDATE,
     Catalog,
     ColumnRow,
@@ -33,7 +33,8 @@ _PLACE = NUMBER_MASK << NUMBER_SHIFT
 _NONE: Mapping[int, int] = {}
 _NO_COMMENTS: Mapping[int, str] = {}
 
-_Made = dict[tuple[str, int, int], Field]
+_Plain: TypeAlias = dict[tuple[str, int, int], Field]
+_Marked: TypeAlias = dict[tuple[str, int, int, int, str | None], Field]
 
 
 class FieldBuilder:
@@ -49,50 +50,36 @@ class FieldBuilder:
         self._lineage = lineage
         self._places = indexing.places
         self._types = TypeResolver(catalog)
-        self._plain: dict[tuple[int, int], _Made] = {}
-        self._marked: dict[tuple[str, int, int, int, str | None], Field] = {}
+        self._made: dict[tuple[int, int], tuple[_Plain, _Marked]] = {}
 
     def build(self, relation: Relation, rows: Sequence[ColumnRow]) -> tuple[Field, ...]:
         """The fields of one relation, in the order of its rows."""
         oid = relation.oid
         granted = relation.privileges
         usable = READ | (INSERT | UPDATE if relation.kind in "rp" else 0) if relation.usage else 0
-        made = self._plain.setdefault((granted, usable), {})
+        plain, marked = self._made.setdefault((granted, usable), ({}, {}))
         places, comments = self._places.get(oid, _NONE), self._comments.get(oid, _NO_COMMENTS)
         special = places.keys() | comments.keys() if comments else places
         fields: list[Field] = []
         for place, name, packed in rows:
-            if (place & _PLACE) >> NUMBER_SHIFT in special or place & GENERATED:
-                fields.append(self._special(place, name, packed, granted, usable, places, comments))
-                continue
-            key = (name, packed, place & FLAGS_MASK)
-            field = made.get(key)
-            if field is None:
-                field = made[key] = self._make(name, packed, place & _OWN | (place | granted) & usable, 0, None, None)
+            flags = place & FLAGS_MASK
+            if (place & _PLACE) >> NUMBER_SHIFT in special or flags & GENERATED:
+                number = (place & _PLACE) >> NUMBER_SHIFT
+                key = (name, packed, flags, places.get(number, 0), comments.get(number))
+                field = marked.get(key)
+                if field is None:
+                    at = (oid, number) if flags & GENERATED else None  # what it is computed from is its own
+                    field = self._make(name, packed, flags & _OWN | (flags | granted) & usable, key[3], key[4], at)
+                    if at is None:
+                        marked[key] = field
+            else:
+                short = (name, packed, flags)
+                field = plain.get(short)
+                if field is None:
+                    field = self._make(name, packed, flags & _OWN | (flags | granted) & usable, 0, None, None)
+                    plain[short] = field
             fields.append(field)
         return tuple(fields)
-
-    def _special(
-        self,
-        place: int,
-        name: str,
-        packed: int,
-        granted: int,
-        usable: int,
-        places: Mapping[int, int],
-        comments: Mapping[int, str],
-    ) -> Field:
-        """A field that few others are like; a generated one is its own."""
-        number = (place & _PLACE) >> NUMBER_SHIFT
-        flags = place & _OWN | (place | granted) & usable
-        if flags & GENERATED:
-            at = (place >> RELATION_SHIFT, number)
-            return self._make(name, packed, flags, places.get(number, 0), comments.get(number), at)
-        key = (name, packed, flags, places.get(number, 0), comments.get(number))
-        field = self._marked.get(key)
-        if field is None:
-            field = self._marked[key] = self._make(*key, None)
-        return field
 
     def _make(
         self, name: str, packed: int, flags: int, places: int, comment: str | None, generated: tuple[int, int] | None

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from patchbay.schema_graph.badges import looks_like_phone
 from patchbay.schema_graph.blocking import Scoping
-from patchbay.schema_graph.model import Graph, Object
+from patchbay.schema_graph.model import Field, Graph, Object
 from patchbay.schema_graph.operations import RecordOperations
 from patchbay.schema_graph.phones import shape
 from patchbay.schema_graph.scoping import View
@@ -54,13 +54,18 @@ def with_phone_formats(connection: psycopg.Connection[Any], graph: Graph, scopin
 
 
 def _phone_places(graph: Graph) -> list[_Place]:
-    """(object, field) of every readable phone column."""
-    return [
-        (name, field.name)
-        for name, obj in graph.objects.items()
-        for field in obj.fields
+    """(object, field) of every readable phone column. Equal columns are one field, so each is looked at once."""
+    distinct: dict[int, Field] = {}
+    for obj in graph.objects.values():
+        distinct.update(zip(map(id, obj.fields), obj.fields, strict=True))
+    phones = {
+        at
+        for at, field in distinct.items()
         if field.type == "string" and field.readable and looks_like_phone(field.name, field.type, field.description)
-    ]
+    }
+    if not phones:
+        return []
+    return [(name, field.name) for name, obj in graph.objects.items() for field in obj.fields if id(field) in phones]
 
 
 def _may_sample(graph: Graph, scoping: Scoping, place: _Place) -> bool:

@@ -132,11 +132,13 @@ WHERE oid < 16384 AND (
 
 TELLING_OPERATORS = "SELECT oid::int8 FROM pg_catalog.pg_operator WHERE oid >= 16384"
 
+# The types in use are few: OFFSET 0 has each looked up by its oid, instead of all types joined to all relations.
 TYPES = """
 WITH RECURSIVE used(oid) AS (
   SELECT pg_catalog.unnest(%s::oid[])
   UNION
-  SELECT next.oid FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid
+  SELECT next.oid FROM used
+  CROSS JOIN LATERAL (SELECT t.* FROM pg_catalog.pg_type t WHERE t.oid = used.oid OFFSET 0) t
   CROSS JOIN LATERAL (
     SELECT t.typbasetype UNION ALL SELECT t.typelem
     UNION ALL
@@ -156,7 +158,9 @@ SELECT t.oid::int8, t.typname::text, t.typtype::text, t.typcategory::text, t.typ
                   a.attname, a.atttypid::int8, a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod))
                 ORDER BY a.attnum)::text
          FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END AS members
-FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+FROM used
+CROSS JOIN LATERAL (SELECT t.* FROM pg_catalog.pg_type t WHERE t.oid = used.oid OFFSET 0) t
+LEFT JOIN LATERAL (SELECT c.oid, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid OFFSET 0) c ON true
 """
 
 TYPE_NAMES = """

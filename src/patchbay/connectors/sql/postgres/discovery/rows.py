@@ -52,11 +52,13 @@ class TypeRow(NamedTuple):
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """Everything read. ``comments`` maps a relation to the comments on its columns, by number; ``index_methods`` are names."""
+    """Everything read. ``columns`` are those of each relation, in order; ``comments`` are those on its columns, by number;
+    ``index_methods`` are names.
+    """
 
     default_schema: str
     relations: dict[int, Relation]
-    columns: Sequence[ColumnRow]
+    columns: Mapping[int, Sequence[ColumnRow]]
     comments: Mapping[int, Mapping[int, str]]
     foreign_keys: Rows
     indexes: Rows

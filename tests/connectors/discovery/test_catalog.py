@@ -1,0 +1,105 @@
+"""Reading the catalogue on a real server: answers one by one, what is asked only once, and what must not be mistaken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from patchbay.connectors.sql.postgres.discovery import discover_graph
+from patchbay.connectors.sql.postgres.discovery.answers import Query, answers
+from patchbay.connectors.sql.postgres.discovery.rows import type_of
+from patchbay.schema_graph.model import Graph
+from tests.servers.postgres import PostgresServer
+
+SQL = """
+CREATE ROLE catalog_reader; CREATE ROLE catalog_owner; CREATE ROLE catalog_group; GRANT catalog_group TO catalog_reader;
+CREATE TABLE none_a (id int PRIMARY KEY); CREATE TABLE none_b (id int PRIMARY KEY);
+CREATE TABLE read_a (id int PRIMARY KEY); CREATE TABLE read_b (id int PRIMARY KEY);
+GRANT SELECT ON read_a, read_b TO catalog_reader;
+CREATE TABLE written (id int PRIMARY KEY, v text); GRANT SELECT, INSERT ON written TO catalog_group;
+CREATE TABLE granted (id int PRIMARY KEY, a text, b text); GRANT SELECT (id, a), UPDATE (a) ON granted TO catalog_reader;
+CREATE TABLE owned (id int PRIMARY KEY); ALTER TABLE owned OWNER TO catalog_owner; REVOKE ALL ON owned FROM catalog_owner;
+CREATE TABLE holes (gone int, a text NOT NULL, other_gone int, b int NOT NULL, c int, PRIMARY KEY (b), UNIQUE (c, b));
+ALTER TABLE holes DROP COLUMN gone; ALTER TABLE holes DROP COLUMN other_gone;
+ALTER TABLE holes ADD COLUMN up int REFERENCES holes (b), ADD COLUMN must int NOT NULL REFERENCES holes (b);
+CREATE TABLE later (id int, v int, w varchar(7), UNIQUE (v) DEFERRABLE, UNIQUE (id) INCLUDE (v));
+COMMENT ON TABLE holes IS 'with holes'; COMMENT ON COLUMN holes.c IS 'third';
+"""
+
+
+@pytest.fixture(scope="module")
+def database(tls_postgres: PostgresServer) -> str:
+    return tls_postgres.create_database(sql=SQL)["database"]
+
+
+@pytest.fixture
+def connection(tls_postgres: PostgresServer, database: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(tls_postgres.superuser_dsn(database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def graph(connection: psycopg.Connection[Any]) -> Graph:
+    connection.execute("GRANT USAGE ON SCHEMA public TO catalog_reader; SET ROLE catalog_reader")
+    return discover_graph(connection)
+
+
+def test_what_is_asked_of_one_relation_holds_only_for_those_that_are_alike(graph: Graph) -> None:
+    may = {name: (o.readable, o.insertable, o.updatable) for name, o in graph.objects.items()}
+    assert may["none_a"] == may["none_b"] == may["owned"] == (False, False, False)
+    assert may["read_a"] == may["read_b"] == (True, False, False)
+    assert may["written"] == (True, True, False)
+    assert may["granted"] == (True, False, True)
+    assert {f.name: (f.readable, f.updatable) for f in graph.objects["granted"].fields} == {
+        "id": (True, False), "a": (True, True), "b": (False, False),
+    }  # fmt: skip
+
+
+def test_columns_after_dropped_ones_are_not_mixed_up(graph: Graph) -> None:
+    holes = graph.objects["holes"]
+    assert [f.name for f in holes.fields] == ["a", "b", "c", "up", "must"]
+    assert [f.name for f in holes.fields if f.nullable] == ["c", "up"]
+    assert (holes.description, [f.description for f in holes.fields]) == ("with holes", [None, None, "third", None, None])
+    assert {key.fields for key in holes.keys} == {("b",), ("c", "b")}
+    edges = {edge.name: edge for edge in holes.edges if edge.to_one}
+    assert {(e.pairs, e.nullable) for e in edges.values()} == {((("up", "b"),), True), ((("must", "b"),), False)}
+
+
+def test_a_key_that_is_checked_later_or_carries_more_columns(graph: Graph) -> None:
+    later = graph.objects["later"]
+    assert [key.fields for key in later.keys] == [("id",)]
+    assert [(f.name, f.unique, f.max_length) for f in later.fields] == [("id", True, None), ("v", False, None), ("w", False, 7)]
+
+
+def test_a_type_with_its_modifier_is_taken_apart() -> None:
+    assert type_of((1043 << 32) | 11) == (1043, 11)
+    assert type_of((25 << 32) | 0xFFFFFFFF) == (25, -1)
+    assert type_of((4_000_000_000 << 32 | 0xFFFFFFFF) - (1 << 64)) == (4_000_000_000, -1)  # as a signed number comes
+
+
+def test_answers_come_in_order_and_leave_the_connection_usable(connection: psycopg.Connection[Any]) -> None:
+    assert list(answers(connection, [Query("SELECT 1"), Query("SELECT 2::int8, 'x'::name", binary=True)])) == [[(1,)], [(2, "x")]]
+    assert list(answers(connection, [])) == []
+    with closing(answers(connection, [Query("SELECT 1"), Query("SELECT 2")])) as unfinished:
+        assert next(unfinished) == [(1,)]
+    assert connection.execute("SELECT 3").fetchone() == (3,)
+
+
+def test_a_failing_query_fails_as_itself(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        list(answers(connection, [Query("SELECT 1"), Query("SELECT missing"), Query("SELECT 2")]))
+    assert connection.execute("SELECT 3").fetchone() == (3,)
+    connection.execute("SET statement_timeout = 20")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        list(answers(connection, [Query("SELECT pg_sleep(5)"), Query("SELECT 2")]))
+    assert connection.execute("SELECT 3").fetchone() == (3,)
+
+
+def test_a_connection_that_goes_away_is_an_operational_error(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        list(answers(connection, [Query("SELECT pg_terminate_backend(pg_backend_pid())"), Query("SELECT 2")]))
+    assert connection.closed
