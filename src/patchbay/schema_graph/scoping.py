@@ -42,6 +42,7 @@ class View:
         self._scoping = scoping or Scoping()
         self._rules = BlockRules(self._scoping)
         self._visible: dict[str, bool] = {}
+        self._untouched: dict[str, bool] = {}
         self._names: tuple[str, ...] | None = None
         self._bare: dict[str, list[str]] | None = None
         self._claims: dict[str, list[str]] | None = None
@@ -148,8 +149,16 @@ class View:
             self._visible[name] = seen
         return seen
 
+    def _is_untouched(self, name: str) -> bool:
+        """Whether nothing at all of an object that stands for itself is blocked: most objects, most of the time."""
+        known = self._untouched.get(name)
+        if known is None:
+            alone = name not in self._outline.lineage and name not in self._above
+            known = self._untouched[name] = alone and self._rules.permits(Touch(name), self.default_schema)
+        return known
+
     def _may_read(self, name: str, fields: tuple[str, ...]) -> bool:
-        if not self._rules.anything:
+        if not self._rules.anything or self._is_untouched(name):
             return True
         if name not in self._outline.lineage and name not in self._above:
             return self._rules.permits(Touch(name, fields), self.default_schema)
