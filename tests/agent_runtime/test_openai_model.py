@@ -14,6 +14,7 @@ import pytest
 from patchbay.agent_runtime import channels
 from patchbay.agent_runtime.conversation.model import (
     Finish,
+    ModelClient,
     ModelRefused,
     ModelRequest,
     ModelTimeout,
@@ -23,8 +24,10 @@ from patchbay.agent_runtime.conversation.model import (
     ToolOutcome,
     UserMessage,
 )
+from patchbay.agent_runtime.conversation.models import open_models
 from patchbay.agent_runtime.conversation.openai_model import OpenAIModel
 from patchbay.agent_runtime.conversation.prompt import tool_content
+from patchbay.settings import Settings
 from tests.agent_runtime.conftest import World
 from tests.agent_runtime.doubles import agent_draft, found, phone_input, tool
 
@@ -244,3 +247,22 @@ async def test_an_endpoint_that_is_down_is_something_sayable(world: World) -> No
     assert [e.type for e in events] == ["user_utterance", "agent_message", "done"]
     assert events[1].data["text"].startswith("I'm sorry, I'm having trouble")
     assert events[2].data["outcome"] == "failed"
+
+
+async def test_the_configured_client_is_opened_once_and_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[ModelClient] = []
+
+    async def close(self: OpenAIModel) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr(OpenAIModel, "close", close)
+    settings = Settings(llm_base_url="http://127.0.0.1:1/v1", llm_model="m")
+    async with open_models(settings):
+        pass
+    assert closed == []
+    async with open_models(settings) as models:
+        agent: Any = None
+        client = models(agent)
+        assert models(agent) is client
+        assert closed == []
+    assert closed == [client]

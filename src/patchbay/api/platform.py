@@ -39,6 +39,7 @@ async def open_platform(
     A ``database`` or ``vault`` that is handed in stays the caller's: it is not closed here. ``models`` replaces the models that
     the settings name (tests and benchmarks bring their own).
     """
+    from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.egress.guard import EgressGuard
@@ -54,15 +55,10 @@ async def open_platform(
         runner = CallRunner(database, vault, guard)
         await runner.start()
         stack.push_async_callback(runner.stop)
-        runtime = Runtime(database, vault, guard, runner, models or _models(settings), settings)
+        models = models or await stack.enter_async_context(open_models(settings))
+        runtime = Runtime(database, vault, guard, runner, models, settings)
         stack.push_async_callback(runtime.drain)
         yield Platform(settings, database, vault, guard, runner, runtime)
-
-
-def _models(settings: Settings) -> ModelFactory:
-    from patchbay.agent_runtime.conversation.models import model_factory
-
-    return model_factory(settings)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

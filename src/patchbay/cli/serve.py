@@ -41,7 +41,10 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")] = 1,
 ) -> None:
     """Serve the API until stopped. Migrates first; several servers may start at once."""
+    from patchbay.api.request_log import configure
+
     settings = Settings()
+    configure(settings.log_level)
     listening = _listen(host or settings.host, settings.port if port is None else port)
     for stopping in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stopping, _leave)

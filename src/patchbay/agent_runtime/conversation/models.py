@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
 from patchbay.agent_runtime.conversation.model import ModelClient
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.agent_runtime.planner.client import Planner
@@ -9,18 +12,23 @@ from patchbay.agent_runtime.services import ModelFactory
 from patchbay.settings import Settings
 
 
-def model_factory(settings: Settings) -> ModelFactory:
-    """The model for every agent of this installation. The client behind it is opened with its first use and then reused."""
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncGenerator[ModelFactory]:
+    """The model for every agent of this installation. Its client is opened with the first use, reused, and closed at the end."""
     if settings.llm_base_url is None and settings.llm_api_key is None:
         planner = Planner()
-        return lambda _agent: planner
+        yield lambda _agent: planner
+        return
     opened: list[ModelClient] = []
+    async with AsyncExitStack() as stack:
 
-    def model(_agent: FrozenAgent) -> ModelClient:
-        if not opened:
-            from patchbay.agent_runtime.conversation.openai_model import OpenAIModel
+        def model(_agent: FrozenAgent) -> ModelClient:
+            if not opened:
+                from patchbay.agent_runtime.conversation.openai_model import OpenAIModel
 
-            opened.append(OpenAIModel.from_settings(settings))
-        return opened[0]
+                client = OpenAIModel.from_settings(settings)
+                stack.push_async_callback(client.close)
+                opened.append(client)
+            return opened[0]
 
-    return model
+        yield model
