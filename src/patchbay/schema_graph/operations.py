@@ -6,11 +6,13 @@ They follow from the objects, so a graph of tables stores none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 from patchbay.schema_graph.model import Argument, ArgumentRole, Field, Object, Operation, Verb
 from patchbay.schema_graph.naming import quote_part
 from patchbay.schema_graph.outline import RECORD_VERBS, Outline, outline_of
 
+_BITS: dict[str, int] = {verb: 1 << at for at, verb in enumerate(RECORD_VERBS)}
 _NOT_SCALAR = frozenset({"object", "array", "json"})
 _TITLES: dict[str, str] = {"read": "Read records of {}.", "insert": "Add one record to {}.", "update": "Change one record of {}."}
 
@@ -31,9 +33,13 @@ class RecordOperations(Mapping[str, Operation]):
 
     def __getitem__(self, name: str) -> Operation:
         parsed = split_operation(name)
-        if parsed is None or not self._verbs().get(parsed[0], 0) >> RECORD_VERBS.index(parsed[1]) & 1:
+        if parsed is None or name not in self:
             raise KeyError(name)
         return record_operation(self._objects[parsed[0]], parsed[1])
+
+    def __contains__(self, name: object) -> bool:
+        parsed = split_operation(name) if isinstance(name, str) else None
+        return parsed is not None and self._verbs().get(parsed[0], 0) & _BITS[parsed[1]] != 0
 
     def __iter__(self) -> Iterator[str]:
         for name, bits in self._verbs().items():
@@ -52,7 +58,8 @@ class RecordOperations(Mapping[str, Operation]):
 
 def split_operation(name: str) -> tuple[str, Verb] | None:
     """``customers.read`` as ("customers", "read"), or None when it does not end in a record verb."""
-    return next(((name[: -len(verb) - 1], verb) for verb in RECORD_VERBS if name.endswith(f".{verb}")), None)
+    base, dot, verb = name.rpartition(".")
+    return (base, cast("Verb", verb)) if dot and verb in _BITS else None
 
 
 def split_operation_slug(slug: str) -> tuple[str, Verb] | None:

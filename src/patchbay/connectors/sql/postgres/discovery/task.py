@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 
 from patchbay.connectors.sql.credentials import SqlCredentials
-from patchbay.connectors.sql.postgres.discovery import discover_graph
+from patchbay.connectors.sql.postgres.discovery import collector_paused, discover_graph
 from patchbay.connectors.sql.postgres.refusals import connect_refusal
 from patchbay.connectors.sql.postgres.session import open_session_blocking
 from patchbay.connectors.worker import HeavyWorkTimedOut
@@ -34,13 +34,14 @@ def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scopin
     """The worker's part: connect to the address the guard checked, read, build, pack. Raises typed refusals only."""
     rules = Scoping.from_json(scoping)
     connection = open_session_blocking(credentials, address, statement_timeout_ms=STATEMENT_MS)
-    try:
-        graph = discover_graph(connection, rules)
-    except psycopg.errors.QueryCanceled:
-        raise HeavyWorkTimedOut from None
-    except psycopg.OperationalError as error:
-        raise connect_refusal(error) from None
-    finally:
-        connection.close()
-    view = View(graph, rules)
-    return Discovered(pack(graph), graph_fingerprint(graph), count(view), findings_of(view))
+    with collector_paused():
+        try:
+            graph = discover_graph(connection, rules)
+        except psycopg.errors.QueryCanceled:
+            raise HeavyWorkTimedOut from None
+        except psycopg.OperationalError as error:
+            raise connect_refusal(error) from None
+        finally:
+            connection.close()
+        view = View(graph, rules)
+        return Discovered(pack(graph), graph_fingerprint(graph), count(view), findings_of(view))
