@@ -4,7 +4,7 @@ Everything is real but the model: uvicorn in a process of its own, the embedded 
 100,000 rows. In the same run the same statement is timed on a bare psycopg connection and the server's floor on /healthz, so that
 the rows compare. Prints a table in Markdown.
 
-    uv run python benchmarks/chat_turn.py [--turns 400]
+    uv run --locked python benchmarks/chat_turn.py [--turns 400]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Discovery side by side, in one run: ours, the bare catalogue queries with a plain dict graph, SQLAlchemy's bulk reflection.
 
-    uv run python benchmarks/discovery.py [--repeats 5]
+    uv run --locked python benchmarks/discovery.py [--repeats 5]
 
 Starts a PostgreSQL of its own and makes databases of 500, 2,000 and 5,000 tables with 12 columns each. Every measurement
 is a process of its own, for its peak memory, and connects anew (cold server caches); connecting and importing are not timed.

@@ -1,6 +1,6 @@
 """Skill calls while a 60,000-column schema is discovered in the same platform process, against the same calls without it.
 
-    uv run python benchmarks/discovery_under_load.py [--rounds 5] [--callers 4]
+    uv run --locked python benchmarks/discovery_under_load.py [--rounds 5] [--callers 4]
 
 Callers come at a steady pace and look up a customer by phone on a PostgreSQL behind TLS with 100,000 rows; meanwhile another
 organization's 5,000 tables of 12 columns, on the same server, are discovered as `POST …/discover` does it, until the snapshot

@@ -1,6 +1,6 @@
 """How well and how fast search finds what a person means, on databases that no one here made, and on a very large one.
 
-    uv run python -m benchmarks.search_quality [--misses]
+    uv run --locked python benchmarks/search_quality.py [--misses]
 
 Quality: the SQL questions of the shared data set (``eval/search_queries.jsonl``; the directory is ``PATCHBAY_SHARED_DATA``, by
 default ``../shared/data`` beside the project); a question is answered at n when one of its relevant fields is among the first n
@@ -15,6 +15,7 @@ import json
 import os
 import random
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from patchbay.connectors.sql.postgres.discovery import discover_graph
 from patchbay.schema_graph.model import Field, Graph, Object

@@ -1,7 +1,7 @@
 """How long `patchbay serve` takes until it is ready, on a data directory that exists: from the command to the first 200 of
 /readyz. The embedded database is stopped in between, so each start starts it, too. Prints a table in Markdown.
 
-    uv run python benchmarks/server_start.py [--runs 5]
+    uv run --locked python benchmarks/server_start.py [--runs 5]
 """
 
 from __future__ import annotations

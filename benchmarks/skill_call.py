@@ -1,6 +1,6 @@
 """One skill call through the runtime against the same SQL on a bare psycopg async connection, side by side in one run.
 
-    uv run python -m benchmarks.skill_call [--calls 4000] [--rounds 6] [--loop uvloop|asyncio]
+    uv run --locked python benchmarks/skill_call.py [--calls 4000] [--rounds 6] [--loop uvloop|asyncio]
 
 Both sides use TLS, a prepared statement and an index on a table of 100,000 rows of one local PostgreSQL; rounds alternate. The
 bare side sends the query and fetches tuples. The runtime side does all it does on a live call: confirm state and scoping,
@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -25,6 +26,8 @@ from typing import Any
 
 import psycopg
 import uvloop
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from patchbay.connectors.runtime import CallRunner
 from patchbay.schema_graph.arguments import prepare_inputs, prepare_slots
