@@ -14,6 +14,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import Connection, text
 
@@ -23,7 +24,7 @@ import patchbay.connectors.tables  # noqa: F401
 from patchbay.store.base import Base
 from patchbay.store.database import APP_ROLE, LOOKUP_ROLE, Database
 from patchbay.store.embedded import release_embedded, start_embedded
-from patchbay.store.migrate import DatabaseNewer, migrate, migrations_config, pending
+from patchbay.store.migrate import HEAD, DatabaseNewer, migrate, migrations_config, pending
 from patchbay.store.roles import RolesMissing, admin_script
 from patchbay.store.row_security import breaches
 from tests.conftest import PlatformServer
@@ -79,6 +80,10 @@ async def test_the_migrations_make_what_the_code_declares(database: Database) ->
             await session.scalars(text("SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"))
         ).all()
     assert unlogged == ["rate_windows"]
+
+
+def test_the_head_that_a_start_compares_with_is_that_of_the_scripts() -> None:
+    assert ScriptDirectory.from_config(migrations_config()).get_current_head() == HEAD
 
 
 async def test_migrating_again_does_nothing(database: Database) -> None:

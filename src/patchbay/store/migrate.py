@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from patchbay.errors import PatchbayError
 from patchbay.store.database import Database
 from patchbay.store.roles import ensure_roles
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The newest revision. A store that has it is left alone without loading Alembic, which takes longer than to attach to it."""
 
 # Any fixed number: whoever migrates this database holds the lock of it until their transaction ends.
 _LOCK = 0x70617463
@@ -31,6 +33,8 @@ class DatabaseNewer(PatchbayError):
 
 def migrations_config() -> Config:
     """Alembic's configuration, made in code: there is no ini file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "patchbay.store:migrations")
     return config
@@ -55,6 +59,12 @@ async def pending(database: Database) -> list[str]:
 
 
 def _missing(connection: Connection) -> list[str]:
+    if _is_current(connection):
+        return []
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
+
     script = ScriptDirectory.from_config(migrations_config())
     current = MigrationContext.configure(connection).get_current_revision()
     try:
@@ -63,8 +73,16 @@ def _missing(connection: Connection) -> list[str]:
         raise DatabaseNewer(hint="Install the version that migrated it, or a later one.") from None
 
 
+def _is_current(connection: Connection) -> bool:
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return False
+    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+
+
 def _upgrade(dsn: str) -> list[str]:
     """Apply what is missing on a connection of its own. Alembic's context is one a process, hence one at a time."""
+    from alembic import command
+
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=NullPool)
     with _one_at_a_time, engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
