@@ -175,7 +175,7 @@ def object_summary(view: View, shown: Object) -> dict[str, Any]:
         "capabilities": {"read": shown.readable, "insert": shown.insertable, "update": shown.updatable},
         "fieldCount": len(shown.fields),
         "relationshipCount": len(shown.edges),
-        "operationCount": len(view.operations(object=shown.name, include_writes=True)),
+        "operationCount": view.operation_count(shown),
     }
 
 

@@ -74,8 +74,8 @@ def object_badges(name: str, referenced: int, fields: int) -> tuple[Badge, ...]:
     """``core`` for an object that bears the name of what a business is about, or that many others refer to (``referenced`` is
     the number of foreign keys to it, ``fields`` of its own fields).
     """
-    words = _words(name)
-    if words and words[-1] in _CORE_WORDS and len(words) <= 2:
+    words = split_words(name)
+    if words and len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS:
         return ("core",)
     return ("core",) if referenced >= 4 and fields >= 4 else ()
 

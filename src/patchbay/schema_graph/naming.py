@@ -157,7 +157,8 @@ def unique_slugs(names: Iterable[str], *, length: int = OBJECT_SLUG_LENGTH) -> d
     or was altered by another's gets six hexadecimal digits of its own, so that it stays when other names come and go.
     """
     ordered = sorted(set(names))
-    slugs = {name: name for name in ordered if slug(name, length=length) == name}
+    kept = re.compile(f"[A-Za-z0-9-](?:[A-Za-z0-9_-]{{0,{length - 2}}}[A-Za-z0-9-])?").fullmatch  # most names, without making it
+    slugs = {name: name for name in ordered if kept(name) or slug(name, length=length) == name}
     taken: set[str] = set(slugs.values())
     wanted: dict[str, list[str]] = {}
     for name in ordered:

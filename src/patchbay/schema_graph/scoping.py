@@ -105,6 +105,12 @@ class View:
         found = self._operations_of(names, include_writes)
         return [o for o in found if all(w in f"{o.name} {o.description or ''}".casefold() for w in words)]
 
+    def operation_count(self, shown: Object) -> int:
+        """How many operations, writes included, an object as seen has."""
+        if not isinstance(self._graph.operations, RecordOperations):
+            return sum(1 for _ in self._operations_of((shown.name,), include_writes=True))
+        return sum(1 for verb in RECORD_VERBS if self._offers(shown, verb))
+
     def arguments(self, operation: Operation) -> tuple[Argument, ...]:
         """The arguments of an operation, named by dotted paths over what is in view."""
         obj = self.object(operation.object)
@@ -230,10 +236,11 @@ class View:
         return all(self._may_read(name, (field,)) for name, field in ends)
 
     def _record_operation(self, name: str, verb: Verb) -> Operation | None:
-        if f"{name}.{verb}" not in self._graph.operations:
-            return None
         obj = self._filtered(self._graph.objects[name])
-        return record_operation(obj, verb) if offers(obj, verb) else None
+        return record_operation(obj, verb) if self._offers(obj, verb) else None
+
+    def _offers(self, shown: Object, verb: Verb) -> bool:
+        return f"{shown.name}.{verb}" in self._graph.operations and offers(shown, verb)
 
     def _stored_operation(self, name_or_slug: str) -> Operation | None:
         operations = self._graph.operations

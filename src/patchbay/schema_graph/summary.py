@@ -23,7 +23,7 @@ def count(view: View, breathe: Callable[[], None] | None = None) -> dict[str, An
         obj = view.object(name)
         if obj is None:
             continue
-        operations += len(view.operations(object=name, include_writes=True))
+        operations += view.operation_count(obj)
         fields += len(obj.fields)
         edges += len(obj.edges)
         for badge in (*obj.badges, *(b for f in obj.fields for b in f.badges)):

@@ -19,7 +19,7 @@ from patchbay.connectors.sql.postgres.discovery.rows import (
     column_numbers,
 )
 from patchbay.schema_graph.badges import object_badges
-from patchbay.schema_graph.model import Edge, Graph, Object, ObjectKind
+from patchbay.schema_graph.model import Edge, Field, Graph, Object, ObjectKind
 from patchbay.schema_graph.naming import object_name, path_roots, unique_slugs
 from patchbay.schema_graph.operations import RecordOperations
 
@@ -45,6 +45,7 @@ def build_graph(catalog: Catalog) -> Graph:
         name = names[oid]
         built = fields.build(relation, rows.get(oid, ()))
         writable = relation.kind in "rp" and relation.usage and oid not in catalog.write_rules
+        readable, insertable, updatable = _granted(built)
         origin = lineage.of(oid)
         objects[name] = Object(
             name=name,
@@ -63,11 +64,25 @@ def build_graph(catalog: Catalog) -> Graph:
             opaque=origin.opaque,
             partitions=origin.partitions,
             definition_hash=origin.definition_hash,
-            readable=relation.usage and any(f.readable for f in built),
-            insertable=writable and any(f.insertable for f in built),
-            updatable=writable and any(f.updatable for f in built),
+            readable=relation.usage and readable,
+            insertable=writable and insertable,
+            updatable=writable and updatable,
         )
     return Graph(kind="postgres", default_schema=default, objects=objects, operations=RecordOperations(objects))
+
+
+def _granted(fields: Sequence[Field]) -> tuple[bool, bool, bool]:
+    """Whether any field can be read, inserted, updated."""
+    readable = insertable = updatable = False
+    for field in fields:  # mostly the first tells
+        readable, insertable, updatable = (
+            readable or field.readable,
+            insertable or field.insertable,
+            updatable or field.updatable,
+        )
+        if readable and insertable and updatable:
+            break
+    return readable, insertable, updatable
 
 
 def _names(rows: Sequence[ColumnRow]) -> dict[int, str]:
