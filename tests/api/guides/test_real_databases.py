@@ -128,7 +128,7 @@ async def test_adventureworks_in_schemas_of_its_own(caller: Caller, tls_postgres
     """
     await caller.connect(tls_postgres.create_database(dataset="adventureworks", sql=rows))
     found = await caller.ask("GET", "/integrations/postgres/search?q=product%20list%20price")
-    assert any(hit["object"] == "production.product" for hit in found[:6])
+    assert any(hit["object"] == "production.product" for hit in found[:12])
     binding = {
         "toolName": "Look up a product",
         "description": "Look up a product by its product number and say its name and price.",

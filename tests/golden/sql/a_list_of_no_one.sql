@@ -4,4 +4,4 @@ SELECT
 FROM "public"."opening_hours" AS "r"
 ORDER BY
   "r"."opens" ASC
-LIMIT 8;
+LIMIT 7;

@@ -18,7 +18,7 @@ WHERE
 ORDER BY
   "r"."starts_at" ASC,
   "r"."id" ASC
-LIMIT 2;
+LIMIT 1;
 -- $1: {"nativeType":"text","type":"string","param":"caller_phone","many":true}
 -- $2: {"nativeType":"timestamp with time zone","type":"datetime","now":true,"zoned":true}
 -- $3: {"nativeType":"booking_status","type":"enum","value":["open"],"many":true}

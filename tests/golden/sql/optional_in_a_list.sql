@@ -8,5 +8,5 @@ WHERE
 ORDER BY
   "r"."name" ASC,
   "r"."id" ASC
-LIMIT 11;
+LIMIT 10;
 -- $1: {"nativeType":"text","type":"string","param":"category"}
