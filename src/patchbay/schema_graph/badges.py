@@ -75,7 +75,7 @@ def object_badges(name: str, referenced: int, fields: int) -> tuple[Badge, ...]:
     the number of foreign keys to it, ``fields`` of its own fields).
     """
     words = split_words(name)
-    if words and len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS:
+    if 0 < len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS:
         return ("core",)
     return ("core",) if referenced >= 4 and fields >= 4 else ()
 

@@ -11,7 +11,7 @@ import pytest
 
 from patchbay.connectors.sql.postgres.discovery import discover_graph
 from patchbay.connectors.sql.postgres.discovery.answers import Query, answers
-from patchbay.connectors.sql.postgres.discovery.rows import type_of
+from patchbay.connectors.sql.postgres.discovery.rows import GENERATED, NOT_NULL, Columns, type_of
 from patchbay.schema_graph.model import Graph
 from tests.servers.postgres import PostgresServer
 
@@ -82,11 +82,45 @@ def test_a_type_with_its_modifier_is_taken_apart() -> None:
 
 
 def test_answers_come_in_order_and_leave_the_connection_usable(connection: psycopg.Connection[Any]) -> None:
-    assert list(answers(connection, [Query("SELECT 1"), Query("SELECT 2::int8, 'x'::name", binary=True)])) == [[(1,)], [(2, "x")]]
+    assert list(answers(connection, [Query("SELECT 1"), Query("SELECT 2, 'x'")])) == [[(1,)], [(2, "x")]]
     assert list(answers(connection, [])) == []
     with closing(answers(connection, [Query("SELECT 1"), Query("SELECT 2")])) as unfinished:
         assert next(unfinished) == [(1,)]
     assert connection.execute("SELECT 3").fetchone() == (3,)
+
+
+def test_many_rows_are_handed_out_while_more_are_coming(connection: psycopg.Connection[Any]) -> None:
+    taken: list[tuple[Any, ...]] = []
+
+    def refuse(rows: list[tuple[Any, ...]]) -> None:
+        raise KeyError(len(rows))
+
+    many = Query("SELECT n::int8, 'x'::name FROM generate_series(1, 5000) n", taken.extend)
+    assert list(answers(connection, [Query("SELECT 1"), many, Query("SELECT 2")])) == [[(1,)], [], [(2,)]]
+    assert taken == [(n, "x") for n in range(1, 5001)]
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        list(
+            answers(connection, [Query("SELECT 1 / (4999 - n) FROM generate_series(1, 5000) n", taken.extend), Query("SELECT 2")])
+        )
+    with pytest.raises(KeyError):
+        list(answers(connection, [Query(many.sql, refuse), Query("SELECT 2")]))
+    assert connection.execute("SELECT 3").fetchone() == (3,)
+
+
+def test_columns_come_in_any_order_and_with_gaps() -> None:
+    columns = Columns()
+    columns.add([(7 << 20 | 4 << 8 | NOT_NULL, "late", 25 << 32), (9 << 20 | 1 << 8, "id", 20 << 32)])
+    columns.add([(7 << 20 | 1 << 8, "id", 20 << 32), (9 << 20 | 2 << 8 | GENERATED, "sum", 20 << 32)])
+    columns.settle()
+    assert [kind[0] for kind in columns.kinds[slice(*columns.span(7))]] == ["id", "late"]
+    assert [columns.name(7, number) for number in (-1, 0, 1, 2, 4, 5)] == [None, None, "id", None, "late", None]
+    assert [columns.name(9, number) for number in (-1, 0, 1, 2, 3)] == [None, None, "id", "sum", None]
+    assert (columns.name(8, 1), columns.span(8), columns.generated(), columns.types()) == (
+        None,
+        (0, 0),
+        [9],
+        {20 << 32, 25 << 32},
+    )
 
 
 def test_a_failing_query_fails_as_itself(connection: psycopg.Connection[Any]) -> None:

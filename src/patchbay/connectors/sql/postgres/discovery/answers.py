@@ -6,19 +6,24 @@ without parameters.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import pq
 from psycopg.adapt import Transformer
 
+_IN_PARTS_SINCE = 170000
+_ROWS_IN_A_PART = 2048
+
 
 class Query(NamedTuple):
-    """``binary`` asks for the binary form of the result: cheaper for numbers, but not every type can be read from it."""
+    """``take`` is given the rows in parts while more are coming, and the answer is empty then. Their form is binary: cheaper for
+    numbers, but not every type can be read from it.
+    """
 
     sql: str
-    binary: bool = False
+    take: Callable[[list[tuple[Any, ...]]], None] | None = None
 
 
 def answers(connection: psycopg.Connection[Any], queries: Sequence[Query]) -> Generator[list[tuple[Any, ...]]]:
@@ -31,15 +36,27 @@ def answers(connection: psycopg.Connection[Any], queries: Sequence[Query]) -> Ge
     server.enter_pipeline_mode()
     try:
         for query in queries:
-            server.send_query_params(query.sql.encode(), None, result_format=pq.Format.BINARY if query.binary else pq.Format.TEXT)
+            server.send_query_params(query.sql.encode(), None, result_format=pq.Format.BINARY if query.take else pq.Format.TEXT)
         server.pipeline_sync()
-        for _ in queries:
+        for query in queries:
+            if query.take is not None and pq.version() >= _IN_PARTS_SINCE:
+                server.set_chunked_rows_mode(_ROWS_IN_A_PART)
             result = server.get_result()
+            while result is not None and result.status == pq.ExecStatus.TUPLES_CHUNK:
+                transformer.set_pgresult(result)
+                if query.take is not None:
+                    query.take(transformer.load_rows(0, result.ntuples, tuple))
+                result = server.get_result()
             if result is None or result.status != pq.ExecStatus.TUPLES_OK:
                 raise _error(result)
             server.get_result()  # the end of this query's results
             transformer.set_pgresult(result)
-            yield transformer.load_rows(0, result.ntuples, tuple)
+            rows = transformer.load_rows(0, result.ntuples, tuple)
+            if query.take is None:
+                yield rows
+            else:
+                query.take(rows)
+                yield []
     finally:
         _leave(server)
 

@@ -11,10 +11,7 @@ from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
 from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, Identity, edges_of
 from patchbay.connectors.sql.postgres.discovery.rows import (
     NOT_NULL,
-    NUMBER_MASK,
-    NUMBER_SHIFT,
     Catalog,
-    ColumnRow,
     Relation,
     column_numbers,
 )
@@ -33,17 +30,15 @@ def build_graph(catalog: Catalog) -> Graph:
     default = catalog.default_schema
     names = {oid: object_name(r.schema, r.name, default) for oid, r in catalog.relations.items()}
     shown = {oid: relation for oid, relation in catalog.relations.items() if not relation.is_partition}
-    rows = catalog.columns
-    columns = {oid: _names(rows.get(oid, ())) for oid in shown}
-    lineage = Lineage(catalog, names, columns)
-    indexing = Indexing(catalog, columns)
+    lineage = Lineage(catalog, names, shown)
+    indexing = Indexing(catalog, shown)
     slugs = unique_slugs(names[oid] for oid in shown)
-    edges, referenced = _edges(catalog, names, shown, columns, rows, indexing)
+    edges, referenced = _edges(catalog, names, shown, indexing)
     fields = FieldBuilder(catalog, names, lineage, indexing)
     objects: dict[str, Object] = {}
     for oid, relation in sorted(shown.items(), key=lambda item: names[item[0]]):
         name = names[oid]
-        built = fields.build(relation, rows.get(oid, ()))
+        built = fields.build(relation)
         writable = relation.kind in "rp" and relation.usage and oid not in catalog.write_rules
         readable, insertable, updatable = _granted(built)
         origin = lineage.of(oid)
@@ -85,13 +80,6 @@ def _granted(fields: Sequence[Field]) -> tuple[bool, bool, bool]:
     return readable, insertable, updatable
 
 
-def _names(rows: Sequence[ColumnRow]) -> dict[int, str]:
-    """The names of one relation's columns by number."""
-    if rows and rows[-1][0] >> NUMBER_SHIFT & NUMBER_MASK == len(rows):  # no column was dropped
-        return dict(enumerate([row[1] for row in rows], 1))
-    return {place >> NUMBER_SHIFT & NUMBER_MASK: name for place, name, _ in rows}
-
-
 def _estimate(catalog: Catalog, lineage: Lineage, relation: Relation) -> int | None:
     """The planner's idea of the number of rows; a partitioned table that was never analyzed has its partitions' sum."""
     if relation.kind == "v":
@@ -109,28 +97,27 @@ def _edges(
     catalog: Catalog,
     names: Mapping[int, str],
     shown: Mapping[int, Relation],
-    columns: Mapping[int, Mapping[int, str]],
-    rows: Mapping[int, Sequence[ColumnRow]],
     indexing: Indexing,
 ) -> tuple[dict[str, tuple[Edge, ...]], dict[str, int]]:
     """The edges of each object, and how many foreign keys refer to it."""
     keys: list[ForeignKey] = []
     referenced: dict[str, int] = defaultdict(int)
     several: dict[int, int] = defaultdict(int)
+    kinds, find = catalog.columns.kinds, catalog.columns.find
     for constraint, relation, own_numbers, target, other_numbers in catalog.foreign_keys:
         if relation not in shown or target not in shown:
             continue
         own, other = column_numbers(own_numbers), column_numbers(other_numbers)
-        here, there, aim = columns[relation], columns[target], names[target]
+        here = [kinds[find(relation, number)] for number in own]
+        pairs = tuple([(kind[0], kinds[find(target, number)][0]) for kind, number in zip(here, other, strict=True)])
         if len(own) == 1:
-            pairs = ((here[own[0]], there[other[0]]),)
             unique = indexing.places.get(relation, {}).get(own[0], 0) & ALONE_UNIQUE != 0
-            nullable = not _column(rows[relation], own[0])[0] & NOT_NULL
+            nullable = not here[0][2] & NOT_NULL
         else:
-            pairs = tuple([(here[a], there[b]) for a, b in zip(own, other, strict=True)])
-            held = {here[a] for a in own}
+            held = {kind[0] for kind in here}
             unique = any(held.issuperset(key.fields) for key in indexing.keys.get(relation, ()))
-            nullable = not all(_column(rows[relation], number)[0] & NOT_NULL for number in own)
+            nullable = not all([kind[2] & NOT_NULL for kind in here])
+        aim = names[target]
         keys.append(ForeignKey(constraint, names[relation], aim, pairs, unique, nullable))
         referenced[aim] += 1
         several[relation] += 1
@@ -142,11 +129,3 @@ def _edges(
         if count > 1
     }
     return edges_of(keys, identities, path_roots((names[oid], relation.name) for oid, relation in shown.items())), referenced
-
-
-def _column(rows: Sequence[ColumnRow], number: int) -> ColumnRow:
-    """The row of one column. They are in order, with gaps where columns were dropped."""
-    at = min(number, len(rows)) - 1
-    while rows[at][0] >> NUMBER_SHIFT & NUMBER_MASK > number:
-        at -= 1
-    return rows[at]

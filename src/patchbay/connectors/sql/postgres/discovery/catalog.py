@@ -15,10 +15,8 @@ import psycopg
 from patchbay.connectors.sql.postgres.discovery import queries as ask
 from patchbay.connectors.sql.postgres.discovery.answers import Query, answers
 from patchbay.connectors.sql.postgres.discovery.rows import (
-    GENERATED,
-    RELATION_SHIFT,
     Catalog,
-    ColumnRow,
+    Columns,
     Relation,
     Rows,
     TypeRow,
@@ -49,20 +47,20 @@ def _read(connection: psycopg.Connection[Any]) -> Catalog:
         ask.DEFAULT_SCHEMA, ask.SCHEMAS, ask.METHODS, ask.EXTENSION_MEMBERS, ask.INHERITANCE, ask.WRITE_RULES, ask.RELATIONS,
         ask.COLUMNS, ask.COMMENTS, foreign_keys, ask.INDEXES,
     ]  # fmt: skip
-    with closing(answers(connection, [Query(query, binary=query == ask.COLUMNS) for query in queries])) as answer:
+    columns = Columns()
+    asked = [Query(query, columns.add) if query == ask.COLUMNS else Query(query) for query in queries]
+    with closing(answers(connection, asked)) as answer:
         ((default_schema,),) = next(answer)
         usable = {oid: (name, usage) for oid, name, usage in next(answer)}
         methods, members, inheritance, write_rules, relations = (next(answer) for _ in range(5))
         theirs = frozenset(row[0] for row in members)
         own = [row for row in relations if row[1] in usable and row[0] not in theirs]
         alike = _alike(own)
-        rows = next(answer)
-        types = [type_of(packed) for packed in {row[2] for row in rows}]
-        generated = sorted({row[0] >> RELATION_SHIFT for row in rows if row[0] & GENERATED})
-        columns = _by_relation(rows)
+        next(answer)  # handed to the columns
+        columns.settle()
         comments = _by_column(next(answer))
         keys, indexes = next(answer), next(answer)
-    second = _pipelined(connection, _second_round(types, generated, alike, views=any(row[3] in "vm" for row in own)))
+    second = _pipelined(connection, _second_round(columns, alike, views=any(row[3] in "vm" for row in own)))
     return Catalog(
         default_schema=default_schema,
         relations=_relations(own, alike, usable, dict(second[ask.PRIVILEGES]), comments),
@@ -82,18 +80,6 @@ def _read(connection: psycopg.Connection[Any]) -> Catalog:
     )
 
 
-def _by_relation(columns: Sequence[ColumnRow]) -> dict[int, list[ColumnRow]]:
-    """The columns of each relation, in order."""
-    found: dict[int, list[ColumnRow]] = {}
-    last, here = -1, list[ColumnRow]()
-    for row in sorted(columns):  # by place: nearly in order already
-        relation = row[0] >> RELATION_SHIFT
-        if relation != last:
-            last, here = relation, found.setdefault(relation, [])
-        here.append(row)
-    return found
-
-
 def _by_column(comments: Rows) -> dict[int, dict[int, str]]:
     """The comments of each relation by column number; its own is under 0."""
     found: dict[int, dict[int, str]] = defaultdict(dict)
@@ -102,10 +88,10 @@ def _by_column(comments: Rows) -> dict[int, dict[int, str]]:
     return found
 
 
-def _second_round(
-    types: Sequence[tuple[int, int]], generated: Sequence[int], alike: _Alike, *, views: bool
-) -> dict[str, Sequence[Any]]:
+def _second_round(columns: Columns, alike: _Alike, *, views: bool) -> dict[str, Sequence[Any]]:
     """The queries, with their parameters, that only the first round tells how to ask, or whether to ask at all."""
+    types = [type_of(packed) for packed in columns.types()]
+    generated = columns.generated()
     oids = [oid for oid, _ in types]
     asked: dict[str, Sequence[Any]] = {
         ask.PRIVILEGES: ([oid for some in alike.values() for oid in some[:_ASKED_OF_ALIKE]],),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from patchbay.connectors.sql.postgres.discovery.indexing import ALONE_UNIQUE, IN_PRIMARY, LEADS_INDEX, Indexing
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
@@ -11,16 +11,13 @@ from patchbay.connectors.sql.postgres.discovery.rows import (
     ALWAYS,
     BY_DEFAULT,
     DEFAULT,
-    FLAGS_MASK,
     GENERATED,
     INSERT,
     NOT_NULL,
-    NUMBER_MASK,
-    NUMBER_SHIFT,
     READ,
     UPDATE,
     Catalog,
-    ColumnRow,
+    ColumnKind,
     Relation,
     type_of,
 )
@@ -29,61 +26,82 @@ from patchbay.schema_graph.badges import field_badges
 from patchbay.schema_graph.model import Field
 
 _OWN = NOT_NULL | DEFAULT | ALWAYS | BY_DEFAULT | GENERATED
-_PLACE = NUMBER_MASK << NUMBER_SHIFT
 _NONE: Mapping[int, int] = {}
 _NO_COMMENTS: Mapping[int, str] = {}
 
-_Plain: TypeAlias = dict[tuple[str, int, int], Field]
-_Marked: TypeAlias = dict[tuple[str, int, int, int, str | None], Field]
+
+class _Plain(dict[ColumnKind, Field]):
+    """The fields of columns that have no place in an index, no comment and no expression: made when first looked up."""
+
+    def __init__(self, make: Callable[[ColumnKind], Field]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, kind: ColumnKind) -> Field:
+        field = self[kind] = self._make(kind)
+        return field
 
 
 class FieldBuilder:
     """Builds fields; equal ones are made once, since the same column tends to stand in many tables.
 
-    The look-up of a made one is all that most columns of a large schema cost, so its key is as short as can be: what holds for
-    all columns of a relation chooses the dictionary, and what few columns have (a place in an index, a comment) makes it longer.
+    The look-up of a made one is all that most columns of a large schema cost, so it is done for all columns of a relation
+    together, as if none of them were special; those few with a place in an index, a comment or an expression are then put right.
     """
 
     def __init__(self, catalog: Catalog, names: Mapping[int, str], lineage: Lineage, indexing: Indexing) -> None:
+        self._columns = catalog.columns
         self._comments = catalog.comments
         self._names = names
         self._lineage = lineage
         self._places = indexing.places
         self._types = TypeResolver(catalog)
-        self._made: dict[tuple[int, int], tuple[_Plain, _Marked]] = {}
+        self._generated = frozenset(catalog.columns.generated())
+        self._plain: dict[tuple[int, int], _Plain] = {}
+        self._special: dict[tuple[ColumnKind, int, int, int, str | None], Field] = {}
 
-    def build(self, relation: Relation, rows: Sequence[ColumnRow]) -> tuple[Field, ...]:
-        """The fields of one relation, in the order of its rows."""
-        oid = relation.oid
-        granted = relation.privileges
+    def build(self, relation: Relation) -> tuple[Field, ...]:
+        """The fields of one relation, in the order of its columns."""
+        oid, granted = relation.oid, relation.privileges
         usable = READ | (INSERT | UPDATE if relation.kind in "rp" else 0) if relation.usage else 0
-        plain, marked = self._made.setdefault((granted, usable), ({}, {}))
+        plain = self._plain.get((granted, usable))
+        if plain is None:
+            plain = self._plain[granted, usable] = _Plain(partial(self._make, granted, usable))
+        begin, end = self._columns.span(oid)
+        kinds, number_at = self._columns.kinds, self._columns.number
+        fields = list(map(plain.__getitem__, kinds[begin:end]))
         places, comments = self._places.get(oid, _NONE), self._comments.get(oid, _NO_COMMENTS)
-        special = places.keys() | comments.keys() if comments else places
-        fields: list[Field] = []
-        for place, name, packed in rows:
-            flags = place & FLAGS_MASK
-            if (place & _PLACE) >> NUMBER_SHIFT in special or flags & GENERATED:
-                number = (place & _PLACE) >> NUMBER_SHIFT
-                key = (name, packed, flags, places.get(number, 0), comments.get(number))
-                field = marked.get(key)
-                if field is None:
-                    at = (oid, number) if flags & GENERATED else None  # what it is computed from is its own
-                    field = self._make(name, packed, flags & _OWN | (flags | granted) & usable, key[3], key[4], at)
-                    if at is None:
-                        marked[key] = field
-            else:
-                short = (name, packed, flags)
-                field = plain.get(short)
-                if field is None:
-                    field = self._make(name, packed, flags & _OWN | (flags | granted) & usable, 0, None, None)
-                    plain[short] = field
-            fields.append(field)
+        for number in places.keys() | comments.keys() if comments else places:
+            at = self._columns.find(oid, number)
+            if at >= 0:
+                fields[at - begin] = self._marked(kinds[at], granted, usable, places.get(number, 0), comments.get(number))
+        if oid in self._generated:
+            for at in range(begin, end):
+                if kinds[at][2] & GENERATED:
+                    mark = places.get(number_at(at), 0), comments.get(number_at(at))
+                    fields[at - begin] = self._make(granted, usable, kinds[at], *mark, generated=(oid, number_at(at)))
         return tuple(fields)
 
+    def _marked(self, kind: ColumnKind, granted: int, usable: int, places: int, comment: str | None) -> Field:
+        """A field with a place in an index or a comment."""
+        known = (kind, granted, usable, places, comment)
+        field = self._special.get(known)
+        if field is None:
+            field = self._special[known] = self._make(granted, usable, kind, places, comment)
+        return field
+
     def _make(
-        self, name: str, packed: int, flags: int, places: int, comment: str | None, generated: tuple[int, int] | None
+        self,
+        granted: int,
+        usable: int,
+        kind: ColumnKind,
+        places: int = 0,
+        comment: str | None = None,
+        generated: tuple[int, int] | None = None,
     ) -> Field:
+        """A new field. What a generated one (relation, number) is computed from is its own."""
+        name, packed, own = kind
+        flags = own & _OWN | (own | granted) & usable
         resolved = self._types.resolve(*type_of(packed))
         computed, opaque = self._lineage.computed(*generated) if generated else ((), False)
         return Field(
@@ -99,8 +117,8 @@ class FieldBuilder:
             unique=bool(places & ALONE_UNIQUE),
             indexed=bool(places & LEADS_INDEX),
             identity="always" if flags & ALWAYS else "by_default" if flags & BY_DEFAULT else None,
-            has_default=bool(flags & DEFAULT) and generated is None,
-            generated=generated is not None,
+            has_default=flags & (DEFAULT | GENERATED) == DEFAULT,
+            generated=bool(flags & GENERATED),
             computed_from=computed,
             opaque=opaque,
             row_of=None if resolved.row_of is None else self._names.get(resolved.row_of),

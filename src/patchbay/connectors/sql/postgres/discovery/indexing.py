@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import Any, cast
 
 from patchbay.connectors.sql.postgres.discovery.rows import (
@@ -24,27 +24,28 @@ class Indexing:
     key, are unique alone, or lead an index that serves an equality.
     """
 
-    def __init__(self, catalog: Catalog, names: Mapping[int, Mapping[int, str]]) -> None:
+    def __init__(self, catalog: Catalog, shown: Container[int]) -> None:
         self.keys: dict[int, tuple[Key, ...]] = {}
         self.indexes: dict[int, tuple[Index, ...]] = {}
         self.places: dict[int, dict[int, int]] = {}
         self._methods = catalog.index_methods
+        self._name = catalog.columns.name
         by_relation: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
         for row in catalog.indexes:
             by_relation[row[0]].append(row)
         for relation, rows in by_relation.items():
-            if relation in names:
+            if relation in shown:
                 rows.sort()  # by name: the relation is the same
-                self._add(relation, rows, names[relation])
+                self._add(relation, rows)
 
-    def _add(self, relation: int, rows: Sequence[tuple[Any, ...]], columns: Mapping[int, str]) -> None:
+    def _add(self, relation: int, rows: Sequence[tuple[Any, ...]]) -> None:
         """The keys and indexes of one relation."""
         keys: list[Key] = []
         indexes: list[Index] = []
         places: dict[int, int] = {}
         for _, name, method_oid, number_text, width, flags in rows:
             numbers = column_numbers(number_text)[:width]
-            fields = tuple([columns.get(number) for number in numbers])
+            fields = tuple([self._name(relation, number) for number in numbers])
             method, unique, partial = self._methods[method_oid], flags & UNIQUE_INDEX != 0, flags & PARTIAL_INDEX != 0
             indexes.append(Index(name, fields, unique, partial, method))
             if partial or method not in _EQUALITY_INDEXES:

@@ -7,7 +7,7 @@ catalogs). What cannot be followed to its end makes a view or column opaque, wit
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -33,12 +33,14 @@ _ITS_OWN = Origin()
 
 
 class Lineage:
-    """The lineage of all relations. ``names`` maps a relation's oid to its object name, folded partitions included."""
+    """The lineage of all relations. ``names`` maps a relation's oid to its object name, folded partitions included; those that
+    are not are ``shown``.
+    """
 
-    def __init__(self, catalog: Catalog, names: Mapping[int, str], column_names: Mapping[int, Mapping[int, str]]) -> None:
+    def __init__(self, catalog: Catalog, names: Mapping[int, str], shown: Container[int]) -> None:
         self._catalog = catalog
         self._names = names
-        self._columns = column_names
+        self._shown = shown
         self._children: dict[int, list[int]] = defaultdict(list)
         self._parents: dict[int, list[int]] = defaultdict(list)
         for parent, child in catalog.inheritance:
@@ -78,7 +80,7 @@ class Lineage:
             return ()
         found: dict[str, tuple[str, ...] | None] = {}
         for source, numbers in self._reads.get(oid, {}).items():
-            known = source in self._columns and not view[1]
+            known = source in self._shown and not view[1]
             found[self._names[source]] = self._field_names(source, numbers) if known else None
             found |= {self._names[above]: None for above in self._folded_above(source)}
         return tuple(Dependency(name, found[name]) for name in sorted(found))
@@ -88,7 +90,7 @@ class Lineage:
         todo = list(self._parents.get(oid, ()))
         while todo:
             parent = todo.pop()
-            if parent in self._names and parent not in self._columns:
+            if parent in self._names and parent not in self._shown:
                 yield parent
                 todo.extend(self._parents.get(parent, ()))
 
@@ -123,8 +125,8 @@ class Lineage:
         return (relation is not None and relation.kind == "f") or any(self._is_foreign(c) for c in self._children.get(oid, ()))
 
     def _field_names(self, oid: int, numbers: Iterable[int]) -> tuple[str, ...]:
-        columns = self._columns.get(oid, {})
-        return tuple(sorted(columns[number] for number in numbers if number in columns))
+        found = [self._catalog.columns.name(oid, number) for number in numbers]
+        return tuple(sorted(name for name in found if name is not None))
 
     def _told_by_tree(self, used: Iterable[str]) -> str | None:
         """The reason in a stored tree's oids: each is ``kind oid``."""
