@@ -12,6 +12,8 @@ from itertools import pairwise
 from patchbay.schema_graph.model import Badge, FieldType
 from patchbay.schema_graph.naming import singular_word, split_words
 
+CORE: tuple[Badge, ...] = ("core",)
+
 _PII_WORDS = frozenset({
     "email", "phone", "mobile", "telephone", "cellphone", "fax", "ssn", "passport", "birthday", "birthdate", "dob", "surname",
     "gender", "ethnicity", "race", "religion", "nationality", "address", "street", "postcode", "zipcode", "zip", "latitude",
@@ -74,10 +76,18 @@ def object_badges(name: str, referenced: int, fields: int) -> tuple[Badge, ...]:
     """``core`` for an object that bears the name of what a business is about, or that many others refer to (``referenced`` is
     the number of foreign keys to it, ``fields`` of its own fields).
     """
+    return CORE if is_core_by_name(name) or is_core_by_use(referenced, fields) else ()
+
+
+def is_core_by_name(name: str) -> bool:
+    """Whether an object bears the name of what a business is about."""
     words = split_words(name)
-    if 0 < len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS:
-        return ("core",)
-    return ("core",) if referenced >= 4 and fields >= 4 else ()
+    return 0 < len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS
+
+
+def is_core_by_use(referenced: int, fields: int) -> bool:
+    """Whether many others refer to an object."""
+    return referenced >= 4 and fields >= 4
 
 
 @lru_cache(maxsize=16_384)

@@ -11,6 +11,7 @@ import psycopg
 
 from patchbay.connectors.sql.postgres.discovery.assembly import build_graph
 from patchbay.connectors.sql.postgres.discovery.catalog import read_catalog
+from patchbay.connectors.sql.postgres.discovery.object_names import ObjectNames
 from patchbay.connectors.sql.postgres.discovery.phone_formats import with_phone_formats
 from patchbay.schema_graph.blocking import Scoping
 from patchbay.schema_graph.model import Graph
@@ -24,7 +25,9 @@ def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None 
     The connection must be in autocommit mode. Raises psycopg.Error.
     """
     with collector_paused():
-        graph = build_graph(read_catalog(connection))
+        naming = ObjectNames()
+        catalog = read_catalog(connection, meanwhile=naming.work_out)
+        graph = build_graph(catalog, naming)
     return with_phone_formats(connection, graph, scoping or Scoping())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from patchbay.connectors.sql.postgres.discovery.fields import FieldBuilder
 from patchbay.connectors.sql.postgres.discovery.indexing import ALONE_UNIQUE, Indexing
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
+from patchbay.connectors.sql.postgres.discovery.object_names import ObjectNames
 from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, Identity, edges_of
 from patchbay.connectors.sql.postgres.discovery.rows import (
     NOT_NULL,
@@ -15,9 +16,8 @@ from patchbay.connectors.sql.postgres.discovery.rows import (
     Relation,
     column_numbers,
 )
-from patchbay.schema_graph.badges import object_badges
+from patchbay.schema_graph.badges import CORE, is_core_by_use
 from patchbay.schema_graph.model import Edge, Field, Graph, Object, ObjectKind
-from patchbay.schema_graph.naming import object_name, path_roots, unique_slugs
 from patchbay.schema_graph.operations import RecordOperations
 
 _KINDS: dict[str, ObjectKind] = {
@@ -25,15 +25,14 @@ _KINDS: dict[str, ObjectKind] = {
 }  # fmt: skip
 
 
-def build_graph(catalog: Catalog) -> Graph:
+def build_graph(catalog: Catalog, naming: ObjectNames) -> Graph:
     """The graph of a catalogue. Partitions are folded into the table they belong to."""
     default = catalog.default_schema
-    names = {oid: object_name(r.schema, r.name, default) for oid, r in catalog.relations.items()}
+    names, slugs = naming.names, naming.slugs
     shown = {oid: relation for oid, relation in catalog.relations.items() if not relation.is_partition}
     lineage = Lineage(catalog, names, shown)
     indexing = Indexing(catalog, shown)
-    slugs = unique_slugs(names[oid] for oid in shown)
-    edges, referenced = _edges(catalog, names, shown, indexing)
+    edges, referenced = _edges(catalog, naming, shown, indexing)
     fields = FieldBuilder(catalog, names, lineage, indexing)
     objects: dict[str, Object] = {}
     for oid, relation in sorted(shown.items(), key=lambda item: names[item[0]]):
@@ -54,7 +53,7 @@ def build_graph(catalog: Catalog) -> Graph:
             keys=indexing.keys.get(oid, ()),
             indexes=indexing.indexes.get(oid, ()),
             estimate=_estimate(catalog, lineage, relation),
-            badges=object_badges(relation.name, referenced.get(name, 0), len(built)),
+            badges=CORE if oid in naming.core or is_core_by_use(referenced.get(name, 0), len(built)) else (),
             reads=origin.reads,
             opaque=origin.opaque,
             partitions=origin.partitions,
@@ -95,7 +94,7 @@ def _estimate(catalog: Catalog, lineage: Lineage, relation: Relation) -> int | N
 
 def _edges(
     catalog: Catalog,
-    names: Mapping[int, str],
+    naming: ObjectNames,
     shown: Mapping[int, Relation],
     indexing: Indexing,
 ) -> tuple[dict[str, tuple[Edge, ...]], dict[str, int]]:
@@ -103,6 +102,7 @@ def _edges(
     keys: list[ForeignKey] = []
     referenced: dict[str, int] = defaultdict(int)
     several: dict[int, int] = defaultdict(int)
+    names = naming.names
     kinds, find = catalog.columns.kinds, catalog.columns.find
     for constraint, relation, own_numbers, target, other_numbers in catalog.foreign_keys:
         if relation not in shown or target not in shown:
@@ -128,4 +128,4 @@ def _edges(
         for oid, count in several.items()
         if count > 1
     }
-    return edges_of(keys, identities, path_roots((names[oid], relation.name) for oid, relation in shown.items())), referenced
+    return edges_of(keys, identities, naming.roots), referenced

@@ -6,9 +6,9 @@ Everything is read as the connected role: relations of extensions and of the sys
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 
@@ -17,6 +17,7 @@ from patchbay.connectors.sql.postgres.discovery.answers import Query, answers
 from patchbay.connectors.sql.postgres.discovery.rows import (
     Catalog,
     Columns,
+    NamedRelation,
     Relation,
     Rows,
     TypeRow,
@@ -27,12 +28,18 @@ _Alike = dict[tuple[int, str | None], list[int]]
 _ASKED_OF_ALIKE = 3
 
 
-def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
-    """Read the catalogue. Raises psycopg.Error; the connection must be in autocommit mode."""
+Meanwhile: TypeAlias = Callable[[str, Sequence[NamedRelation]], None]
+
+
+def read_catalog(connection: psycopg.Connection[Any], meanwhile: Meanwhile | None = None) -> Catalog:
+    """Read the catalogue. ``meanwhile`` is given the default schema and the relations while the server gathers the columns.
+
+    Raises psycopg.Error; the connection must be in autocommit mode.
+    """
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         connection.execute("SET LOCAL jit = off")  # compiling a query over few types took longer than all the others together
-        catalog = _read(connection)
+        catalog = _read(connection, meanwhile)
         connection.execute("COMMIT")
     except BaseException:
         if not connection.closed:
@@ -41,7 +48,7 @@ def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
     return catalog
 
 
-def _read(connection: psycopg.Connection[Any]) -> Catalog:
+def _read(connection: psycopg.Connection[Any], meanwhile: Meanwhile | None) -> Catalog:
     foreign_keys = ask.FOREIGN_KEYS + (ask.NOT_OVER_PERIODS if connection.info.server_version >= 180000 else "")
     queries = [
         ask.DEFAULT_SCHEMA, ask.SCHEMAS, ask.METHODS, ask.EXTENSION_MEMBERS, ask.INHERITANCE, ask.WRITE_RULES, ask.RELATIONS,
@@ -56,6 +63,8 @@ def _read(connection: psycopg.Connection[Any]) -> Catalog:
         theirs = frozenset(row[0] for row in members)
         own = [row for row in relations if row[1] in usable and row[0] not in theirs]
         alike = _alike(own)
+        if meanwhile is not None:
+            meanwhile(default_schema, [(row[0], usable[row[1]][0], row[2], row[4]) for row in own])
         next(answer)  # handed to the columns
         columns.settle()
         comments = _by_column(next(answer))

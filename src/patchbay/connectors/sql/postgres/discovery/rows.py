@@ -18,6 +18,9 @@ ColumnRow: TypeAlias = tuple[int, str, int]
 ColumnKind: TypeAlias = tuple[str, int, int]
 """A column's name, type (as above) and flags."""
 
+NamedRelation: TypeAlias = tuple[int, str, str, bool]
+"""A relation's oid, schema and name, and whether it is a partition."""
+
 FIRST_USER_OID = 16384
 NOT_NULL, DEFAULT, READ, INSERT, UPDATE, ALWAYS, BY_DEFAULT, GENERATED = (1 << bit for bit in range(8))
 """The flags of a column. The three privileges are those granted on the column itself; on a relation, those on all of it."""
