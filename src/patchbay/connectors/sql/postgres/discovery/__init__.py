@@ -27,8 +27,7 @@ def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None 
     with collector_paused():
         naming = ObjectNames()
         catalog = read_catalog(connection, meanwhile=naming.work_out)
-        graph = build_graph(catalog, naming)
-    return with_phone_formats(connection, graph, scoping or Scoping())
+        return with_phone_formats(connection, build_graph(catalog, naming), scoping or Scoping())
 
 
 @contextmanager

@@ -122,7 +122,9 @@ def _many_to_many(junction: str, left: ForeignKey, right: ForeignKey, roots: Map
 
 def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
     """The edges with their names, in the order of rank and target."""
-    ordered = sorted(drafts) if len(drafts) > 1 else drafts
+    if len(drafts) == 1:
+        return [drafts[0].named(drafts[0].names[0])]
+    ordered = sorted(drafts)
     if len({draft.names[0] for draft in ordered}) == len(ordered):
         return [draft.named(draft.names[0]) for draft in ordered]
     given: dict[int, str] = {}
