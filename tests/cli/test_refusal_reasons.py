@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from patchbay.cli.diagnosis.reason import why_refused
@@ -26,7 +26,7 @@ def test_a_connection_that_fails(tls_postgres: PostgresServer, changes: dict[str
         "host": tls_postgres.host, "port": str(tls_postgres.port), "user": "postgres", "dbname": "postgres",
         "password": tls_postgres.superuser_password, "sslmode": "verify-full", "sslrootcert": str(tls_postgres.ca_file),
     }  # fmt: skip
-    engine = create_engine("postgresql+psycopg://", connect_args={**address, **changes})
+    engine = create_engine("postgresql+psycopg://", poolclass=NullPool, connect_args={**address, **changes})
     with pytest.raises(DBAPIError) as refused:
         engine.connect()
     assert why_refused(refused.value) == reason
@@ -36,7 +36,7 @@ def test_a_user_who_may_not_create_tables(tls_postgres: PostgresServer) -> None:
     reader = tls_postgres.create_database()
     address = {**reader, "dbname": reader["database"], "sslrootcert": str(tls_postgres.ca_file)}
     wanted = {name: address[name] for name in ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")}
-    engine = create_engine("postgresql+psycopg://", connect_args=wanted)
+    engine = create_engine("postgresql+psycopg://", poolclass=NullPool, connect_args=wanted)
     statement = text("SET default_transaction_read_only = off; COMMIT; CREATE TABLE public.anything (id int)")
     with engine.connect() as connection, pytest.raises(DBAPIError) as refused:
         connection.execute(statement)

@@ -9,8 +9,8 @@ from patchbay.bindings.paths import PathProblem, Reading, follow, near
 from patchbay.bindings.report import Report
 from patchbay.schema_graph.call import CallInput, Column, Filter
 from patchbay.schema_graph.model import Object, Operation
-from patchbay.schema_graph.operations import is_filterable
 from patchbay.schema_graph.numbering import known_country
+from patchbay.schema_graph.operations import is_filterable
 from patchbay.schema_graph.scoping import View
 
 MAX_ARGUMENT_HOPS = 1
