@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from patchbay.schema_graph.badges import field_badges, looks_like_phone, object_badges
+from patchbay.schema_graph.badges import field_badges, is_core_by_name, is_core_by_use, looks_like_phone
 from patchbay.schema_graph.compounds import parts_of_all
 from patchbay.schema_graph.model import Field, Graph, Object
 from patchbay.schema_graph.operations import RecordOperations
@@ -142,7 +142,9 @@ def test_a_comment_can_give_a_badge_too() -> None:
 
 
 def test_core_objects() -> None:
-    assert object_badges("customers", 0, 5) == ("core",)
-    assert object_badges("work_order", 0, 5) == ("core",)
-    assert object_badges("hub", 6, 5) == ("core",)
-    assert object_badges("log_lines", 0, 5) == ()
+    assert is_core_by_name("customers")
+    assert is_core_by_name("work_order")
+    assert not is_core_by_name("hub")
+    assert is_core_by_use(6, 5)
+    assert not is_core_by_name("log_lines")
+    assert not is_core_by_use(0, 5)

@@ -7,7 +7,7 @@ import msgspec
 from patchbay.bindings.model import Binding
 from patchbay.bindings.paths import PathProblem, Reading, follow, near
 from patchbay.bindings.report import Report
-from patchbay.schema_graph.call import CallInput, Column, Filter
+from patchbay.schema_graph.call import CallInput, Filter
 from patchbay.schema_graph.model import Object, Operation
 from patchbay.schema_graph.numbering import known_country
 from patchbay.schema_graph.operations import is_filterable
@@ -105,8 +105,3 @@ class Conditions(msgspec.Struct, frozen=True):
         """Whether the filter holds in every run: it is fixed, or its input is required."""
         given = self.input_of(condition)
         return given is None or given.required
-
-
-def same_column(left: Column, right: Column) -> bool:
-    """Whether two columns are the same field reached the same way."""
-    return (left.via, left.object, left.field) == (right.via, right.object, right.field)

@@ -19,7 +19,6 @@ from patchbay.schema_graph.model import Graph
 from patchbay.schema_graph.pack import unpack
 from patchbay.schema_graph.scoping import Scoping, View
 from patchbay.schema_graph.search import SearchIndex, build_index
-from patchbay.schema_graph.summary import count
 
 GRAPHS_OPEN = 64
 VIEWS_KEPT = 128
@@ -73,7 +72,6 @@ class _Recent(Generic[K, V]):
 _graphs: _Recent[str, Graph] = _Recent(GRAPHS_OPEN)
 _views: _Recent[ViewKey, View] = _Recent(VIEWS_KEPT)
 _indexes: _Recent[ViewKey, SearchIndex] = _Recent(INDEXES_KEPT, weight=len, bearable=INDEXED_ENTRIES_KEPT)
-_counts: _Recent[ViewKey, dict[str, Any]] = _Recent(VIEWS_KEPT)
 _being_made: dict[tuple[int, ViewKey], asyncio.Task[Any]] = {}
 
 
@@ -111,12 +109,6 @@ async def load_index(session: AsyncSession, connection: Connection) -> SearchInd
     """The search index of the current view, built once for a snapshot and version of the scoping."""
     view = await load_view(session, connection)
     return await _in_thread(_indexes, _key(connection), lambda: build_index(view, pacer()))
-
-
-async def load_counts(session: AsyncSession, connection: Connection) -> dict[str, Any]:
-    """What is in view, counted: ``{objectCount, fieldCount, edgeCount, operationCount, badges: {badge: count}}``."""
-    view = await load_view(session, connection)
-    return await _in_thread(_counts, _key(connection), lambda: count(view, pacer()))
 
 
 async def _in_thread(kept: _Recent[ViewKey, V], key: ViewKey, make: Callable[[], V]) -> V:

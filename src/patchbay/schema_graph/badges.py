@@ -72,13 +72,6 @@ def field_badges(name: str, kind: FieldType, description: str | None = None) -> 
     return ()
 
 
-def object_badges(name: str, referenced: int, fields: int) -> tuple[Badge, ...]:
-    """``core`` for an object that bears the name of what a business is about, or that many others refer to (``referenced`` is
-    the number of foreign keys to it, ``fields`` of its own fields).
-    """
-    return CORE if is_core_by_name(name) or is_core_by_use(referenced, fields) else ()
-
-
 def is_core_by_name(name: str) -> bool:
     """Whether an object bears the name of what a business is about."""
     words = split_words(name)
@@ -86,7 +79,7 @@ def is_core_by_name(name: str) -> bool:
 
 
 def is_core_by_use(referenced: int, fields: int) -> bool:
-    """Whether many others refer to an object."""
+    """Whether many others refer to an object: ``referenced`` counts the foreign keys to it, ``fields`` its own fields."""
     return referenced >= 4 and fields >= 4
 
 
