@@ -45,7 +45,7 @@ def check(binding: Binding, view: View, target: Target) -> Checked:
     """The plan of ``binding`` on ``view``. Raises :class:`BindingInvalid` with every finding."""
     report = Report()
     operation = _operation(binding, view, report)
-    root = view.object(operation.object) if operation is not None else None
+    root = view.object(operation.object) if operation is not None and operation.object is not None else None
     if operation is None or root is None:
         _check_leaves(binding, report)
         _check_limit(binding, report)

@@ -43,7 +43,7 @@ from patchbay.connectors.sql.postgres.pool import Pool, PoolClosed
 from patchbay.connectors.tables import Connection, Credential
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
-from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall
+from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall, statement_of
 from patchbay.schema_graph.coercion import Unfit, zone_info
 from patchbay.schema_graph.fingerprint import slice_fingerprint
 from patchbay.schema_graph.scoping import Scoping, permits
@@ -66,11 +66,12 @@ class _Ready:
     def __init__(self, call: FrozenCall) -> None:
         if call.format_version != FORMAT_VERSION or call.kind != "postgres" or call.effect != "read":
             raise CallNotSupported
+        body = statement_of(call)
         self.call = call
-        self.sql = call.body.sql.encode()
+        self.sql = body.sql.encode()
         self.prepare: Prepare = prepare_inputs(call)
-        self.fill = prepare_slots(call.body.slots)
-        self.encoders: tuple[Encoder, ...] = tuple(encoder(slot) for slot in call.body.slots)
+        self.fill = prepare_slots(body.slots)
+        self.encoders: tuple[Encoder, ...] = tuple(encoder(slot) for slot in body.slots)
         self.rows = call.caps.rows + 1
         self.limit = call.caps.bytes + SLACK_BYTES
         self.seconds = min(call.caps.deadline_ms, STATEMENT_TIMEOUT_MS) / 1000

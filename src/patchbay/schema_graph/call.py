@@ -15,7 +15,8 @@ FORMAT_VERSION = 1
 
 Source = Literal["model", "session", "verified", "constant"]
 Comparison = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "is_null", "not_null"]
-Codec = Literal["plain", "phone", "email"]
+Codec = Literal["plain", "phone", "email", "e164"]
+Place = Literal["path", "query", "header", "cookie", "json", "form", "multipart", "variable"]
 Direction = Literal["asc", "desc"]
 VerificationLevel = Literal["none", "basic", "step_up"]
 
@@ -25,7 +26,11 @@ class _Value(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Column(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """A field reached from the operation's record: ``via`` are the names of the to-one edges on the way, in order."""
+    """A field reached from the operation's record: ``via`` are the names of the edges on the way, in order.
+
+    ``inner`` are the names below ``field``, of members of a nested value. ``many`` says that a list lies on the way (embedded data
+    only): the leaf is then the list of the values.
+    """
 
     object: str
     field: str
@@ -35,6 +40,8 @@ class Column(_Value, frozen=True, rename="camel", omit_defaults=True):
     nullable: bool = True
     zoned: bool = False
     item_type: FieldType | None = None
+    inner: tuple[str, ...] = ()
+    many: bool = False
 
 
 class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -44,8 +51,8 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     instance ``caller_number``), a verified identity (``key`` names the field) or a ``constant``. Only model inputs are in a
     tool's schema. ``codec`` ``phone`` turns a number into every spelling in ``formats`` (shapes, digits as ``9``), with
     ``country`` (ISO 3166-1 alpha-2) for numbers without a country code; ``email`` turns an address into its usual spellings in
-    small and capital letters. ``time_zone`` (IANA) is the one a timestamp without
-    zone is stored in.
+    small and capital letters; ``e164`` turns a number into its one E.164 form, for systems that are called and not queried.
+    ``time_zone`` (IANA) is the one a timestamp without zone is stored in. ``item_type`` is the type of an array's elements.
     """
 
     param: str
@@ -64,6 +71,7 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     country: str | None = None
     zoned: bool = False
     time_zone: str | None = None
+    item_type: FieldType | None = None
 
 
 class Join(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -181,11 +189,66 @@ class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field
     slots: tuple[SqlSlot, ...] = ()
 
 
+class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One value of a request: where it goes, and what fills it: an input (``param``), a literal (``value``), the time (``now``).
+
+    ``name`` is the wire's own name; ``path`` leads to it inside a JSON or form body or a GraphQL variable (``("where",
+    "number", "eq")``). ``style`` and ``explode`` are OpenAPI's. An input that was not given is left out.
+    """
+
+    place: Place
+    name: str
+    type: FieldType
+    native_type: str
+    path: tuple[str, ...] = ()
+    item_type: FieldType | None = None
+    param: str | None = None
+    value: Any = None
+    now: bool = False
+    style: str | None = None
+    explode: bool | None = None
+
+
+class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="http"):
+    """One request template of a REST API. ``path`` is relative to the connection's base URL, placeholders in braces.
+
+    ``server`` is another base URL where the operation names one of the same host. ``record`` leads to the record, or with
+    ``many`` to the list of them, in the answer; ``leaves`` are, in step with the call's outputs, the property names from a record
+    to each leaf (lists on the way are gone through). ``more`` leads to what says, by being true or not empty, that there are
+    further pages.
+    """
+
+    method: str
+    path: str
+    slots: tuple[RequestSlot, ...] = ()
+    leaves: tuple[tuple[str, ...], ...] = ()
+    content_type: str | None = None
+    server: str | None = None
+    record: tuple[str, ...] = ()
+    many: bool = False
+    more: tuple[str, ...] = ()
+
+
+class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="graphql"):
+    """One GraphQL document of one operation, and what fills its variables. The rest is as in :class:`HttpCall`."""
+
+    document: str
+    operation_name: str
+    slots: tuple[RequestSlot, ...] = ()
+    leaves: tuple[tuple[str, ...], ...] = ()
+    record: tuple[str, ...] = ()
+    many: bool = False
+    more: tuple[str, ...] = ()
+
+
+Body = SqlCall | HttpCall | GraphqlCall
+
+
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
     """A compiled plan that no live system has confirmed yet."""
 
     plan: Plan
-    body: SqlCall
+    body: Body
 
 
 class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -201,7 +264,7 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     kind: str
     operation: str
     effect: Effect
-    body: SqlCall
+    body: Body
     inputs: tuple[CallInput, ...]
     outputs: tuple[Output, ...]
     touches: tuple[Touch, ...]
@@ -211,6 +274,13 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     identifying: bool = False
     verification: VerificationLevel = "none"
     time_zone: str | None = None
+
+
+def statement_of(call: Candidate | FrozenCall) -> SqlCall:
+    """The body of a call on a database. Raises TypeError for a call of another form."""
+    if not isinstance(call.body, SqlCall):
+        raise TypeError("this call is not a statement")
+    return call.body
 
 
 class SealedCall(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ FieldType = Literal[
     "json", "enum", "object", "array",
 ]  # fmt: skip
 Badge = Literal["core", "pii", "payment_card"]
-ObjectKind = Literal["table", "view", "materialized_view", "foreign_table", "type"]
+ObjectKind = Literal["table", "view", "materialized_view", "foreign_table", "type", "interface", "union"]
 Cardinality = Literal["one_to_one", "many_to_one", "one_to_many", "many_to_many"]
 Effect = Literal["read", "write"]
 Verb = Literal["read", "insert", "update", "call"]
@@ -86,6 +86,10 @@ class Edge(Struct, frozen=True, omit_defaults=True, gc=False):
     constraint: str | None = None
     inferred: bool = False
     confidence: float = 1.0
+    embedded: bool = False
+    wrapper: tuple[str, ...] = ()
+    size_argument: str | None = None
+    narrows: bool = False
 
     @property
     def to_one(self) -> bool:
@@ -158,7 +162,10 @@ class Object(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Argument(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One argument of an operation, named by a dotted path (``phone``, ``customer.email``)."""
+    """One argument of an operation, named by a dotted path (``phone``, ``customer.email``, ``body.address.city``).
+
+    ``item_type`` is the type of an array's elements. ``has_default``: the system fills it in when it is left out.
+    """
 
     name: str
     role: ArgumentRole
@@ -169,31 +176,51 @@ class Argument(Struct, frozen=True, omit_defaults=True, gc=False):
     enum: tuple[str, ...] = ()
     description: str | None = None
     badges: tuple[Badge, ...] = ()
+    item_type: FieldType | None = None
+    max_length: int | None = None
+    has_default: bool = False
+    zoned: bool = False
 
 
 class Operation(Struct, frozen=True, omit_defaults=True, gc=False):
     """Something a binding can call.
 
-    ``object`` is the record it returns or writes. An operation with ``record_arguments`` takes arguments derived from its
-    object instead of ``arguments`` of its own: for a read every scalar field of the object and of its to-one
-    neighbours, for an insert or update the object's writable fields and keys. ``invoke`` is for the connector kind alone.
+    ``object`` is the record it returns or writes; None when it returns none (an empty answer). ``many``: a ``call`` returns a
+    list of records. ``unusable`` says why no binding can call it; it is listed all the same. An operation with
+    ``record_arguments`` takes arguments derived from its object instead of ``arguments`` of its own: for a read every scalar
+    field of the object and of its to-one neighbours, for an insert or update the object's writable fields and keys.
+    ``invoke`` is for the connector kind and its compiler alone.
     """
 
     name: str
     slug: str
-    object: str
+    object: str | None
     effect: Effect
     verb: Verb
     description: str | None = None
     arguments: tuple[Argument, ...] = ()
     record_arguments: bool = False
     invoke: Mapping[str, Any] = {}
+    many: bool = False
+    unusable: str | None = None
+
+
+class Note(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Something to know about the document a graph was read from. ``place`` is a JSON pointer or a line."""
+
+    code: str
+    message: str
+    place: str | None = None
 
 
 class Graph(Struct, frozen=True, omit_defaults=True, gc=False):
-    """An immutable snapshot of one connection's schema. The same schema has the same fingerprint."""
+    """An immutable snapshot of one connection's schema. The same schema has the same fingerprint.
+
+    ``kind`` is the type of system: postgres, mysql, rest, graphql.
+    """
 
     kind: str
     default_schema: str | None
     objects: Mapping[str, Object]
     operations: Mapping[str, Operation]
+    notes: tuple[Note, ...] = ()

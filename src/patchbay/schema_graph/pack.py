@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from patchbay.schema_graph.model import Graph, Object, Operation
+from patchbay.schema_graph.model import Graph, Note, Object, Operation
 from patchbay.schema_graph.operations import RecordOperations
 from patchbay.schema_graph.outline import Outline, outline_of
 
@@ -41,6 +41,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
     object_chunks: tuple[int, ...]
     operations: tuple[str, ...] | None
     operation_chunks: tuple[int, ...]
+    notes: tuple[Note, ...] = ()
 
 
 class Packed(Mapping[str, T], Generic[T]):
@@ -117,6 +118,7 @@ def pack(graph: Graph) -> bytes:
         tuple(len(chunk) for chunk in object_chunks),
         None if stored is None else tuple(stored),
         tuple(len(chunk) for chunk in operation_chunks),
+        graph.notes,
     )
     head = _encode(header)
     return b"".join([MAGIC, len(head).to_bytes(4, "big"), head, *object_chunks, *operation_chunks])
@@ -143,7 +145,9 @@ def unpack(data: bytes) -> Graph:
     operations: Mapping[str, Operation] = RecordOperations(objects)
     if header.operations is not None:
         operations = Packed(Operation, header.operations, chunks[len(header.object_chunks) :])
-    return Graph(kind=header.kind, default_schema=header.default_schema, objects=objects, operations=operations)
+    return Graph(
+        kind=header.kind, default_schema=header.default_schema, objects=objects, operations=operations, notes=header.notes
+    )
 
 
 def _cut(data: memoryview, start: int, lengths: Sequence[int]) -> Iterator[memoryview]:

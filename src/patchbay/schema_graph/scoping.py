@@ -113,9 +113,9 @@ class View:
 
     def arguments(self, operation: Operation) -> tuple[Argument, ...]:
         """The arguments of an operation, named by dotted paths over what is in view."""
-        obj = self.object(operation.object)
         if not operation.record_arguments:
             return operation.arguments
+        obj = self.object(operation.object) if operation.object is not None else None
         return () if obj is None else derive_arguments(obj, operation.verb, self.object)
 
     def path_root(self, object_name: str) -> str:
@@ -253,6 +253,8 @@ class View:
 
     def _as_seen(self, operation: Operation) -> Operation | None:
         """A stored operation without arguments for blocked fields; a record operation only while its object can serve it."""
+        if operation.object is None:
+            return operation
         if not self._sees(operation.object):
             return None
         obj = self._filtered(self._graph.objects[operation.object])

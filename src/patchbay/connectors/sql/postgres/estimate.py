@@ -11,7 +11,7 @@ import msgspec
 from patchbay.connectors.sql.postgres.backend import Backend
 from patchbay.connectors.sql.postgres.parameters import encoder
 from patchbay.connectors.sql.postgres.quoting import literal
-from patchbay.schema_graph.call import Candidate, SqlSlot
+from patchbay.schema_graph.call import Candidate, SqlSlot, statement_of
 
 MOST = 8
 _SAMPLES: Mapping[str, str] = {
@@ -32,7 +32,7 @@ async def estimate(backend: Backend, candidate: Candidate, deadline: float) -> E
     """The estimate for ``candidate``. Nothing is executed (``PREPARE``, ``EXPLAIN EXECUTE``); needs an open transaction."""
     await backend.command(b"SET LOCAL plan_cache_mode = force_custom_plan", deadline)
     name = f"pb_estimate_{secrets.token_hex(6)}"
-    await backend.command(f"PREPARE {name} AS {candidate.body.sql}".encode(), deadline)
+    await backend.command(f"PREPARE {name} AS {statement_of(candidate).sql}".encode(), deadline)
     found = [await _explain(backend, name, values, deadline) for values in _value_sets(candidate)]
     await backend.command(f"DEALLOCATE {name}".encode(), deadline)
     return max(found, key=lambda one: (bool(one.scanned), one.cost))
@@ -54,7 +54,7 @@ def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _value_sets(candidate: Candidate) -> list[list[str]]:
-    slots = candidate.body.slots
+    slots = statement_of(candidate).slots
     optional = [one.param for one in candidate.plan.inputs if not one.required and any(s.param == one.param for s in slots)]
     enums = {one.param: one.enum[0] for one in candidate.plan.inputs if one.enum}
     everything = [_sample(slot, enums) for slot in slots]

@@ -22,7 +22,7 @@ from patchbay.connectors.sql.postgres.session import open_session
 from patchbay.connectors.sql.postgres.values import TIMESTAMP
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import Finding, Unavailable, Unprocessable
-from patchbay.schema_graph.call import FORMAT_VERSION, CallInput, Candidate, Filter, FrozenCall, Plan
+from patchbay.schema_graph.call import FORMAT_VERSION, CallInput, Candidate, Filter, FrozenCall, Plan, statement_of
 from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.phones import shape
 from patchbay.schema_graph.scoping import View
@@ -108,7 +108,7 @@ _CATEGORIES: Mapping[str, str] = {
 
 async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> Proven:
     """See :func:`patchbay.connectors.proving.prove`."""
-    plan, sql = candidate.plan, candidate.body.sql
+    plan, sql = candidate.plan, statement_of(candidate).sql
     check_references(sql, plan, view)
     backend = Backend(await open_session(credentials, guard))
     deadline = asyncio.get_running_loop().time() + PROVE_S
@@ -195,7 +195,7 @@ async def _check_outputs(backend: Backend, described: Description, plan: Plan, v
 
 
 async def _check_parameters(backend: Backend, described: Description, candidate: Candidate, deadline: float) -> None:
-    slots = candidate.body.slots
+    slots = statement_of(candidate).slots
     if len(described.parameters) != len(slots):
         raise CallNotProvable("parameter_mismatch")
     if not slots:
