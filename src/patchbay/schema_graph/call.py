@@ -28,8 +28,8 @@ class _Value(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class Column(_Value, frozen=True, rename="camel", omit_defaults=True):
     """A field reached from the operation's record: ``via`` are the names of the edges on the way, in order.
 
-    ``inner`` are the names below ``field``, of members of a nested value. ``many`` says that a list lies on the way (embedded data
-    only): the leaf is then the list of the values.
+    ``inner`` are the names below ``field``, of members of a nested value. ``many`` says that a list lies on the way (embedded
+    data only): the leaf is then the list of the values.
     """
 
     object: str
