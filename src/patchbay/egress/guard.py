@@ -20,7 +20,7 @@ from patchbay.errors import PatchbayError
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Looks a name up: (ASCII name, port) → numeric addresses, in the order to try them. Raises OSError when there is none."""
 
-Reason = Literal["malformed", "not_public", "not_found", "timed_out"]
+Reason = Literal["malformed", "not_public", "not_secure", "not_found", "timed_out"]
 
 _NOT_PUBLIC = (
     "This address is not public (it is private, loopback, link-local, reserved, translated or a metadata service), "
@@ -33,11 +33,15 @@ _NOT_PUBLIC_HINT = (
 
 
 class CheckedAddress(msgspec.Struct, frozen=True):
-    """An address that passed: ``host`` (ASCII, for TLS), ``port``, and the numeric ``address`` to connect to."""
+    """An address that passed: ``host`` (ASCII, for TLS), ``port``, and the numeric ``address`` to connect to.
+
+    ``opened`` says that the operator's allow-list covers it, be it public or not.
+    """
 
     host: str
     port: int
     address: str
+    opened: bool = False
 
 
 class EgressRefused(PatchbayError):
@@ -73,10 +77,20 @@ class EgressGuard:
                 f"The host cannot be used: {error}.", reason="malformed", hint="Give a host name such as db.example.com."
             ) from None
         if written.address is not None:
-            return CheckedAddress(written.name, port, str(self._passed(written.address)))
-        records = await self._look_up(written.name, port, timeout_s)
+            return self._checked(written.name, port, [written.address])
+        return self._checked(written.name, port, await self._look_up(written.name, port, timeout_s))
+
+    def check_address(self, address: str, port: int) -> CheckedAddress:
+        """The same for a numeric address that is about to be connected to: the last look, with no look-up in it."""
+        try:
+            return self._checked(address, port, [ip_address(address)])
+        except ValueError:
+            raise EgressRefused(_NOT_PUBLIC, reason="not_public", hint=_NOT_PUBLIC_HINT) from None
+
+    def _checked(self, name: str, port: int, records: Sequence[Address]) -> CheckedAddress:
+        """The first record, once every one of them has passed."""
         passed = [self._passed(record) for record in records]
-        return CheckedAddress(written.name, port, str(passed[0]))
+        return CheckedAddress(name, port, str(passed[0]), is_allowed(passed[0], self._allow))
 
     def _passed(self, address: Address) -> Address:
         if is_public(address) or is_allowed(address, self._allow):

@@ -1,70 +1,110 @@
-"""The one way the platform reads a URL: strictly, so that what was judged is what is asked.
+"""The one way a URL is read: what comes out says exactly what will be asked of whom, or the text is refused.
 
-Only ``http`` and ``https``; no user information, no white space, backslash or control character, no empty or odd host; the
-host in its ASCII form as :func:`~patchbay.egress.addresses.read_host` gives it (RFC 3986, RFC 5891). Whether the host may be
-reached is for the guard.
+Programs disagree about URLs (userinfo, backslashes, control characters, encoded hosts), and an address that is checked must be
+the one that is connected to. So only the plain form of RFC 3986 passes: ``http`` or ``https``, a host as
+:func:`patchbay.egress.addresses.read_host` reads it, a decimal port, a path and a query.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
+from typing import Literal
+from urllib.parse import quote, urljoin
 
 import msgspec
 
 from patchbay.egress.addresses import BadHost, read_host
+from patchbay.egress.guard import EgressRefused
 
-LONGEST = 8_000
-_PORTS = {"http": 80, "https": 443}
-_NEVER = frozenset('\\<>"^`{|} ')
-
-
-class BadUrl(ValueError):
-    """Not a URL that may be asked; the message says why, in a few words."""
+Scheme = Literal["http", "https"]
+MOST_CHARACTERS = 8_000
+_PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<target>[^#]*)(?:#.*)?", re.DOTALL)
+_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]|\s")
+_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]|{}\"^`<>]|%[0-9A-Fa-f]{2})*")
+_HINT = "Give a URL such as https://api.example.com/v1."
 
 
 class Url(msgspec.Struct, frozen=True):
-    """A URL that was read. ``host`` is ASCII and without brackets, ``target`` the path and query as they are sent.
+    """A URL as it was understood. ``target`` is its path and query, percent-encoded, beginning with ``/``; no fragment."""
 
-    ``text`` is the whole again, as everything else should use it.
-    """
-
-    text: str
-    scheme: str
+    scheme: Scheme
     host: str
     port: int
     target: str
 
     @property
-    def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: what makes two URLs of one origin (RFC 6454)."""
-        return self.scheme, self.host, self.port
+    def origin(self) -> str:
+        """Scheme, host and port (RFC 6454), the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" if self.port == _PORTS[self.scheme] else f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def text(self) -> str:
+        """The whole, in its one spelling."""
+        return self.origin + self.target
+
+    def at(self, target: str) -> Url:
+        """Another path and query of the same origin. Raises :class:`EgressRefused` where ``target`` is not plainly one."""
+        return Url(self.scheme, self.host, self.port, _read_target(target))
+
+    def joined(self, reference: str) -> Url:
+        """What a reference in a document or a ``Location`` means from here (RFC 3986, section 5.2), read as strictly."""
+        _refuse_unsafe(reference)
+        try:
+            return read_url(urljoin(self.text, reference))
+        except ValueError:
+            raise _malformed("it is not a URL") from None
 
 
 def read_url(text: str) -> Url:
-    """The parts of ``text``. Raises :class:`BadUrl`."""
-    if not text or len(text) > LONGEST:
-        raise BadUrl("it is empty" if not text else "it is too long")
-    if any(ord(c) <= 0x20 or ord(c) == 0x7F or c in _NEVER for c in text):
-        raise BadUrl("it holds a character that a URL cannot")
+    """Read an absolute URL. Raises :class:`EgressRefused` (``malformed``) for everything but its plain form.
+
+    Characters outside ASCII are encoded as UTF-8 in the path and query (RFC 3987, section 3.1) and as IDNA in the host; a
+    fragment is dropped, since it is never sent.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise _malformed(f"it has more than {MOST_CHARACTERS} characters")
+    _refuse_unsafe(text)
+    found = _URL.fullmatch(text)
+    if found is None:
+        raise _malformed("it must begin with https:// and name a host")
+    scheme = found["scheme"].lower()
+    if scheme != "http" and scheme != "https":
+        raise _malformed("only https and http are spoken")
+    authority = found["authority"]
+    if "@" in authority:
+        raise _malformed("user names and passwords do not belong in a URL")
+    host, port = _read_authority(authority)
+    target = found["target"]
+    return Url(scheme, host, port or _PORTS[scheme], _read_target(target if target.startswith("/") else "/" + target))
+
+
+def _read_authority(authority: str) -> tuple[str, int | None]:
+    parts = _AUTHORITY.fullmatch(authority)
+    if parts is None:
+        raise _malformed("the host or the port cannot be read")
+    port = int(parts["port"]) if parts["port"] else None
+    if port is not None and not 1 <= port <= 65535:
+        raise _malformed("the port must be between 1 and 65535")
     try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise BadUrl("it cannot be taken apart") from None
-    if parts.scheme not in _PORTS:
-        raise BadUrl("it must start with https://")
-    if "@" in parts.netloc:
-        raise BadUrl("it holds a user name or password")
-    try:
-        host = read_host(parts.hostname or "").name
+        return read_host(parts["host"]).name, port
     except BadHost as error:
-        raise BadUrl(str(error)) from None
-    if not parts.path.isascii() or not parts.query.isascii():
-        raise BadUrl("its path must be written in ASCII, percent-encoded")
-    if port == 0 or (port is None and parts.netloc.endswith(":")):
-        raise BadUrl("its port is not one")
-    chosen = port or _PORTS[parts.scheme]
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    shown = f"[{host}]" if ":" in host else host
-    where = shown if chosen == _PORTS[parts.scheme] else f"{shown}:{chosen}"
-    return Url(f"{parts.scheme}://{where}{target}", parts.scheme, host, chosen, target)
+        raise _malformed(str(error)) from None
+
+
+def _read_target(target: str) -> str:
+    encoded = target if target.isascii() else quote(target, safe="/?%:@!$&'()*+,;=-._~[]|{}\"^`<>", errors="replace")
+    if not _TARGET.fullmatch(encoded):
+        raise _malformed("the path or the query is not percent-encoded")
+    return encoded
+
+
+def _refuse_unsafe(text: str) -> None:
+    if _UNSAFE.search(text):
+        raise _malformed("it holds a space, a backslash or a control character")
+
+
+def _malformed(why: str) -> EgressRefused:
+    return EgressRefused(f"The URL cannot be used: {why}.", reason="malformed", hint=_HINT)

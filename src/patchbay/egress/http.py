@@ -1,0 +1,290 @@
+"""The one HTTP client for what lies outside: calls to REST and GraphQL systems, their documents, OAuth.
+
+Every new connection asks the guard: the name is looked up once, the address that passed is the one connected to, and TLS is
+verified against the name. Nothing is taken from the environment or from an earlier answer: no proxies, no netrc, no cookies.
+Redirects are followed here, each hop through the guard, or not at all. An answer is read within a deadline and a byte cap, both
+as it comes over the wire and as it is decoded.
+
+Plain ``http`` is spoken only to addresses that the operator's allow-list covers: a system on the public internet is reached
+over TLS or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from patchbay.egress.decoding import ACCEPTED, decode
+from patchbay.egress.failures import (
+    BrokenOff,
+    NotHttp,
+    OutboundFailed,
+    RedirectRefused,
+    TimedOut,
+    TlsFailed,
+    TooLarge,
+    Unreachable,
+)
+from patchbay.egress.guard import CheckedAddress, EgressGuard, EgressRefused
+from patchbay.egress.urls import Scheme, Url, read_url
+
+CONNECTIONS = 16
+MOST_REDIRECTS = 5
+IDLE_S = 45.0
+USER_AGENT = "Patchbay"
+_LONGEST_LINE, _MOST_HEADERS = 8_190, 100
+_IN_A_THREAD = 262_144
+"""Decoding to more bytes than this could hold up other calls, so it is done in a thread."""
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_KEPT_ACROSS_HOSTS = frozenset(("accept", "accept-language", "user-agent"))
+_NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+
+Follow = Literal["never", "same_host", "get"]
+"""Which redirects are followed: none; those that stay on the host (or go from its http to its https); or, for a GET without
+credentials, those to any host the guard lets through."""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer: ``headers`` are looked up without regard to case, ``body`` is decoded, ``url`` is where it came from.
+
+    ``cut``: the body was longer than the cap and ``body`` is its beginning.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    cut: bool = False
+
+
+class OutboundClient:
+    """Keeps connections open to the hosts it talks to, at most ``connections`` to each.
+
+    ``authorities`` (PEM) are trusted beside the machine's own certificate authorities. Belongs to the event loop it is first
+    used in.
+    """
+
+    def __init__(self, guard: EgressGuard, *, connections: int = CONNECTIONS, authorities: str | None = None) -> None:
+        self._guard = guard
+        self._connections = connections
+        self._authorities = authorities
+        self._sessions: dict[Scheme, aiohttp.ClientSession] = {}
+
+    async def request(
+        self,
+        method: str,
+        url: str | Url,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        deadline: float,
+        most_bytes: int,
+        follow: Follow = "never",
+        whole: bool = True,
+    ) -> Answered:
+        """The answer to one request, whatever its status. ``deadline`` is in the loop's time and covers everything.
+
+        A body of more than ``most_bytes`` raises :class:`TooLarge`, or is cut where not the ``whole`` is needed. A redirect that
+        is not followed raises :class:`RedirectRefused`. Everything else that brings no answer is another
+        :class:`OutboundFailed`, or the guard's :class:`EgressRefused`.
+        """
+        at = read_url(url) if isinstance(url, str) else url
+        try:
+            async with asyncio.timeout_at(deadline):
+                answered = await self._once(method, at, headers, body, most_bytes, whole)
+                if answered.status in _REDIRECTS:
+                    return await self._followed(answered, method, at, headers, body, most_bytes, follow, whole)
+                return answered
+        except TimeoutError:
+            raise TimedOut from None
+
+    async def close(self) -> None:
+        """Close every connection, also those in use."""
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+
+    async def _followed(
+        self,
+        answered: Answered,
+        method: str,
+        at: Url,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        most_bytes: int,
+        follow: Follow,
+        whole: bool,
+    ) -> Answered:
+        for _ in range(MOST_REDIRECTS):
+            at = _target_of(answered, at, method, headers, follow)
+            answered = await self._once(method, at, headers, body, most_bytes, whole)
+            if answered.status not in _REDIRECTS:
+                return answered
+        raise RedirectRefused("The other system redirects too often.")
+
+    async def _once(
+        self, method: str, at: Url, headers: Mapping[str, str], body: bytes | None, most: int, whole: bool
+    ) -> Answered:
+        session = self._sessions.get(at.scheme) or self._open_session(at.scheme)
+        try:
+            response = await session.request(
+                method, URL(at.text, encoded=True), headers=headers, data=body, allow_redirects=False
+            )
+            try:
+                raw, ended = await _read(response, most, whole=whole and response.status not in _REDIRECTS)
+            except BaseException:
+                response.close()
+                raise
+            if not ended:
+                response.close()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failure(error) from None
+        coding = response.headers.get("Content-Encoding")
+        if coding is None:
+            return Answered(response.status, response.headers, raw, at.text, not ended)
+        decoded = await _decoded(raw, coding, most, whole=ended)
+        if len(decoded) <= most:
+            return Answered(response.status, response.headers, decoded, at.text, not ended)
+        if whole:
+            raise TooLarge
+        return Answered(response.status, response.headers, decoded[:most], at.text, True)
+
+    def _open_session(self, scheme: Scheme) -> aiohttp.ClientSession:
+        door = _Door(self._guard, plain=scheme == "http")
+        connector = aiohttp.TCPConnector(
+            resolver=door,
+            use_dns_cache=False,
+            happy_eyeballs_delay=None,
+            socket_factory=door.open_socket,
+            ssl=_tls(self._authorities, ssl.get_default_verify_paths()),
+            limit=0,
+            limit_per_host=self._connections,
+            keepalive_timeout=IDLE_S,
+        )
+        session = self._sessions[scheme] = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
+            timeout=_NO_LIMIT,
+            trust_env=False,
+            auto_decompress=False,
+            requote_redirect_url=False,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            max_headers=_MOST_HEADERS,
+        )
+        return session
+
+
+class _Door(AbstractResolver):
+    """Asks the guard for the address of each new connection, and once more when its socket is opened.
+
+    The second look is what a host written as a number meets, for which nobody asks a resolver.
+    """
+
+    def __init__(self, guard: EgressGuard, *, plain: bool) -> None:
+        self._guard = guard
+        self._plain = plain
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        """The one address that passed."""
+        checked = self._passed(await self._guard.check(host, port))
+        return [
+            ResolveResult(
+                hostname=host,
+                host=checked.address,
+                port=port,
+                family=socket.AF_INET6 if ":" in checked.address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def open_socket(self, info: tuple[Any, ...]) -> socket.socket:
+        """A socket for the address that is about to be connected to, if it passes."""
+        family, kind, protocol, _, address = info
+        self._passed(self._guard.check_address(str(address[0]), int(address[1])))
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    def _passed(self, checked: CheckedAddress) -> CheckedAddress:
+        if self._plain and not checked.opened:
+            raise EgressRefused(
+                "Plain http is not spoken to systems on the public internet.",
+                reason="not_secure",
+                hint="Use https. Whoever operates this Patchbay can open a network for http in PATCHBAY_EGRESS_ALLOW.",
+            )
+        return checked
+
+
+async def _read(response: aiohttp.ClientResponse, most: int, *, whole: bool) -> tuple[bytes, bool]:
+    """The body as it comes over the wire, and whether that is all of it."""
+    content = response.content
+    if whole and (response.content_length or 0) > most and response.method != "HEAD":
+        raise TooLarge
+    part = await content.readany()
+    if content.at_eof() and len(part) <= most:
+        return part, True
+    parts = bytearray(part)
+    while len(parts) <= most and not content.at_eof():
+        parts += await content.readany()
+    if len(parts) <= most:
+        return bytes(parts), True
+    if whole:
+        raise TooLarge
+    return bytes(parts[:most]), False
+
+
+async def _decoded(raw: bytes, coding: str, most: int, *, whole: bool) -> bytes:
+    if most > _IN_A_THREAD:
+        return await asyncio.to_thread(decode, raw, coding, most, whole=whole)
+    return decode(raw, coding, most, whole=whole)
+
+
+def _target_of(answered: Answered, at: Url, method: str, headers: Mapping[str, str], follow: Follow) -> Url:
+    """Where a redirect leads, if this request may follow it there."""
+    location = answered.headers.get("Location")
+    keeps_method = answered.status in (307, 308) or method in ("GET", "HEAD")
+    if follow == "never" or location is None or not keeps_method:
+        raise RedirectRefused
+    to = at.joined(location)
+    if at.scheme == "https" and to.scheme == "http":
+        raise RedirectRefused("The other system redirects from https to http.")
+    if to.host == at.host and (to.port == at.port or (at.port, to.port) == (80, 443)):
+        return to
+    carried = {name.lower() for name in headers} - _KEPT_ACROSS_HOSTS
+    if follow == "get" and method == "GET" and not carried:
+        return to
+    raise RedirectRefused("The other system redirects to another host.")
+
+
+def _failure(error: Exception) -> OutboundFailed:
+    """What a failure of the client library means. Its own text may quote what was received, so none of it is kept."""
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return TlsFailed()
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Unreachable()
+    if isinstance(error, aiohttp.ClientResponseError):
+        return NotHttp()
+    return BrokenOff()
+
+
+@lru_cache(maxsize=64)
+def _tls(authorities: str | None, _machine: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """Verifies the chain and the host name; the machine's authorities are read again where they are set to another place."""
+    context = ssl.create_default_context()
+    if authorities is not None:
+        context.load_verify_locations(cadata=authorities)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
