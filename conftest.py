@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.servers.postgres"]
+pytest_plugins = ["tests.servers.mariadb", "tests.servers.postgres"]
 
 settings.register_profile("developer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # CI repeats what is known; finding new examples is for whoever can look at them.

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs what the tests start for themselves, from Debian's packages: PostgreSQL, PgBouncer, Node.js for
-# its openai client, and the curl of the guide.
+# Installs what the tests start for themselves, from Debian's packages: PostgreSQL, PgBouncer, MariaDB (its
+# programs alone, without the service), Node.js for its openai client, and the curl of the guide.
 set -eu
 missing=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 { command -v pgbouncer || ls /usr/sbin/pgbouncer; } >/dev/null 2>&1 || missing="$missing pgbouncer"
+{ command -v mariadbd || ls /usr/sbin/mariadbd; } >/dev/null 2>&1 || missing="$missing mariadb-server-core"
+command -v mariadb >/dev/null 2>&1 || missing="$missing mariadb-client-core"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"

@@ -16,6 +16,7 @@ import pytest
 
 from patchbay.store.embedded import release_embedded, start_embedded
 from tests.servers.postgres import PostgresServer
+from tests.servers.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs/guide.md").read_text()
@@ -30,7 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """A platform of this test's own."""
     ours = {
         "PATCHBAY_DATA_DIR": str(tmp_path / "data"),
-        "PATCHBAY_PORT": str(PostgresServer.free_port()),
+        "PATCHBAY_PORT": str(free_port()),
         "PATCHBAY_EGRESS_ALLOW": "127.0.0.1/32",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PATCHBAY_", "DATABASE_URL"))}

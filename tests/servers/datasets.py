@@ -1,4 +1,4 @@
-"""The shared SQL data sets as scripts that psql can run into an empty database."""
+"""The shared SQL data sets as scripts that psql, or the mariadb program, can run into an empty database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ("chinook", "sakila", "northwind", "adventureworks", "omop-cdm", "umami", "torture")
+MARIADB_DATASETS = ("chinook", "sakila")
 
 
 def shared_data() -> Path:
@@ -34,6 +35,15 @@ def dataset_statements(name: str) -> str:
         "umami": lambda d: "\n".join(file.read_text() for file in sorted((d / "mig").glob("*.sql"))),
         "torture": lambda d: (d / "torture-postgres.sql").read_text(),
     }[name](directory)
+
+
+@functools.cache
+def mariadb_statements(name: str) -> str:
+    """The script of one of `MARIADB_DATASETS`, without the lines that make and enter a database of their own."""
+    file = {"chinook": "Chinook_MySql.sql", "sakila": "mysql-sakila-schema.sql"}[name]
+    text = (shared_data() / "sql" / name / file).read_text(encoding="utf-8-sig")
+    text = re.sub(r"(?im)^(use|(drop|create) (database|schema))\s.*$", "", text)
+    return re.sub(rf"\b{name}\.", "", text)
 
 
 def _chinook(directory: Path) -> str:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.servers.postgres import HOST, PostgresServer, die_with_parent
+from tests.servers.postgres import PostgresServer
+from tests.servers.processes import HOST, free_port
 
 
 @contextlib.contextmanager
@@ -24,7 +25,7 @@ def pgbouncer(
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         raise RuntimeError("this test needs Debian's pgbouncer package: `make test` installs it")
-    port = server.free_port()
+    port = free_port()
     directory = server.base / f"pgbouncer{port}"
     directory.mkdir()
     users = directory / "users"
@@ -54,17 +55,8 @@ def pgbouncer(
         )
     )
     for path in (directory, users, configuration):
-        server.give(path)
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "-q", str(configuration)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            preexec_fn=die_with_parent,
-            **server.identity(),
-        )
+        server.runner.give(path)
+    process = server.runner.start([program, "-q", str(configuration)], directory=directory, log=directory / "log")
     try:
         _wait(port, process, directory / "log")
         yield port

@@ -8,16 +8,13 @@ role, and returns the credentials as the API takes them.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import importlib.util
 import itertools
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -31,8 +28,8 @@ from psycopg import sql
 
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.datasets import dataset_statements
+from tests.servers.processes import HOST, Runner, environment, free_port
 
-HOST = "127.0.0.1"
 _START_TIMEOUT_S = 60.0
 _names = itertools.count(1)
 
@@ -74,12 +71,12 @@ class PostgresServer:
         self.authority = Authority()
         self.ca_pem = self.authority.pem
         self.superuser_password = secrets.token_urlsafe(12)
-        self._user = _unprivileged_user()
+        self.runner = Runner()
         # A socket's path must stay short, and the user must be able to get there.
         self.base = Path(tempfile.mkdtemp(prefix="pbpg", dir="/tmp"))
         self.base.chmod(0o755)
         self._binaries = self._reachable(binaries)
-        self.port = self.free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._datasets: set[str] = set()
 
@@ -285,25 +282,20 @@ class PostgresServer:
 
     def _write_certificate(self, certificate: Certificate) -> None:
         for name, text in (("server.crt", certificate.pem), ("server.key", certificate.key)):
-            path = self.base / name
-            path.unlink(missing_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-            self.give(path)
+            self.runner.write_private(self.base / name, text)
 
     # -- starting --------------------------------------------------------------------------------------------------
 
     def _initialize(self, settings: dict[str, str]) -> None:
-        self.give(self.base)
+        self.runner.give(self.base)
         self._certificate = self.authority.issue()
         self._write_certificate(self._certificate)
         (self.base / "ca.pem").write_text(self.ca_pem)
         data = self.base / "data"
         password_file = self.base / "password"
         password_file.write_text(self.superuser_password)
-        self.give(password_file)
-        self._as_user(
+        self.runner.give(password_file)
+        self.runner.run(
             [
                 self._binaries / "initdb",
                 f"--pgdata={data}",
@@ -314,7 +306,8 @@ class PostgresServer:
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
                 "--no-sync",
-            ]
+            ],
+            directory=self.base,
         )
         password_file.unlink()
         configuration = {
@@ -347,19 +340,8 @@ class PostgresServer:
         (data / "pg_hba.conf").write_text("\n".join([*rules, ""]))
 
     def _run(self) -> None:
-        log = (self.base / "log").open("wb")
-        with log:
-            self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", str(self.base / "data")],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.base,
-                env=self._environment(),
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-                **self.identity(),
-            )
+        command = [self._binaries / "postgres", "-D", str(self.base / "data")]
+        self._process = self.runner.start(command, directory=self.base, log=self.base / "log")
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
             try:
@@ -377,8 +359,8 @@ class PostgresServer:
             ["/bin/sh", "-c", '"$0" --version', binaries / "postgres"],
             capture_output=True,
             cwd="/",
-            env=self._environment(),
-            **self.identity(),
+            env=environment(),
+            **self.runner.identity(),
         )
         if probe.returncode == 0:
             return binaries
@@ -389,59 +371,12 @@ class PostgresServer:
             shutil.copytree(libraries, self.base.parent / libraries.name, dirs_exist_ok=True)
         return Binaries(copy / binaries.directory.name)
 
-    def _as_user(self, command: list[str]) -> None:
-        run = subprocess.run(command, capture_output=True, cwd=self.base, env=self._environment(), **self.identity())
-        if run.returncode:
-            raise RuntimeError(f"{Path(command[0]).name} failed: {run.stderr.decode()[-2000:]}")
-
-    def _environment(self) -> dict[str, str]:
-        return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-    @staticmethod
-    def free_port() -> int:
-        """A port nobody listens on at the moment."""
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            return probe.getsockname()[1]
-
-    def identity(self) -> dict[str, Any]:
-        """The arguments that make `subprocess` run a program as the server's user."""
-        if self._user is None:
-            return {}
-        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
-
-    def give(self, path: Path) -> None:
-        """Let the server's user own ``path``."""
-        if self._user is not None:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid)
-
 
 def _schemas(connection: psycopg.Connection[Any]) -> list[str]:
     rows = connection.execute(
         r"SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'"
     )
     return [name for (name,) in rows]
-
-
-def _unprivileged_user() -> pwd.struct_passwd | None:
-    """Whom the server runs as: us, or somebody else when we are root, as whom PostgreSQL does not start."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise RuntimeError("there is no unprivileged user to run PostgreSQL as")
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """For `subprocess`'s ``preexec_fn``: the program stops even when the tests are killed."""
-    # Runs after the change of user, which would clear the setting.
-    with contextlib.suppress(AttributeError):
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 @pytest.fixture(scope="session")
