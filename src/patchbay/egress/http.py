@@ -35,7 +35,7 @@ from patchbay.egress.failures import (
     Unreachable,
 )
 from patchbay.egress.guard import CheckedAddress, EgressGuard, EgressRefused
-from patchbay.egress.urls import Scheme, Url, read_url
+from patchbay.egress.urls import BadUrl, Scheme, Url, read_url
 
 CONNECTIONS = 16
 MOST_REDIRECTS = 5
@@ -97,7 +97,7 @@ class OutboundClient:
         is not followed raises :class:`RedirectRefused`. Everything else that brings no answer is another
         :class:`OutboundFailed`, or the guard's :class:`EgressRefused`.
         """
-        at = read_url(url) if isinstance(url, str) else url
+        at = _read(url) if isinstance(url, str) else url
         try:
             async with asyncio.timeout_at(deadline):
                 answered = await self._once(method, at, headers, body, most_bytes, whole)
@@ -140,7 +140,7 @@ class OutboundClient:
                 method, URL(at.text, encoded=True), headers=headers, data=body, allow_redirects=False
             )
             try:
-                raw, ended = await _read(response, most, whole=whole and response.status not in _REDIRECTS)
+                raw, ended = await _receive(response, most, whole=whole and response.status not in _REDIRECTS)
             except BaseException:
                 response.close()
                 raise
@@ -228,7 +228,16 @@ class _Door(AbstractResolver):
         return checked
 
 
-async def _read(response: aiohttp.ClientResponse, most: int, *, whole: bool) -> tuple[bytes, bool]:
+def _read(url: str) -> Url:
+    try:
+        return read_url(url)
+    except BadUrl as error:
+        raise EgressRefused(
+            f"The URL cannot be used: {error}.", reason="malformed", hint="Give a URL such as https://api.example.com/v1."
+        ) from None
+
+
+async def _receive(response: aiohttp.ClientResponse, most: int, *, whole: bool) -> tuple[bytes, bool]:
     """The body as it comes over the wire, and whether that is all of it."""
     content = response.content
     if whole and (response.content_length or 0) > most and response.method != "HEAD":
@@ -258,7 +267,10 @@ def _target_of(answered: Answered, at: Url, method: str, headers: Mapping[str, s
     keeps_method = answered.status in (307, 308) or method in ("GET", "HEAD")
     if follow == "never" or location is None or not keeps_method:
         raise RedirectRefused
-    to = at.joined(location)
+    try:
+        to = at.joined(location)
+    except BadUrl:
+        raise RedirectRefused from None
     if at.scheme == "https" and to.scheme == "http":
         raise RedirectRefused("The other system redirects from https to http.")
     if to.host == at.host and (to.port == at.port or (at.port, to.port) == (80, 443)):

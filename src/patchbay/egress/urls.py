@@ -14,7 +14,6 @@ from urllib.parse import quote, urljoin
 import msgspec
 
 from patchbay.egress.addresses import BadHost, read_host
-from patchbay.egress.guard import EgressRefused
 
 Scheme = Literal["http", "https"]
 MOST_CHARACTERS = 8_000
@@ -23,7 +22,10 @@ _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]|\s")
 _TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]|{}\"^`<>]|%[0-9A-Fa-f]{2})*")
-_HINT = "Give a URL such as https://api.example.com/v1."
+
+
+class BadUrl(ValueError):
+    """Not a URL that may be asked; the message says why, in a few words."""
 
 
 class Url(msgspec.Struct, frozen=True):
@@ -46,36 +48,41 @@ class Url(msgspec.Struct, frozen=True):
         return self.origin + self.target
 
     def at(self, target: str) -> Url:
-        """Another path and query of the same origin. Raises :class:`EgressRefused` where ``target`` is not plainly one."""
+        """Another path and query of the same origin. Raises :class:`BadUrl` where ``target`` is not plainly one."""
         return Url(self.scheme, self.host, self.port, _read_target(target))
 
     def joined(self, reference: str) -> Url:
-        """What a reference in a document or a ``Location`` means from here (RFC 3986, section 5.2), read as strictly."""
+        """What a reference in a document or a ``Location`` means from here (RFC 3986, section 5.2), read as strictly.
+
+        Raises :class:`BadUrl`.
+        """
         _refuse_unsafe(reference)
         try:
             return read_url(urljoin(self.text, reference))
+        except BadUrl:
+            raise
         except ValueError:
-            raise _malformed("it is not a URL") from None
+            raise BadUrl("it is not a URL") from None
 
 
 def read_url(text: str) -> Url:
-    """Read an absolute URL. Raises :class:`EgressRefused` (``malformed``) for everything but its plain form.
+    """Read an absolute URL. Raises :class:`BadUrl` for everything but its plain form.
 
     Characters outside ASCII are encoded as UTF-8 in the path and query (RFC 3987, section 3.1) and as IDNA in the host; a
     fragment is dropped, since it is never sent.
     """
     if len(text) > MOST_CHARACTERS:
-        raise _malformed(f"it has more than {MOST_CHARACTERS} characters")
+        raise BadUrl(f"it has more than {MOST_CHARACTERS} characters")
     _refuse_unsafe(text)
     found = _URL.fullmatch(text)
     if found is None:
-        raise _malformed("it must begin with https:// and name a host")
+        raise BadUrl("it must begin with https:// and name a host")
     scheme = found["scheme"].lower()
     if scheme != "http" and scheme != "https":
-        raise _malformed("only https and http are spoken")
+        raise BadUrl("only https and http are spoken")
     authority = found["authority"]
     if "@" in authority:
-        raise _malformed("user names and passwords do not belong in a URL")
+        raise BadUrl("user names and passwords do not belong in a URL")
     host, port = _read_authority(authority)
     target = found["target"]
     return Url(scheme, host, port or _PORTS[scheme], _read_target(target if target.startswith("/") else "/" + target))
@@ -84,27 +91,23 @@ def read_url(text: str) -> Url:
 def _read_authority(authority: str) -> tuple[str, int | None]:
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
-        raise _malformed("the host or the port cannot be read")
+        raise BadUrl("the host or the port cannot be read")
     port = int(parts["port"]) if parts["port"] else None
     if port is not None and not 1 <= port <= 65535:
-        raise _malformed("the port must be between 1 and 65535")
+        raise BadUrl("the port must be between 1 and 65535")
     try:
         return read_host(parts["host"]).name, port
     except BadHost as error:
-        raise _malformed(str(error)) from None
+        raise BadUrl(str(error)) from None
 
 
 def _read_target(target: str) -> str:
     encoded = target if target.isascii() else quote(target, safe="/?%:@!$&'()*+,;=-._~[]|{}\"^`<>", errors="replace")
     if not _TARGET.fullmatch(encoded):
-        raise _malformed("the path or the query is not percent-encoded")
+        raise BadUrl("the path or the query is not percent-encoded")
     return encoded
 
 
 def _refuse_unsafe(text: str) -> None:
     if _UNSAFE.search(text):
-        raise _malformed("it holds a space, a backslash or a control character")
-
-
-def _malformed(why: str) -> EgressRefused:
-    return EgressRefused(f"The URL cannot be used: {why}.", reason="malformed", hint=_HINT)
+        raise BadUrl("it holds a space, a backslash or a control character")
