@@ -93,6 +93,15 @@ class Filter(_Value, frozen=True, rename="camel", omit_defaults=True):
     now: bool = False
 
 
+class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What one argument of a called operation is given: an input (``param``), a literal (``value``) or the time (``now``)."""
+
+    arg: str
+    param: str | None = None
+    value: Any = None
+    now: bool = False
+
+
 class Order(_Value, frozen=True, rename="camel", omit_defaults=True):
     """One sort term. Nulls come last either way."""
 
@@ -120,11 +129,17 @@ class Touch(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class SliceItem(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """The part of one object that a call uses: what its slice fingerprint is computed over."""
+    """The part of one object that a call uses: what its slice fingerprint is computed over.
+
+    ``inner`` are the paths of the members used of nested values, each from its field on; such fields are not in ``fields``.
+    ``arguments``, on the item of the operation's record, are those of the operation that the call gives; None: all of them.
+    """
 
     object: str
     fields: tuple[str, ...] = ()
     edges: tuple[str, ...] = ()
+    inner: tuple[tuple[str, ...], ...] = ()
+    arguments: tuple[str, ...] | None = None
 
 
 class Caps(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -140,7 +155,8 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
 
     ``time_zone`` (IANA) is the connection's: timestamps without zone are read and written in it. ``demand_one`` says that every
     filter is optional and that one of them has to be given, else the call finds nothing. ``ranked`` says that the rows are the
-    first so many of an order the author chose: leaving out the others is the answer, not a cut.
+    first so many of an order the author chose: leaving out the others is the answer, not a cut. ``given`` is for called
+    operations what ``filters`` are for records.
     """
 
     kind: str
@@ -163,6 +179,7 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     time_zone: str | None = None
     demand_one: bool = False
     ranked: bool = False
+    given: tuple[Given, ...] = ()
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -193,7 +210,9 @@ class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     """One value of a request: where it goes, and what fills it: an input (``param``), a literal (``value``), the time (``now``).
 
     ``name`` is the wire's own name; ``path`` leads to it inside a JSON or form body or a GraphQL variable (``("where",
-    "number", "eq")``). ``style`` and ``explode`` are OpenAPI's. An input that was not given is left out.
+    "number", "eq")``); ``[]`` in it stands for the one element of a list. ``style`` and ``explode`` are OpenAPI's. An input that
+    was not given is left out. ``demanded_by`` leads, like ``path``, to the parent that must have this value once anything in it
+    is given; None where no parent demands it.
     """
 
     place: Place
@@ -207,6 +226,7 @@ class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     now: bool = False
     style: str | None = None
     explode: bool | None = None
+    demanded_by: tuple[str, ...] | None = None
 
 
 class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="http"):
@@ -215,7 +235,7 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
     ``server`` is another base URL where the operation names one of the same host. ``record`` leads to the record, or with
     ``many`` to the list of them, in the answer; ``leaves`` are, in step with the call's outputs, the property names from a record
     to each leaf (lists on the way are gone through). ``more`` leads to what says, by being true or not empty, that there are
-    further pages.
+    further pages. ``demand_one``: every input is optional, and without any of them the system is not asked.
     """
 
     method: str
@@ -227,10 +247,13 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
     record: tuple[str, ...] = ()
     many: bool = False
     more: tuple[str, ...] = ()
+    demand_one: bool = False
 
 
 class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="graphql"):
-    """One GraphQL document of one operation, and what fills its variables. The rest is as in :class:`HttpCall`."""
+    """One GraphQL document of one operation, and what fills its variables. The rest is as in :class:`HttpCall`; ``record`` and
+    ``more`` start at the answer's ``data``, so their first name is the query field's.
+    """
 
     document: str
     operation_name: str
@@ -239,6 +262,7 @@ class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_f
     record: tuple[str, ...] = ()
     many: bool = False
     more: tuple[str, ...] = ()
+    demand_one: bool = False
 
 
 Body = SqlCall | HttpCall | GraphqlCall
