@@ -123,6 +123,32 @@ def test_columns_come_in_any_order_and_with_gaps() -> None:
     )
 
 
+def test_what_was_told_of_columns_is_told_again_where_more_came() -> None:
+    told: list[tuple[tuple[str | None, ...], ...]] = []
+    columns = Columns(lambda columns, relations: told.append(tuple([columns.names(relation, (1, 2)) for relation in relations])))
+    columns.add([(7 << 20 | 1 << 8, "id", 20 << 32), (8 << 20 | 2 << 8, "b", 20 << 32), (8 << 20 | 1 << 8, "a", 20 << 32)])
+    assert told == [(("id", None),)]  # of the last one, more may come
+    columns.add([(9 << 20 | 1 << 8, "id", 20 << 32)])
+    columns.add([])
+    assert told[1:] == [(("a", "b"),)]
+    columns.add([(7 << 20 | 2 << 8, "late", 20 << 32)])
+    columns.settle()
+    assert told[-1] == (("id", "late"), ("a", "b"), ("id", None))
+
+
+def test_a_column_that_comes_long_after_its_table_is_found(tls_postgres: PostgresServer) -> None:
+    many = "; ".join(f"CREATE TABLE t{n} ({', '.join(f'c{at} int' for at in range(30))})" for n in range(150))
+    late = "CREATE TABLE early (id int PRIMARY KEY)", many, "ALTER TABLE early ADD up int UNIQUE REFERENCES early (id)"
+    made = tls_postgres.create_database(sql="; ".join(late))["database"]
+    with psycopg.connect(tls_postgres.superuser_dsn(made), autocommit=True) as connection:
+        early = discover_graph(connection).objects["early"]
+    assert [(f.name, f.unique, f.indexed) for f in early.fields] == [("id", True, True), ("up", True, True)]
+    assert [key.fields for key in early.keys] == [("id",), ("up",)]
+    up = early.edge("up")
+    assert up is not None
+    assert (up.pairs, up.cardinality, up.nullable) == ((("up", "id"),), "one_to_one", True)
+
+
 def test_a_failing_query_fails_as_itself(connection: psycopg.Connection[Any]) -> None:
     with pytest.raises(psycopg.errors.UndefinedColumn):
         list(answers(connection, [Query("SELECT 1"), Query("SELECT missing"), Query("SELECT 2")]))

@@ -11,8 +11,8 @@ import psycopg
 
 from patchbay.connectors.sql.postgres.discovery.assembly import build_graph
 from patchbay.connectors.sql.postgres.discovery.catalog import read_catalog
-from patchbay.connectors.sql.postgres.discovery.object_names import ObjectNames
 from patchbay.connectors.sql.postgres.discovery.phone_formats import with_phone_formats
+from patchbay.connectors.sql.postgres.discovery.preparation import Preparation
 from patchbay.schema_graph.blocking import Scoping
 from patchbay.schema_graph.model import Graph
 
@@ -25,9 +25,10 @@ def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None 
     The connection must be in autocommit mode. Raises psycopg.Error.
     """
     with collector_paused():
-        naming = ObjectNames()
-        catalog = read_catalog(connection, meanwhile=naming.work_out)
-        return with_phone_formats(connection, build_graph(catalog, naming), scoping or Scoping())
+        prepared = Preparation()
+        catalog = read_catalog(connection, meanwhile=prepared)
+        graph, distinct = build_graph(catalog, prepared)
+        return with_phone_formats(connection, graph, distinct, scoping or Scoping())
 
 
 @contextmanager

@@ -6,9 +6,9 @@ Everything is read as the connected role: relations of extensions and of the sys
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import psycopg
 
@@ -28,11 +28,28 @@ _Alike = dict[tuple[int, str | None], list[int]]
 _ASKED_OF_ALIKE = 3
 
 
-Meanwhile: TypeAlias = Callable[[str, Sequence[NamedRelation]], None]
+class Meanwhile(Protocol):
+    """Is given what has come while the server still gathers the rest."""
+
+    def relations(self, default_schema: str, rows: Sequence[NamedRelation], /) -> None:
+        """Take the relations, first of all."""
+        ...
+
+    def indexes(self, rows: Rows, methods: Mapping[int, str], /) -> None:
+        """Take the indexes and the names of their methods."""
+        ...
+
+    def keys(self, rows: Rows, /) -> None:
+        """Take the foreign keys."""
+        ...
+
+    def columns(self, columns: Columns, relations: Iterable[int], /) -> None:
+        """Take the relations whose columns have come since; again, if it turned out that more of some had to come."""
+        ...
 
 
 def read_catalog(connection: psycopg.Connection[Any], meanwhile: Meanwhile | None = None) -> Catalog:
-    """Read the catalogue. ``meanwhile`` is given the default schema and the relations while the server gathers the columns.
+    """Read the catalogue; ``meanwhile`` makes use of the time that the server takes to gather the columns.
 
     Raises psycopg.Error; the connection must be in autocommit mode.
     """
@@ -52,23 +69,28 @@ def _read(connection: psycopg.Connection[Any], meanwhile: Meanwhile | None) -> C
     foreign_keys = ask.FOREIGN_KEYS + (ask.NOT_OVER_PERIODS if connection.info.server_version >= 180000 else "")
     queries = [
         ask.DEFAULT_SCHEMA, ask.SCHEMAS, ask.METHODS, ask.EXTENSION_MEMBERS, ask.INHERITANCE, ask.WRITE_RULES, ask.RELATIONS,
-        ask.COLUMNS, ask.COMMENTS, foreign_keys, ask.INDEXES,
+        ask.INDEXES, foreign_keys, ask.COMMENTS,
     ]  # fmt: skip
-    columns = Columns()
-    asked = [Query(query, columns.add) if query == ask.COLUMNS else Query(query) for query in queries]
-    with closing(answers(connection, asked)) as answer:
+    columns = Columns(meanwhile.columns if meanwhile is not None else None)
+    with closing(answers(connection, [*map(Query, queries), Query(ask.COLUMNS, columns.add)])) as answer:
         ((default_schema,),) = next(answer)
         usable = {oid: (name, usage) for oid, name, usage in next(answer)}
         methods, members, inheritance, write_rules, relations = (next(answer) for _ in range(5))
+        index_methods = dict(methods)
         theirs = frozenset(row[0] for row in members)
         own = [row for row in relations if row[1] in usable and row[0] not in theirs]
-        alike = _alike(own)
         if meanwhile is not None:
-            meanwhile(default_schema, [(row[0], usable[row[1]][0], row[2], row[4]) for row in own])
+            meanwhile.relations(default_schema, [(row[0], usable[row[1]][0], row[2], row[4]) for row in own])
+        alike = _alike(own)
+        indexes = next(answer)
+        if meanwhile is not None:
+            meanwhile.indexes(indexes, index_methods)
+        keys = next(answer)
+        if meanwhile is not None:
+            meanwhile.keys(keys)
+        comments = _by_column(next(answer))
         next(answer)  # handed to the columns
         columns.settle()
-        comments = _by_column(next(answer))
-        keys, indexes = next(answer), next(answer)
     second = _pipelined(connection, _second_round(columns, alike, views=any(row[3] in "vm" for row in own)))
     return Catalog(
         default_schema=default_schema,
@@ -77,7 +99,7 @@ def _read(connection: psycopg.Connection[Any], meanwhile: Meanwhile | None) -> C
         comments=comments,
         foreign_keys=keys,
         indexes=indexes,
-        index_methods=dict(methods),
+        index_methods=index_methods,
         inheritance=inheritance,
         views=second.get(ask.VIEWS, ()),
         view_dependencies=second.get(ask.VIEW_DEPENDENCIES, ()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from patchbay.connectors.sql.postgres.discovery.indexing import ALONE_UNIQUE, IN_PRIMARY, LEADS_INDEX, Indexing
 from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
@@ -26,20 +27,31 @@ from patchbay.schema_graph.badges import field_badges
 from patchbay.schema_graph.model import Field
 
 _OWN = NOT_NULL | DEFAULT | ALWAYS | BY_DEFAULT | GENERATED
-_NONE: Mapping[int, int] = {}
 _NO_COMMENTS: Mapping[int, str] = {}
 
+K = TypeVar("K")
 
-class _Plain(dict[ColumnKind, Field]):
-    """The fields of columns that have no place in an index, no comment and no expression: made when first looked up."""
 
-    def __init__(self, make: Callable[[ColumnKind], Field]) -> None:
+class _Made(dict[K, Field]):
+    """Fields that are made when first looked up."""
+
+    def __init__(self, make: Callable[[K], Field]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, kind: ColumnKind) -> Field:
-        field = self[kind] = self._make(kind)
+    def __missing__(self, key: K) -> Field:
+        field = self[key] = self._make(key)
         return field
+
+
+class _Alike:
+    """The fields of the relations that are alike in privileges. ``plain`` are those of columns that have no place in an index, no
+    comment and no expression; ``marked`` are those with a place or a comment.
+    """
+
+    def __init__(self, make: Callable[[ColumnKind, int, str | None], Field]) -> None:
+        self.plain: _Made[ColumnKind] = _Made(lambda kind: make(kind, 0, None))
+        self.marked: _Made[tuple[ColumnKind, int, str | None]] = _Made(lambda mark: make(*mark))
 
 
 class FieldBuilder:
@@ -52,51 +64,61 @@ class FieldBuilder:
     def __init__(self, catalog: Catalog, names: Mapping[int, str], lineage: Lineage, indexing: Indexing) -> None:
         self._columns = catalog.columns
         self._comments = catalog.comments
-        self._names = names
-        self._lineage = lineage
-        self._places = indexing.places
-        self._types = TypeResolver(catalog)
+        self._indexed = indexing.places
+        self._maker = _Maker(names, lineage, TypeResolver(catalog))
         self._generated = frozenset(catalog.columns.generated())
-        self._plain: dict[tuple[int, int], _Plain] = {}
-        self._special: dict[tuple[ColumnKind, int, int, int, str | None], Field] = {}
+        self._alike: dict[tuple[int, int], _Alike] = {}
+
+    def made(self) -> Sequence[Field]:
+        """All fields made so far, each once."""
+        return self._maker.made
 
     def build(self, relation: Relation) -> tuple[Field, ...]:
         """The fields of one relation, in the order of its columns."""
-        oid, granted = relation.oid, relation.privileges
-        usable = READ | (INSERT | UPDATE if relation.kind in "rp" else 0) if relation.usage else 0
-        plain = self._plain.get((granted, usable))
-        if plain is None:
-            plain = self._plain[granted, usable] = _Plain(partial(self._make, granted, usable))
+        oid = relation.oid
+        rights = relation.privileges, _usable(relation)
+        alike = self._alike.get(rights)
+        if alike is None:
+            alike = self._alike[rights] = _Alike(partial(self._maker.make, *rights))
         begin, end = self._columns.span(oid)
-        kinds, number_at = self._columns.kinds, self._columns.number
-        fields = list(map(plain.__getitem__, kinds[begin:end]))
-        places, comments = self._places.get(oid, _NONE), self._comments.get(oid, _NO_COMMENTS)
+        kinds = self._columns.kinds[begin:end]
+        fields = list(map(alike.plain.__getitem__, kinds))
+        places, comments = self._indexed(oid), self._comments.get(oid, _NO_COMMENTS)
+        marked, find = alike.marked, self._columns.find
         for number in places.keys() | comments.keys() if comments else places:
-            at = self._columns.find(oid, number)
+            at = find(oid, number) - begin
             if at >= 0:
-                fields[at - begin] = self._marked(kinds[at], granted, usable, places.get(number, 0), comments.get(number))
+                fields[at] = marked[kinds[at], places.get(number, 0), comments.get(number)]
         if oid in self._generated:
-            for at in range(begin, end):
-                if kinds[at][2] & GENERATED:
-                    mark = places.get(number_at(at), 0), comments.get(number_at(at))
-                    fields[at - begin] = self._make(granted, usable, kinds[at], *mark, generated=(oid, number_at(at)))
+            for at, kind in enumerate(kinds):
+                if kind[2] & GENERATED:
+                    number = self._columns.number(begin + at)
+                    mark = places.get(number, 0), comments.get(number)
+                    fields[at] = self._maker.make(*rights, kind, *mark, generated=(oid, number))
         return tuple(fields)
 
-    def _marked(self, kind: ColumnKind, granted: int, usable: int, places: int, comment: str | None) -> Field:
-        """A field with a place in an index or a comment."""
-        known = (kind, granted, usable, places, comment)
-        field = self._special.get(known)
-        if field is None:
-            field = self._special[known] = self._make(granted, usable, kind, places, comment)
-        return field
 
-    def _make(
+def _usable(relation: Relation) -> int:
+    """The privileges that its kind and its schema leave a role on a relation."""
+    return READ | (INSERT | UPDATE if relation.kind in "rp" else 0) if relation.usage else 0
+
+
+class _Maker:
+    """Makes the fields. Knows nothing of those who look them up, so that all goes at once when it is no longer needed."""
+
+    def __init__(self, names: Mapping[int, str], lineage: Lineage, types: TypeResolver) -> None:
+        self._names = names
+        self._lineage = lineage
+        self._types = types
+        self.made: list[Field] = []
+
+    def make(
         self,
         granted: int,
         usable: int,
         kind: ColumnKind,
-        places: int = 0,
-        comment: str | None = None,
+        places: int,
+        comment: str | None,
         generated: tuple[int, int] | None = None,
     ) -> Field:
         """A new field. What a generated one (relation, number) is computed from is its own."""
@@ -104,7 +126,7 @@ class FieldBuilder:
         flags = own & _OWN | (own | granted) & usable
         resolved = self._types.resolve(*type_of(packed))
         computed, opaque = self._lineage.computed(*generated) if generated else ((), False)
-        return Field(
+        field = Field(
             name=name,
             type=resolved.type,
             native_type=resolved.native_type,
@@ -130,3 +152,5 @@ class FieldBuilder:
             insertable=bool(flags & INSERT) and not flags & (GENERATED | ALWAYS),
             updatable=bool(flags & UPDATE) and not flags & (GENERATED | ALWAYS),
         )
+        self.made.append(field)
+        return field

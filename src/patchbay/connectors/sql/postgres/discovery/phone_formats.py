@@ -38,9 +38,11 @@ WHERE (s.schemaname, s.tablename, s.attname) IN (
 _Place = tuple[str, str]
 
 
-def with_phone_formats(connection: psycopg.Connection[Any], graph: Graph, scoping: Scoping) -> Graph:
-    """``graph`` with ``formats`` on its phone columns: those the role may read and ``scoping`` does not block."""
-    places = [place for place in _phone_places(graph) if _may_sample(graph, scoping, place)]
+def with_phone_formats(connection: psycopg.Connection[Any], graph: Graph, distinct: Iterable[Field], scoping: Scoping) -> Graph:
+    """``graph`` with ``formats`` on its phone columns: those the role may read and ``scoping`` does not block. ``distinct`` are
+    its fields, each once: the same one tends to stand in many objects.
+    """
+    places = [place for place in _phone_places(graph, distinct) if _may_sample(graph, scoping, place)]
     if not places:
         return graph
     formats = _from_statistics(connection, graph, places)
@@ -53,14 +55,11 @@ def with_phone_formats(connection: psycopg.Connection[Any], graph: Graph, scopin
     return Graph(kind=graph.kind, default_schema=graph.default_schema, objects=objects, operations=RecordOperations(objects))
 
 
-def _phone_places(graph: Graph) -> list[_Place]:
-    """(object, field) of every readable phone column. Equal columns are one field, so each is looked at once."""
-    distinct: dict[int, Field] = {}
-    for obj in graph.objects.values():
-        distinct.update(zip(map(id, obj.fields), obj.fields, strict=True))
+def _phone_places(graph: Graph, distinct: Iterable[Field]) -> list[_Place]:
+    """(object, field) of every readable phone column."""
     phones = {
-        at
-        for at, field in distinct.items()
+        id(field)
+        for field in distinct
         if field.type == "string" and field.readable and looks_like_phone(field.name, field.type, field.description)
     }
     if not phones:

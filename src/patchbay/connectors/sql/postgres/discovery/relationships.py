@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import permutations
+from typing import TypeAlias
 
 import msgspec
 
@@ -20,7 +22,7 @@ MOST_MANY_TO_MANY = 24
 """Many-to-many relationships derived for one object; a junction of junctions would give thousands."""
 
 
-class ForeignKey(msgspec.Struct, frozen=True):
+class ForeignKey(msgspec.Struct, frozen=True, gc=False):
     """A declared foreign key, by names. ``unique``: its columns hold a whole unique key of their own table."""
 
     constraint: str
@@ -38,24 +40,11 @@ class Identity(msgspec.Struct, frozen=True):
     primary: bool
 
 
-class _Draft(msgspec.Struct, order=True, gc=False):
-    """An edge that has no name yet; drafts are ordered by their members. ``names`` are those it may get, best first."""
-
-    rank: int
-    target: str
-    via: str
-    constraint: str
-    pairs: tuple[tuple[str, str], ...]
-    via_pairs: tuple[tuple[str, str], ...]
-    cardinality: Cardinality
-    nullable: bool
-    names: tuple[str, ...]
-
-    def named(self, name: str) -> Edge:
-        """The edge under this name."""
-        return Edge(
-            name, self.target, self.cardinality, self.pairs, self.via or None, self.via_pairs, self.nullable, self.constraint
-        )
+_Pairs: TypeAlias = tuple[tuple[str, str], ...]
+_Draft: TypeAlias = tuple[int, str, str, str, _Pairs, _Pairs, Cardinality, bool, tuple[str, ...]]
+"""An edge that has no name yet: rank, target, via, constraint, pairs, pairs of via, cardinality, nullable, and the names it may
+get, best first. Drafts are ordered by their members. A plain tuple, since there are two of each foreign key.
+"""
 
 
 def edges_of(
@@ -67,27 +56,31 @@ def edges_of(
     drafts: dict[str, list[_Draft]] = defaultdict(list)
     outgoing: dict[str, list[ForeignKey]] = defaultdict(list)
     for key in keys:
-        drafts[key.source].append(_forward(key, roots))
+        source = key.source
+        drafts[source].append(_forward(key, roots))
         drafts[key.target].append(_reverse(key, roots))
-        outgoing[key.source].append(key)
+        if source in identities:
+            outgoing[source].append(key)
     through: dict[str, list[_Draft]] = defaultdict(list)
     for junction, own in outgoing.items():
-        if len(own) > 1:
-            for left, right in _junctions(own, identities.get(junction, ())):
-                through[left.target].append(_many_to_many(junction, left, right, roots))
+        for left, right in _junctions(own, identities[junction]):
+            through[left.target].append(_many_to_many(junction, left, right, roots))
     for name, found in through.items():
         drafts[name].extend(sorted(found)[:MOST_MANY_TO_MANY])
-    return {name: tuple(_named(found)) for name, found in drafts.items()}
+    return {name: _named(found) for name, found in drafts.items()}
 
 
 def _forward(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
-    names = (roots[key.target], key.constraint)
-    if len(key.pairs) == 1:
-        column = key.pairs[0][0]
-        first = without_id(column) or _without_joined_id(column)
-        names = (first, *names) if first else names
-    cardinality = "one_to_one" if key.unique else "many_to_one"
-    return _Draft(0, key.target, "", key.constraint, key.pairs, (), cardinality, key.nullable, names)
+    target, constraint, pairs = key.target, key.constraint, key.pairs
+    first = _by_column(pairs[0][0]) if len(pairs) == 1 else None
+    names = (first, roots[target], constraint) if first else (roots[target], constraint)
+    return 0, target, "", constraint, pairs, (), "one_to_one" if key.unique else "many_to_one", key.nullable, names
+
+
+@lru_cache(maxsize=16_384)
+def _by_column(column: str) -> str | None:
+    """The name that a foreign key's only column gives its edge."""
+    return without_id(column) or _without_joined_id(column)
 
 
 def _without_joined_id(column: str) -> str | None:
@@ -98,10 +91,17 @@ def _without_joined_id(column: str) -> str | None:
 
 
 def _reverse(key: ForeignKey, roots: Mapping[str, str]) -> _Draft:
-    pairs = tuple([(there, here) for here, there in key.pairs])
-    cardinality = "one_to_one" if key.unique else "one_to_many"
-    names = (roots[key.source], key.constraint, f"{key.source}.{key.constraint}")
-    return _Draft(1, key.source, "", key.constraint, pairs, (), cardinality, True, names)
+    source, constraint = key.source, key.constraint
+    pairs = _turned(key.pairs)
+    names = (roots[source], constraint, f"{source}.{constraint}")
+    return 1, source, "", constraint, pairs, (), "one_to_one" if key.unique else "one_to_many", True, names
+
+
+def _turned(pairs: _Pairs) -> _Pairs:
+    if len(pairs) == 1:  # mostly
+        ((here, there),) = pairs
+        return ((there, here),)
+    return tuple([(there, here) for here, there in pairs])
 
 
 def _junctions(keys: Sequence[ForeignKey], identities: Sequence[Identity]) -> Iterable[tuple[ForeignKey, ForeignKey]]:
@@ -114,27 +114,34 @@ def _junctions(keys: Sequence[ForeignKey], identities: Sequence[Identity]) -> It
 
 
 def _many_to_many(junction: str, left: ForeignKey, right: ForeignKey, roots: Mapping[str, str]) -> _Draft:
-    near = tuple([(there, here) for here, there in left.pairs])
+    near = _turned(left.pairs)
     root = roots[right.target]
     names = (root, f"{roots[junction]}_{root}", f"{left.constraint}_{right.constraint}")
-    return _Draft(2, right.target, junction, right.constraint, near, right.pairs, "many_to_many", True, names)
+    return 2, right.target, junction, right.constraint, near, right.pairs, "many_to_many", True, names
 
 
-def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
+def _named(drafts: list[_Draft]) -> tuple[Edge, ...]:
     """The edges with their names, in the order of rank and target."""
-    if len(drafts) == 1:
-        return [drafts[0].named(drafts[0].names[0])]
-    ordered = sorted(drafts)
-    if len({draft.names[0] for draft in ordered}) == len(ordered):
-        return [draft.named(draft.names[0]) for draft in ordered]
+    drafts.sort()
+    given = [draft[-1][0] for draft in drafts]
+    if len(set(given)) < len(drafts):
+        given = _given([(draft[0], draft[-1]) for draft in drafts])
+    return tuple([
+        Edge(name, target, cardinality, pairs, via or None, via_pairs, nullable, constraint)
+        for name, (_, target, via, constraint, pairs, via_pairs, cardinality, nullable, _) in zip(given, drafts, strict=True)
+    ])  # fmt: skip
+
+
+def _given(wishes: Sequence[tuple[int, Sequence[str]]]) -> list[str]:
+    """A name for each of several edges, by their ranks and the names they may get."""
     given: dict[int, str] = {}
     taken: set[str] = set()
-    for rank in (0, 1, 2):
-        waiting = [at for at, draft in enumerate(ordered) if draft.rank == rank]
+    for turn in (0, 1, 2):
+        waiting = [at for at, (rank, _) in enumerate(wishes) if rank == turn]
         for level in range(4):
             wanted: dict[str, list[int]] = defaultdict(list)
             for at in waiting:
-                names = ordered[at].names
+                names = wishes[at][1]
                 if level < len(names):
                     wanted[names[level]].append(at)
             for name, claimants in wanted.items():
@@ -143,9 +150,9 @@ def _named(drafts: Sequence[_Draft]) -> Iterable[Edge]:
             taken.update(given.values())
             waiting = [at for at in waiting if at not in given]
         for at in waiting:
-            given[at] = _numbered(ordered[at].names[-1], taken)
+            given[at] = _numbered(wishes[at][1][-1], taken)
             taken.add(given[at])
-    return [draft.named(given[at]) for at, draft in enumerate(ordered)]
+    return [given[at] for at in range(len(wishes))]
 
 
 def _numbered(name: str, taken: set[str]) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
-from operator import gt
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -63,34 +61,68 @@ class TypeRow(NamedTuple):
 class Columns:
     """All columns in the order of their places. ``kinds`` holds what each is besides: the same value for equal ones, of which
     there are many. ``spans`` tells where each relation's columns begin and end.
+
+    Rows of one relation mostly come side by side, so all is put in order while they come, and ``named`` is told of the relations
+    that seem complete. Where one went on later, everything is ordered anew in the end, and ``named`` told again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, named: Callable[[Columns, Iterable[int]], None] | None = None) -> None:
         self.places: list[int] = []
         self.kinds: list[ColumnKind] = []
         self.spans: dict[int, tuple[int, int]] = {}
+        self._named = named
         self._known: dict[ColumnKind, ColumnKind] = {}
         self._whole: set[int] = set()  # the relations of which no column was dropped
+        self._held: list[ColumnRow] = []  # those of the relation that may go on in the next part
+        self._in_order = True
 
     def add(self, rows: Sequence[ColumnRow]) -> None:
-        """Take over some rows, in any order. Only what differs of them is kept: memory costs more time than looking it up."""
-        places = [row[0] for row in rows]
-        kinds = [(name, packed, place & FLAGS_MASK) for place, name, packed in rows]
-        self.places += places
-        self.kinds += map(self._known.setdefault, kinds, kinds)
+        """Take over some rows, in any order."""
+        if not rows:
+            return
+        came = sorted([*self._held, *rows])
+        last = came[-1][0] >> RELATION_SHIFT
+        end = bisect_left(came, last << RELATION_SHIFT, key=itemgetter(0))
+        self._held = came[end:]
+        self._take(came[:end])
 
     def settle(self) -> None:
         """Put all in order, once the last has come."""
-        if any(map(gt, self.places, islice(self.places, 1, None))):
+        self._take(self._held)
+        self._held = []
+        if not self._in_order:
             order = sorted(range(len(self.places)), key=self.places.__getitem__)
             self.places = [self.places[at] for at in order]
             self.kinds = [self.kinds[at] for at in order]
-        begin = 0
-        for relation, count in Counter([place >> RELATION_SHIFT for place in self.places]).items():
-            self.spans[relation] = begin, begin + count
-            begin += count
-            if self.number(begin - 1) == count:
+            self.spans.clear()
+            self._whole.clear()
+            self._span(0)
+
+    def _take(self, rows: Sequence[ColumnRow]) -> None:
+        """Keep some rows, of which only what differs: memory costs more time than looking it up."""
+        begin = len(self.places)
+        places = [row[0] for row in rows]
+        kinds = [(name, packed, place & FLAGS_MASK) for place, name, packed in rows]
+        self._in_order = self._in_order and (not begin or not rows or self.places[-1] < places[0])
+        self.places += places
+        self.kinds += map(self._known.setdefault, kinds, kinds)
+        if self._in_order:
+            self._span(begin)
+
+    def _span(self, begin: int) -> None:
+        """Note where each relation is, from one place on."""
+        places, total = self.places, len(self.places)
+        found: list[int] = []
+        while begin < total:
+            relation = places[begin] >> RELATION_SHIFT
+            end = bisect_left(places, relation + 1 << RELATION_SHIFT, begin, min(begin + NUMBER_MASK, total))
+            self.spans[relation] = begin, end
+            if places[end - 1] >> NUMBER_SHIFT & NUMBER_MASK == end - begin:
                 self._whole.add(relation)
+            found.append(relation)
+            begin = end
+        if self._named is not None:
+            self._named(self, found)
 
     def span(self, relation: int) -> tuple[int, int]:
         """Where the columns of one relation begin and end."""
@@ -108,6 +140,14 @@ class Columns:
         """The name of one column, or None when there is none of that number."""
         at = self.find(relation, number)
         return None if at < 0 else self.kinds[at][0]
+
+    def names(self, relation: int, numbers: Iterable[int]) -> tuple[str | None, ...]:
+        """The names of several columns of one relation."""
+        if relation in self._whole:
+            begin, end = self.spans[relation]
+            kinds, before, most = self.kinds, begin - 1, end - begin
+            return tuple([kinds[before + number][0] if 0 < number <= most else None for number in numbers])
+        return tuple([self.name(relation, number) for number in numbers])
 
     def number(self, at: int) -> int:
         """The number, within its relation, of the column at a place."""
