@@ -8,7 +8,7 @@ views, generated fields and partitions. The view (:mod:`patchbay.schema_graph.sc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any
 
@@ -58,14 +58,17 @@ class BlockRules:
             for key in entry_keys(entry) if folded else ():
                 self._columns[key] = self._columns.get(key, frozenset()) | folded
         self._allowed = frozenset(_exact(name) for name in scoping.allowed_opaque)
-        names = {bare for _, bare in self._tables}.union(*self._columns.values())
-        self._words = frozenset(name for name in names if _WORD.fullmatch(name))
-        self._phrases = tuple(sorted(name for name in names - self._words if name))
+        tables = {bare for _, bare in self._tables}
+        self._table_names = _Names(tables)
+        self._names = _Names(tables.union(*self._columns.values()))
 
     def names_blocked(self, text: str) -> bool:
         """Whether ``text``, written by the system's owner, has the name of a blocked table or column as a word in it."""
-        folded = text.casefold()
-        return not self._words.isdisjoint(_WORD.findall(folded)) or any(phrase in folded for phrase in self._phrases)
+        return self._names.are_in(text)
+
+    def names_table(self, text: str) -> bool:
+        """Whether ``text`` has the name of a blocked table as a word in it."""
+        return self._table_names.are_in(text)
 
     def blocks_table(self, key: NameKey) -> bool:
         """Whether the whole table is blocked."""
@@ -94,6 +97,25 @@ class BlockRules:
         if not columns:
             return True
         return touch.fields is not None and not any(name.casefold() in columns for name in touch.fields)
+
+
+class _Names:
+    """Names to look for in texts: plain words as words, all others wherever they stand."""
+
+    def __init__(self, names: Set[str]) -> None:
+        self._words = frozenset(name for name in names if _WORD.fullmatch(name))
+        self._phrases = tuple(sorted(name for name in names - self._words if name))
+
+    def are_in(self, text: str) -> bool:
+        folded = text.casefold()
+        return not self._words.isdisjoint(_WORD.findall(folded)) or any(phrase in folded for phrase in self._phrases)
+
+
+def nested_names(path: Sequence[str]) -> tuple[str, ...]:
+    """The names under which a member of a nested value may be blocked, and is touched: each name of its path, and each dotted
+    path down to it (``address``, ``city``, ``address.city``).
+    """
+    return (*path, *(".".join(path[:length]) for length in range(2, len(path) + 1)))
 
 
 def name_key(name: str, default_schema: str | None) -> NameKey:
@@ -139,7 +161,8 @@ def close(
     lineage: Mapping[str, Lineage], above: Mapping[str, Sequence[str]], object_name: str, fields: Iterable[str] | None
 ) -> tuple[Touch, ...]:
     """Everything a read of ``fields`` (None: any) of one object reads: through views, partitions, generated fields and rows
-    of other objects, one touch an object, sorted by name. Cycles end.
+    of other objects, one touch an object, sorted by name. Of the objects whose records a field holds, none of the fields
+    count: those are touched by who reads them. Cycles end.
 
     The rows of a partition or an inheriting table are rows of the tables ``above`` it as well, under the same field names.
     """
@@ -163,6 +186,9 @@ def close(
                 todo.append((name, computed.fields))
                 todo.extend([(computed.row_of, None)] if computed.row_of else [])
                 opaque.update([name] if computed.opaque else [])
+        for field, targets in line.held.items():
+            if fresh is None or field in fresh:
+                todo.extend((target, ()) for target in targets)
     for name in [name for name in seen if name in above]:
         for parent in above[name]:
             _note(seen, parent, seen[name])

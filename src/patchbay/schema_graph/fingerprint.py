@@ -7,14 +7,15 @@ the schema, and are in neither.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
 from patchbay.schema_graph.call import SliceItem
 from patchbay.schema_graph.canonical import canonical_json, sha256_hex
-from patchbay.schema_graph.model import Edge, Field, Graph, Object, Operation
+from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Object, Operation
+from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.operations import RecordOperations, record_operation, split_operation
 from patchbay.schema_graph.outline import Lineage, outline_of
 
@@ -53,19 +54,20 @@ def _settled(field: Field) -> Field:
 
 
 def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) -> str | None:
-    """The fingerprint of what a call uses: its operation and, of each item, the object, the named fields and edges.
+    """The fingerprint of what a call uses: its operation and, of each item, the object, the named fields, members and edges.
 
-    Covers types, native types, enums, zones, element types, edge ends, what kind of object it is, its native names, and the
+    Of a called operation it covers the arguments that the call gives or would have to. Covers types, native types, enums, zones, element types, edge ends, what kind of object it is, its native names, and the
     definitions of the views below it; not descriptions, estimates, indexes, privileges or formats. None: something is gone.
     """
-    invoked = _operation(graph, operation)
+    invoked = _operation(graph, operation, items)
     if invoked is None:
         return None
-    merged: dict[str, tuple[set[str], set[str]]] = {}
+    merged: dict[str, tuple[set[str], set[str], set[tuple[str, ...]]]] = {}
     for item in items:
-        fields, edges = merged.setdefault(item.object, (set(), set()))
+        fields, edges, inner = merged.setdefault(item.object, (set(), set(), set()))
         fields.update(item.fields)
         edges.update(item.edges)
+        inner.update(item.inner)
     lineage = outline_of(graph.objects).lineage
     parts: list[Any] = [_VERSION, graph.kind, invoked]
     for name in sorted(merged):
@@ -77,7 +79,7 @@ def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) 
     return sha256_hex(canonical_json(parts))
 
 
-def _operation(graph: Graph, name: str) -> list[Any] | None:
+def _operation(graph: Graph, name: str, items: Sequence[SliceItem]) -> list[Any] | None:
     """What a call depends on of its operation. That of a record is there as long as its object is: privileges are not schema."""
     if isinstance(graph.operations, RecordOperations):
         parsed = split_operation(name)
@@ -87,16 +89,42 @@ def _operation(graph: Graph, name: str) -> list[Any] | None:
         found = graph.operations.get(name)
     if found is None:
         return None
-    arguments = [[a.name, a.role, a.type, a.native_type, a.required, list(a.enum)] for a in found.arguments]
-    return [found.name, found.object, found.effect, found.verb, sorted(arguments), msgspec.to_builtins(found.invoke)]
+    given = {name for item in items for name in item.arguments or ()}
+    every = all(item.arguments is None for item in items)
+    counting = [a for a in found.arguments if every or a.name in given or a.required or _is_demanded(a, given)]
+    arguments = sorted([a.name, a.role, a.type, a.native_type, a.required, list(a.enum)] for a in counting)
+    part = [found.name, found.object, found.effect, found.verb, arguments, _invoked(found, {a.name for a in counting})]
+    return [*part, found.many, found.unusable is None] if found.verb == "call" else part
 
 
-def _object_part(obj: Object, fields: Iterable[str], edges: Iterable[str]) -> list[Any] | None:
+def _is_demanded(argument: Argument, given: Collection[str]) -> bool:
+    parent = argument.demanded_by
+    return parent is not None and any(name.startswith(parent + ".") for name in given)
+
+
+def _invoked(operation: Operation, arguments: Collection[str]) -> Any:
+    """How the operation is invoked, without the places of arguments that do not count."""
+    invoke = dict(operation.invoke)
+    places = invoke.get("arguments")
+    if isinstance(places, Mapping):
+        invoke["arguments"] = {name: place for name, place in cast("Mapping[str, Any]", places).items() if name in arguments}
+    variables = invoke.get("variables")
+    if isinstance(variables, Mapping):
+        heads = {split_name(name)[0] for name in arguments}
+        invoke["variables"] = {name: kind for name, kind in cast("Mapping[str, Any]", variables).items() if name in heads}
+    return msgspec.to_builtins(invoke)
+
+
+def _object_part(obj: Object, fields: Iterable[str], edges: Iterable[str], inner: Iterable[tuple[str, ...]]) -> list[Any] | None:
     by_name = {f.name: f for f in obj.fields}
     by_edge = {e.name: e for e in obj.edges}
     used_fields, used_edges = sorted(fields), sorted(edges)
     if not (by_name.keys() >= set(used_fields) and by_edge.keys() >= set(used_edges)):
         return None
+    members = [(path, obj.member(path)) for path in sorted(inner)]
+    if any(member is None for _, member in members):
+        return None
+    nested = [[list(path), _types_along(obj, path)] for path, _ in members]
     return [
         obj.name,
         obj.kind,
@@ -104,7 +132,15 @@ def _object_part(obj: Object, fields: Iterable[str], edges: Iterable[str]) -> li
         obj.native_name,
         [_field_part(by_name[name]) for name in used_fields],
         [_edge_part(by_edge[name]) for name in used_edges],
+        *([nested] if nested else []),
     ]
+
+
+def _types_along(obj: Object, path: Sequence[str]) -> list[Any]:
+    """The types of the values on the way to a nested member, and all of the member itself."""
+    way = [obj.member(path[:length]) for length in range(1, len(path))]
+    last = obj.member(path)
+    return [*([f.type, f.item_type] for f in way if f is not None), None if last is None else _field_part(last)]
 
 
 def _field_part(field: Field) -> list[Any]:
@@ -115,7 +151,8 @@ def _field_part(field: Field) -> list[Any]:
 
 def _edge_part(edge: Edge) -> list[Any]:
     pairs = [[list(pair) for pair in pairs] for pairs in (edge.pairs, edge.via_pairs)]
-    return [edge.name, edge.target, edge.to_one, edge.via, *pairs]
+    embedded = [list(edge.wrapper), edge.size_argument, edge.narrows] if edge.embedded else []
+    return [edge.name, edge.target, edge.to_one, edge.via, *pairs, *embedded]
 
 
 def _definitions(graph: Graph, lineage: Mapping[str, Lineage], name: str) -> list[Any]:

@@ -8,7 +8,7 @@ own. Nothing above ``connectors/`` reads a :class:`Graph` directly: it is seen t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -155,6 +155,16 @@ class Object(Struct, frozen=True, omit_defaults=True, gc=False):
     def field(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return next((f for f in self.fields if f.name == name), None)
+
+    def member(self, path: Sequence[str]) -> Field | None:
+        """The member at ``path``: the name of a field, then those of members of the nested values below it. Or None."""
+        fields, found = self.fields, None
+        for name in path:
+            found = next((f for f in fields if f.name == name), None)
+            if found is None:
+                return None
+            fields = found.fields
+        return found
 
     def edge(self, name: str) -> Edge | None:
         """The edge of that name, or None."""

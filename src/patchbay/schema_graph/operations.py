@@ -10,7 +10,7 @@ from typing import cast
 
 from patchbay.schema_graph.model import Argument, ArgumentRole, Field, Object, Operation, Verb
 from patchbay.schema_graph.naming import quote_part
-from patchbay.schema_graph.outline import RECORD_VERBS, Outline, outline_of
+from patchbay.schema_graph.outline import CALLED_KINDS, RECORD_VERBS, Outline, outline_of
 
 _BITS: dict[str, int] = {verb: 1 << at for at, verb in enumerate(RECORD_VERBS)}
 _NOT_SCALAR = frozenset({"object", "array", "json"})
@@ -85,7 +85,7 @@ def offers(obj: Object, verb: Verb) -> bool:
 
     An insert needs every field that must be given; an update needs a readable unique key to find its record by.
     """
-    if obj.kind == "type":
+    if obj.kind in CALLED_KINDS:
         return False
     if verb == "read":
         return obj.readable and any(f.readable for f in obj.fields)

@@ -13,6 +13,8 @@ import msgspec
 from patchbay.schema_graph.model import Dependency, Field, Object, Verb
 
 RECORD_VERBS: tuple[Verb, ...] = ("read", "insert", "update")
+CALLED_KINDS = frozenset({"type", "interface", "union"})
+"""Objects that operations return; they have no operations of their own."""
 
 
 class Computed(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -24,12 +26,16 @@ class Computed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Lineage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where the rows of an object come from. Plain tables have none."""
+    """Where the rows and values of an object come from. Plain tables have none.
+
+    ``held`` names, by field, the objects whose records such a field holds (embedded data).
+    """
 
     reads: tuple[Dependency, ...] = ()
     partitions: tuple[str, ...] = ()
     opaque: bool = False
     computed: dict[str, Computed] = {}
+    held: dict[str, tuple[str, ...]] = {}
 
 
 class Outline(msgspec.Struct, frozen=True, array_like=True):
@@ -65,9 +71,19 @@ def outline_of(objects: Mapping[str, Object]) -> Outline:
 def lineage_of(obj: Object) -> Lineage | None:
     """The object's lineage, or None for one whose rows and values are all its own."""
     computed = {f.name: Computed(f.computed_from, f.row_of, f.opaque) for f in obj.fields if _is_computed(f)}
-    if not (obj.reads or obj.partitions or obj.opaque or computed):
+    held = _held_by(obj)
+    if not (obj.reads or obj.partitions or obj.opaque or computed or held):
         return None
-    return Lineage(obj.reads, obj.partitions, obj.opaque is not None, computed)
+    return Lineage(obj.reads, obj.partitions, obj.opaque is not None, computed, held)
+
+
+def _held_by(obj: Object) -> dict[str, tuple[str, ...]]:
+    held: dict[str, tuple[str, ...]] = {}
+    for edge in obj.edges:
+        if edge.embedded:
+            for own, _ in edge.pairs:
+                held[own] = (*held.get(own, ()), edge.target)
+    return held
 
 
 def _is_computed(field: Field) -> bool:
@@ -96,6 +112,6 @@ def _all_above(child: str, direct: Mapping[str, Sequence[str]]) -> tuple[str, ..
 
 def verb_bits(obj: Object) -> int:
     """Which record operations the connected role may call on this object, as bits in the order of ``RECORD_VERBS``."""
-    if obj.kind == "type" or not obj.fields:
+    if obj.kind in CALLED_KINDS or not obj.fields:
         return 0
     return obj.readable | obj.insertable << 1 | obj.updatable << 2

@@ -7,14 +7,24 @@ the same one the runtime makes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from patchbay.schema_graph.blocking import BlockRules, Scoping, close, column_spellings, entry_keys, name_key, permits
+from patchbay.schema_graph.blocking import (
+    BlockRules,
+    Scoping,
+    close,
+    column_spellings,
+    entry_keys,
+    name_key,
+    nested_names,
+    permits,
+)
 from patchbay.schema_graph.call import SliceItem, Touch
+from patchbay.schema_graph.called import CalledOperations, SeenOperations
 from patchbay.schema_graph.fingerprint import slice_fingerprint
-from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Object, Operation, Verb
+from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Note, Object, Operation, Verb
 from patchbay.schema_graph.naming import singular, split_name
 from patchbay.schema_graph.operations import (
     RecordOperations,
@@ -46,7 +56,8 @@ class View:
         self._names: tuple[str, ...] | None = None
         self._bare: dict[str, list[str]] | None = None
         self._claims: dict[str, list[str]] | None = None
-        self._operation_slugs: dict[str, str] | None = None
+        records = isinstance(graph.operations, RecordOperations)
+        self._called = None if records else CalledOperations(graph, self._rules, self._sees, self._may_read)
         self.kind = graph.kind
         self.default_schema = graph.default_schema
 
@@ -65,7 +76,7 @@ class View:
         tables = [entry for entry in self._scoping.blocked_tables if not _matches(known, entry)]
         columns = {entry: list(names) for entry, names in self._scoping.blocked_columns.items() if names}
         for entry, names in self._scoping.blocked_columns.items():
-            found = {f.name.casefold() for owner in _matches(known, entry) for f in self._graph.objects[owner].fields}
+            found = {name for owner in _matches(known, entry) for name in _blockable(self._graph.objects[owner].fields)}
             columns[entry] = [name for name in names if not found & column_spellings(name)]
         return {"blockedTables": tables, "blockedColumns": {entry: names for entry, names in columns.items() if names}}
 
@@ -83,8 +94,8 @@ class View:
 
     def operation(self, name_or_slug: str) -> Operation | None:
         """The operation of that name or slug; None when there is none in view."""
-        if not isinstance(self._graph.operations, RecordOperations):
-            return self._stored_operation(name_or_slug)
+        if self._called is not None:
+            return self._called.find(name_or_slug)
         for parsed in (split_operation(name_or_slug), split_operation_slug(name_or_slug)):
             name = self._resolve(parsed[0]) if parsed else None
             if parsed and name is not None and (operation := self._record_operation(name, parsed[1])):
@@ -96,19 +107,26 @@ class View:
 
         ``q`` keeps those whose name or description contains each of its words.
         """
+        name = None if object is None else self._resolve(object)
+        if object is not None and name is None:
+            return []
+        if self._called is not None:
+            names = self._called.names(objects=None if name is None else (name,), include_writes=include_writes, q=q)
+            return SeenOperations(names, self._called.seen)
         words = q.casefold().split() if q else []
-        if object is None:
-            names: Iterable[str] = self.object_names()
-        else:
-            name = self._resolve(object)
-            names = () if name is None else (name,)
-        found = self._operations_of(names, include_writes)
+        found = self._record_operations(self.object_names() if name is None else (name,), include_writes)
         return [o for o in found if all(w in f"{o.name} {o.description or ''}".casefold() for w in words)]
 
-    def operation_count(self, shown: Object) -> int:
-        """How many operations, writes included, an object as seen has."""
-        if not isinstance(self._graph.operations, RecordOperations):
-            return sum(1 for _ in self._operations_of((shown.name,), include_writes=True))
+    def operations_meant_by(self, bare: str) -> Sequence[str]:
+        """The names of the called operations in view that a bare name may mean: more than one when it is ambiguous."""
+        return () if self._called is None else self._called.meant_by(bare)
+
+    def operation_count(self, shown: Object | None) -> int:
+        """How many operations, writes included, an object as seen has; None: those that return no object."""
+        if self._called is not None:
+            return self._called.count(None if shown is None else shown.name)
+        if shown is None:
+            return 0
         return sum(1 for verb in RECORD_VERBS if self._offers(shown, verb))
 
     def arguments(self, operation: Operation) -> tuple[Argument, ...]:
@@ -136,11 +154,26 @@ class View:
             raise KeyError(object_name)
         return close(self._outline.lineage, self._above, object_name, fields)
 
+    def call_touches(self, operation: Operation, arguments: Iterable[str]) -> tuple[Touch, ...]:
+        """What calling an operation with these arguments touches, besides what is read of its answer."""
+        if self._called is None:
+            return ()
+        touched = self._called.touches(operation, arguments)
+        return tuple(found for touch in touched for found in self.touches(touch.object, touch.fields))
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is to be known about the document, as far as it names nothing blocked."""
+        clear = (n for n in self._graph.notes if not self._rules.names_blocked(f"{n.message} {n.place or ''}"))
+        return tuple(clear) if self._rules.anything else self._graph.notes
+
     def slice_fingerprint(self, operation: str, items: Sequence[SliceItem]) -> str:
         """The fingerprint of the part of the graph a call uses. Raises KeyError when any of it is not in view."""
         for item in items:
             seen = self.object(item.object) if item.object in self._graph.objects else None
             if seen is None or any(seen.field(f) is None for f in item.fields) or any(seen.edge(e) is None for e in item.edges):
+                raise KeyError(operation)
+            if any(seen.member(path) is None for path in item.inner):
                 raise KeyError(operation)
         made = slice_fingerprint(self._graph, operation, items)
         if made is None:
@@ -151,9 +184,13 @@ class View:
         """Whether the object of exactly this name exists and nothing its rows come from is blocked."""
         seen = self._visible.get(name)
         if seen is None:
-            seen = name in self._graph.objects and self._may_read(name, ())
+            seen = name in self._graph.objects and self._may_read(name, ()) and not self._derives_from_blocked(name)
             self._visible[name] = seen
         return seen
+
+    def _derives_from_blocked(self, name: str) -> bool:
+        """Whether an object is named after an operation (``GET /bills/{id} response``) whose name names something blocked."""
+        return self._called is not None and " " in name and self._rules.names_table(name)
 
     def _is_untouched(self, name: str) -> bool:
         """Whether nothing at all of an object that stands for itself is blocked: most objects, most of the time."""
@@ -186,6 +223,8 @@ class View:
         candidates = [name for name in self._bare.get(parts[-1], ()) if self._sees(name)]
         if len(parts) > 1:
             candidates = [n for n in candidates if (self.default_schema, *split_name(n))[-2:] == parts[-2:]]
+        if not candidates and len(parts) > 1:  # a name with dots of its own, written without the quotes
+            candidates = [name for name in self._bare.get(spelling, ()) if self._sees(name)]
         return candidates[0] if len(candidates) == 1 else None
 
     def _claimants(self, root: str) -> Sequence[str]:
@@ -203,9 +242,11 @@ class View:
             return obj
         obj = self._untold(obj)
         fields = tuple(f for f in obj.fields if self._may_read(obj.name, (f.name,)))
+        fields = tuple(self._without_blocked_members(obj.name, f, (f.name,)) if f.fields else f for f in fields)
         edges = tuple(edge for edge in obj.edges if self._sees_edge(obj, edge))
         if len(fields) == len(obj.fields):
-            return obj if len(edges) == len(obj.edges) else msgspec.structs.replace(obj, edges=edges)
+            same = fields == obj.fields and len(edges) == len(obj.edges)
+            return obj if same else msgspec.structs.replace(obj, fields=fields, edges=edges)
         left = {f.name for f in fields}
         return msgspec.structs.replace(
             obj,
@@ -216,15 +257,33 @@ class View:
             insertable=obj.insertable and not _withholds_demanded(obj.fields, left),
         )
 
+    def _without_blocked_members(self, name: str, field: Field, path: tuple[str, ...]) -> Field:
+        inner = tuple(
+            self._without_blocked_members(name, member, (*path, member.name))
+            for member in field.fields
+            if self._may_read(name, nested_names((*path, member.name)))
+        )
+        return msgspec.structs.replace(field, fields=inner)
+
     def _untold(self, obj: Object) -> Object:
-        """The object without descriptions, its own or a field's, that name something blocked."""
+        """The object without texts, its own or a field's, that name something blocked."""
         if obj.description is not None and self._rules.names_blocked(obj.description):
             obj = msgspec.structs.replace(obj, description=None)
-        telling = {f.name for f in obj.fields if f.description is not None and self._rules.names_blocked(f.description)}
-        if not telling:
-            return obj
-        fields = tuple(msgspec.structs.replace(f, description=None) if f.name in telling else f for f in obj.fields)
-        return msgspec.structs.replace(obj, fields=fields)
+        fields = tuple(self._untold_field(f) for f in obj.fields)
+        return obj if fields == obj.fields else msgspec.structs.replace(obj, fields=fields)
+
+    def _untold_field(self, field: Field) -> Field:
+        named = self._rules.names_blocked
+        if field.description is not None and named(field.description):
+            field = msgspec.structs.replace(field, description=None)
+        if self._called is None:
+            return field
+        return msgspec.structs.replace(
+            field,
+            native_type=field.type if named(field.native_type) else field.native_type,
+            enum=tuple(label for label in field.enum if not named(label)),
+            fields=tuple(self._untold_field(member) for member in field.fields),
+        )
 
     def _sees_edge(self, obj: Object, edge: Edge) -> bool:
         ends = [(obj.name, own) for own, _ in edge.pairs]
@@ -233,7 +292,7 @@ class View:
         ends += [(edge.target, other) for _, other in (edge.via_pairs if edge.via is not None else edge.pairs)]
         if not self._sees(edge.target) or (edge.via is not None and not self._sees(edge.via)):
             return False
-        return all(self._may_read(name, (field,)) for name, field in ends)
+        return all(self._may_read(name, (field,)) for name, field in ends if field)
 
     def _record_operation(self, name: str, verb: Verb) -> Operation | None:
         obj = self._filtered(self._graph.objects[name])
@@ -242,48 +301,23 @@ class View:
     def _offers(self, shown: Object, verb: Verb) -> bool:
         return f"{shown.name}.{verb}" in self._graph.operations and offers(shown, verb)
 
-    def _stored_operation(self, name_or_slug: str) -> Operation | None:
-        operations = self._graph.operations
-        if name_or_slug not in operations:
-            if self._operation_slugs is None:
-                self._operation_slugs = {operation.slug: name for name, operation in operations.items()}
-            name_or_slug = self._operation_slugs.get(name_or_slug, name_or_slug)
-        operation = operations.get(name_or_slug)
-        return self._as_seen(operation) if operation is not None else None
-
-    def _as_seen(self, operation: Operation) -> Operation | None:
-        """A stored operation without arguments for blocked fields; a record operation only while its object can serve it."""
-        if operation.object is None:
-            return operation
-        if not self._sees(operation.object):
-            return None
-        obj = self._filtered(self._graph.objects[operation.object])
-        if operation.record_arguments:
-            return operation if operation.verb == "call" or offers(obj, operation.verb) else None
-        hidden = {f.name for f in self._graph.objects[operation.object].fields} - {f.name for f in obj.fields}
-        kept = tuple(a for a in operation.arguments if hidden.isdisjoint(split_name(a.name)))
-        return operation if len(kept) == len(operation.arguments) else msgspec.structs.replace(operation, arguments=kept)
-
-    def _operations_of(self, names: Iterable[str], include_writes: bool) -> Iterable[Operation]:
-        if isinstance(self._graph.operations, RecordOperations):
-            for name in names:
-                for verb in RECORD_VERBS if include_writes else RECORD_VERBS[:1]:
-                    if operation := self._record_operation(name, verb):
-                        yield operation
-            return
-        wanted = set(names)
-        for name in sorted(self._graph.operations):
-            operation = self._graph.operations[name]
-            if (
-                operation.object in wanted
-                and (include_writes or operation.effect == "read")
-                and (seen := self._as_seen(operation))
-            ):
-                yield seen
+    def _record_operations(self, names: Iterable[str], include_writes: bool) -> Iterable[Operation]:
+        for name in names:
+            for verb in RECORD_VERBS if include_writes else RECORD_VERBS[:1]:
+                if operation := self._record_operation(name, verb):
+                    yield operation
 
 
 def _withholds_demanded(fields: Sequence[Field], left: set[str]) -> bool:
     return any(demands(f) and f.name not in left for f in fields)
+
+
+def _blockable(fields: Sequence[Field], path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The names, case folded, under which fields and members of nested values may be blocked."""
+    for field in fields:
+        way = (*path, field.name)
+        yield from (name.casefold() for name in {field.name, ".".join(way)})
+        yield from _blockable(field.fields, way)
 
 
 def _index_name(known: dict[str | None, dict[str, list[str]]], name: str, owner: str, default_schema: str | None) -> None:

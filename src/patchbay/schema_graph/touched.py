@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patchbay.schema_graph.blocking import close
+from patchbay.schema_graph.blocking import close, nested_names
 from patchbay.schema_graph.call import SliceItem, Touch
 from patchbay.schema_graph.model import Graph
 from patchbay.schema_graph.outline import outline_of, tables_above
@@ -16,4 +16,9 @@ def touched_by(graph: Graph, items: Sequence[SliceItem]) -> tuple[Touch, ...]:
     """
     lineage = outline_of(graph.objects).lineage
     above = tables_above(lineage)
-    return tuple(touch for item in items for touch in close(lineage, above, item.object, item.fields))
+    return tuple(touch for item in items for touch in close(lineage, above, item.object, touched_names(item)))
+
+
+def touched_names(item: SliceItem) -> tuple[str, ...]:
+    """The names an item touches of its object: its fields, and those of the members of nested values."""
+    return (*item.fields, *dict.fromkeys(name for path in item.inner for name in nested_names(path)))
