@@ -162,15 +162,13 @@ class CalledOperations:
             return None
         gone = {a.name for a in hidden}
         parents = tuple(f"{a.demanded_by}." for a in hidden if a.demanded_by is not None)
+        kept = (a for a in operation.arguments if a.name not in gone and not a.name.startswith(parents))
+        why = operation.unusable
         return msgspec.structs.replace(
             operation,
-            arguments=tuple(
-                self._untold(a) for a in operation.arguments if a.name not in gone and not a.name.startswith(parents or ("\0",))
-            ),
+            arguments=tuple(self._untold(a) for a in kept),
             description=self._clear(operation.description),
-            unusable="It cannot be called."
-            if operation.unusable and self._clear(operation.unusable) is None
-            else operation.unusable,
+            unusable=why and (self._clear(why) or "It cannot be called."),
         )
 
     def _untold(self, argument: Argument) -> Argument:

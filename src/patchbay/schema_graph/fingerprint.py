@@ -56,8 +56,9 @@ def _settled(field: Field) -> Field:
 def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) -> str | None:
     """The fingerprint of what a call uses: its operation and, of each item, the object, the named fields, members and edges.
 
-    Of a called operation it covers the arguments that the call gives or would have to. Covers types, native types, enums, zones, element types, edge ends, what kind of object it is, its native names, and the
-    definitions of the views below it; not descriptions, estimates, indexes, privileges or formats. None: something is gone.
+    Of a called operation it covers the arguments that the call gives or would have to. Covers types, native types, enums,
+    zones, element types, edge ends, what kind of object it is, its native names, and the definitions of the views below it; not
+    descriptions, estimates, indexes, privileges or formats. None: something is gone.
     """
     invoked = _operation(graph, operation, items)
     if invoked is None:
