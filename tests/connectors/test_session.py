@@ -15,7 +15,7 @@ import pytest
 
 from patchbay.connectors.sql.credentials import SqlCredentials, parse_sql_credentials
 from patchbay.connectors.sql.postgres import refusals, session
-from patchbay.connectors.sql.postgres.trust import ca_file, nothing
+from patchbay.connectors.sql.trust import ca_file, nothing
 from patchbay.egress.guard import CheckedAddress, EgressGuard, EgressRefused
 from tests.servers.certificates import Authority
 from tests.servers.fronts import front

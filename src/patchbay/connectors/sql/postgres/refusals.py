@@ -11,93 +11,20 @@ import re
 
 import psycopg
 
-from patchbay.errors import PatchbayError
-
-
-class ConnectFailed(PatchbayError):
-    """The database refused the connection."""
-
-    code, status, title = "connect_failed", 422, "Connection failed"
-    advice = "Check host, port, database, user and password by connecting once with psql from outside your network."
-
-    def __init__(self, detail: str | None = None, *, hint: str | None = None) -> None:
-        super().__init__(detail, hint=hint or self.advice)
-
-
-class ConnectionUnreachable(ConnectFailed):
-    """Nothing answers at this host and port."""
-
-    code, title = "connection_unreachable", "Not reachable"
-    advice = "Check host and port, that the server listens on that address, and that a firewall lets this address in."
-
-
-class ConnectionTimedOut(ConnectionUnreachable):
-    """The database did not answer in time."""
-
-    code, title = "connection_timed_out", "No answer in time"
-
-
-class TlsRefused(ConnectFailed):
-    """The encrypted connection could not be set up."""
-
-    code, title = "tls_refused", "TLS refused"
-    advice = "Check the server's certificate, ca_pem and sslmode."
-
-
-class TlsNotOffered(TlsRefused):
-    """The server does not offer TLS."""
-
-    code = "tls_not_offered"
-    advice = "Turn on ssl in postgresql.conf (or at the pooler); unencrypted connections are not made."
-
-
-class CertificateNotTrusted(TlsRefused):
-    """The server's certificate does not lead to a trusted authority, or is not valid today."""
-
-    code = "certificate_not_trusted"
-    advice = "Give the authority that signed it as ca_pem, and check the certificate's dates."
-
-
-class CertificateForAnotherHost(TlsRefused):
-    """The server's certificate was issued for another host name."""
-
-    code = "certificate_for_another_host"
-    advice = "Use the host name in the certificate, or issue one for this host; verify-ca does not compare names."
-
-
-class AuthenticationRefused(ConnectFailed):
-    """The server refused the user and password."""
-
-    code, title = "authentication_refused", "Authentication refused"
-    advice = "Check user and password; the set-up script creates the role and a password."
-
-
-class AccessRefused(AuthenticationRefused):
-    """The server's access rules do not let this user in from here."""
-
-    code = "access_refused"
-    advice = "Let this role in over TLS in pg_hba.conf (hostssl … scram-sha-256), and grant it CONNECT on the database."
-
-
-class DatabaseMissing(ConnectFailed):
-    """There is no database of this name on the server."""
-
-    code, title = "database_missing", "No such database"
-    advice = "Check the spelling, upper and lower case included."
-
-
-class TooManyConnections(ConnectFailed):
-    """The server has no connection left for this role."""
-
-    code, title = "too_many_connections", "Too many connections"
-    advice = "Raise the role's CONNECTION LIMIT or max_connections, or put a pooler in front."
-
-
-class ServerNotReady(ConnectFailed):
-    """The server is starting, stopping or recovering."""
-
-    code, title = "server_not_ready", "Server not ready"
-    advice = "Try again in a minute."
+from patchbay.connectors.sql.refusals import (
+    AccessRefused,
+    AuthenticationRefused,
+    CertificateForAnotherHost,
+    CertificateNotTrusted,
+    ConnectFailed,
+    ConnectionTimedOut,
+    ConnectionUnreachable,
+    DatabaseMissing,
+    ServerNotReady,
+    TlsNotOffered,
+    TlsRefused,
+    TooManyConnections,
+)
 
 
 class NotPostgres(ConnectFailed):
@@ -106,6 +33,13 @@ class NotPostgres(ConnectFailed):
     code, title = "not_postgres", "Not PostgreSQL"
     advice = "Check the port: PostgreSQL usually listens on 5432, poolers on 6432 or 6543."
 
+
+# What PostgreSQL calls the thing to change.
+_ADVICE: dict[type[ConnectFailed], str] = {
+    TlsNotOffered: "Turn on ssl in postgresql.conf (or at the pooler); unencrypted connections are not made.",
+    AccessRefused: "Let this role in over TLS in pg_hba.conf (hostssl … scram-sha-256), and grant it CONNECT on the database.",
+    TooManyConnections: "Raise the role's CONNECTION LIMIT or max_connections, or put a pooler in front.",
+}
 
 _BY_STATE: dict[str, type[ConnectFailed]] = {
     "28P01": AuthenticationRefused,
@@ -170,12 +104,17 @@ _SETUP_REFUSED = re.compile("startup parameter|unrecognized configuration parame
 
 def connect_refusal(error: psycopg.Error) -> ConnectFailed:
     """The typed refusal for an error raised while connecting."""
+    kind = _kind(error)
+    return kind(hint=_ADVICE.get(kind))
+
+
+def _kind(error: psycopg.Error) -> type[ConnectFailed]:
     if error.sqlstate and (kind := _BY_STATE.get(error.sqlstate)):
-        return kind()
+        return kind
     if isinstance(error, psycopg.errors.ConnectionTimeout):
-        return ConnectionTimedOut()
+        return ConnectionTimedOut
     text = str(error)
-    return next((kind() for pattern, kind in _BY_TEXT if pattern.search(text)), ConnectFailed())
+    return next((kind for pattern, kind in _BY_TEXT if pattern.search(text)), ConnectFailed)
 
 
 def refuses_setup(error: psycopg.Error) -> bool:

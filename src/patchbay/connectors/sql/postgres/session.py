@@ -21,8 +21,9 @@ import psycopg
 from psycopg import pq
 
 from patchbay.connectors.sql.credentials import SqlCredentials
-from patchbay.connectors.sql.postgres.refusals import ConnectionTimedOut, connect_refusal, refuses_setup
-from patchbay.connectors.sql.postgres.trust import ca_file, nothing, system_ca_file
+from patchbay.connectors.sql.postgres.refusals import connect_refusal, refuses_setup
+from patchbay.connectors.sql.refusals import ConnectionTimedOut
+from patchbay.connectors.sql.trust import ca_file, nothing, system_ca_file
 from patchbay.egress.guard import CheckedAddress, EgressGuard
 
 Role = Literal["read", "write"]

@@ -8,9 +8,10 @@ import time
 import msgspec
 
 from patchbay.connectors.sql.credentials import parse_sql_credentials
-from patchbay.connectors.sql.postgres.refusals import CertificateForAnotherHost, CertificateNotTrusted, ConnectionUnreachable
-from patchbay.connectors.sql.postgres.tls import TlsFacts, probe_tls
+from patchbay.connectors.sql.postgres.tls import encrypted
 from patchbay.connectors.sql.postgres.wizard.checks import Examination, Verdict, milliseconds
+from patchbay.connectors.sql.refusals import CertificateForAnotherHost, CertificateNotTrusted, ConnectionUnreachable
+from patchbay.connectors.sql.tls import TlsFacts, probe_tls
 from patchbay.errors import ValidationFailed
 
 EXPIRY_WARNING_DAYS = 14
@@ -54,7 +55,7 @@ async def reachable(examination: Examination) -> Verdict:
 async def tls(examination: Examination) -> Verdict:
     """The server encrypts, and is who it says as far as sslmode asks."""
     known = examination.known
-    facts = await probe_tls(examination.checked, known.ca_pem)
+    facts = await probe_tls(examination.checked, known.ca_pem, encrypted)
     shown = msgspec.to_builtins(facts)
     verified = facts.chain == "verified"
     chain_matters = known.sslmode != "require" or known.ca_pem is not None

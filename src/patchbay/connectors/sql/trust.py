@@ -1,4 +1,4 @@
-"""Which certificate authorities a connection trusts, as the files libpq wants.
+"""Which certificate authorities a connection trusts, also as the files libpq wants.
 
 libpq reads authorities from a file only. Each distinct ``ca_pem`` is kept in one private file (mode 0600, in a directory
 of mode 0700) for the life of the process. Paths that must not exist keep libpq from falling back on ``~/.postgresql``.
@@ -15,7 +15,7 @@ import ssl
 import tempfile
 from pathlib import Path
 
-from patchbay.connectors.sql.postgres.refusals import CertificateNotTrusted
+from patchbay.connectors.sql.refusals import CertificateNotTrusted
 
 _SYSTEM_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
