@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
+from patchbay.connectors.collector import collector_paused
 from patchbay.connectors.sql.postgres.discovery.assembly import build_graph
 from patchbay.connectors.sql.postgres.discovery.catalog import read_catalog
 from patchbay.connectors.sql.postgres.discovery.phone_formats import with_phone_formats
@@ -29,15 +27,3 @@ def discover_graph(connection: psycopg.Connection[Any], scoping: Scoping | None 
         catalog = read_catalog(connection, meanwhile=prepared)
         graph, distinct = build_graph(catalog, prepared)
         return with_phone_formats(connection, graph, distinct, scoping or Scoping())
-
-
-@contextmanager
-def collector_paused() -> Generator[None]:
-    """No garbage collection while hundreds of thousands of values are made that stay: it would only look at each again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -1,0 +1,46 @@
+"""What is noted about a document while it is read: a few of each kind in full, then how many more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from patchbay.schema_graph.model import Note
+
+SHOWN = 20
+"""Notes of one code that are kept one by one."""
+_NAMES_SHOWN = 5
+
+
+class Findings:
+    """Collects notes; a document that is wrong in a thousand places of one kind says so once."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, list[Note]] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, code: str, message: str, place: str | None = None) -> None:
+        """One thing to know. Notes of one code should read alike."""
+        found = self._notes.setdefault(code, [])
+        self._counts[code] = self._counts.get(code, 0) + 1
+        if len(found) < SHOWN:
+            found.append(Note(code, message, place))
+
+    def add_line(self, code: str, message: str, line: int | None) -> None:
+        """One thing to know about a line of SDL; introspection has none."""
+        self.add(code, message, None if line is None else f"line {line}")
+
+    def notes(self) -> tuple[Note, ...]:
+        """All of them, by code in the order they came up."""
+        every: list[Note] = []
+        for code, found in self._notes.items():
+            every += found
+            if (more := self._counts[code] - len(found)) > 0:
+                every.append(Note(code, f"{more:,} more like this."))
+        return tuple(every)
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first few names and how many more there are."""
+    every = list(names)
+    shown = ", ".join(every[:_NAMES_SHOWN])
+    return shown if len(every) <= _NAMES_SHOWN else f"{shown} and {len(every) - _NAMES_SHOWN:,} more"
