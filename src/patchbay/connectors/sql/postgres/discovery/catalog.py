@@ -56,7 +56,7 @@ def read_catalog(connection: psycopg.Connection[Any], meanwhile: Meanwhile | Non
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         connection.execute("SET LOCAL jit = off")  # compiling a query over few types took longer than all the others together
-        catalog = _read(connection, meanwhile)
+        catalog = _read(connection, meanwhile or _Nothing())
         connection.execute("COMMIT")
     except BaseException:
         if not connection.closed:
@@ -65,31 +65,41 @@ def read_catalog(connection: psycopg.Connection[Any], meanwhile: Meanwhile | Non
     return catalog
 
 
-def _read(connection: psycopg.Connection[Any], meanwhile: Meanwhile | None) -> Catalog:
+class _Nothing:
+    """Leaves it all for later."""
+
+    def relations(self, *_: object) -> None: ...
+    def indexes(self, *_: object) -> None: ...
+    def keys(self, *_: object) -> None: ...
+    def columns(self, *_: object) -> None: ...
+
+
+def _read(connection: psycopg.Connection[Any], meanwhile: Meanwhile) -> Catalog:
     foreign_keys = ask.FOREIGN_KEYS + (ask.NOT_OVER_PERIODS if connection.info.server_version >= 180000 else "")
+    columns = Columns(meanwhile.columns)
+    relations: list[tuple[Any, ...]] = []
+    indexes: list[tuple[Any, ...]] = []
+    keys: list[tuple[Any, ...]] = []
     queries = [
-        ask.DEFAULT_SCHEMA, ask.SCHEMAS, ask.METHODS, ask.EXTENSION_MEMBERS, ask.INHERITANCE, ask.WRITE_RULES, ask.RELATIONS,
-        ask.INDEXES, foreign_keys, ask.COMMENTS,
+        Query(ask.DEFAULT_SCHEMA), Query(ask.SCHEMAS), Query(ask.METHODS), Query(ask.EXTENSION_MEMBERS), Query(ask.INHERITANCE),
+        Query(ask.WRITE_RULES), Query(ask.RELATIONS, relations.extend), Query(ask.INDEXES, indexes.extend),
+        Query(foreign_keys, keys.extend), Query(ask.COMMENTS), Query(ask.COLUMNS, columns.add),
     ]  # fmt: skip
-    columns = Columns(meanwhile.columns if meanwhile is not None else None)
-    with closing(answers(connection, [*map(Query, queries), Query(ask.COLUMNS, columns.add)])) as answer:
+    with closing(answers(connection, queries)) as answer:
         ((default_schema,),) = next(answer)
         usable = {oid: (name, usage) for oid, name, usage in next(answer)}
-        methods, members, inheritance, write_rules, relations = (next(answer) for _ in range(5))
+        methods, members, inheritance, write_rules, _ = (next(answer) for _ in range(5))
         index_methods = dict(methods)
         theirs = frozenset(row[0] for row in members)
         own = [row for row in relations if row[1] in usable and row[0] not in theirs]
-        if meanwhile is not None:
-            meanwhile.relations(default_schema, [(row[0], usable[row[1]][0], row[2], row[4]) for row in own])
+        meanwhile.relations(default_schema, [(row[0], usable[row[1]][0], row[2], row[4]) for row in own])
         alike = _alike(own)
-        indexes = next(answer)
-        if meanwhile is not None:
-            meanwhile.indexes(indexes, index_methods)
-        keys = next(answer)
-        if meanwhile is not None:
-            meanwhile.keys(keys)
+        next(answer)
+        meanwhile.indexes(indexes, index_methods)
+        next(answer)
+        meanwhile.keys(keys)
         comments = _by_column(next(answer))
-        next(answer)  # handed to the columns
+        next(answer)
         columns.settle()
     second = _pipelined(connection, _second_round(columns, alike, views=any(row[3] in "vm" for row in own)))
     return Catalog(

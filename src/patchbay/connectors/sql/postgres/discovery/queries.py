@@ -18,7 +18,7 @@ WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 
 # Owner and grants stand for the privileges: those are asked about once for all relations that are alike in both.
 RELATIONS = """
-SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relispartition, c.reltuples::float8, c.relowner, c.relacl::text
+SELECT c.oid, c.relnamespace, c.relname, c.relkind::text, c.relispartition, c.reltuples::float8, c.relowner, c.relacl::text
 FROM pg_catalog.pg_class c
 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -58,7 +58,7 @@ NOT_OVER_PERIODS = " AND NOT k.conperiod"
 
 # Keys behind constraints are read from here too: their index tells what they really guarantee.
 INDEXES = """
-SELECT i.indrelid, c.relname, c.relam, i.indkey, i.indnkeyatts,
+SELECT i.indrelid, c.relname, c.relam, i.indkey::text, i.indnkeyatts,
        CASE WHEN i.indisunique AND i.indimmediate THEN 1 ELSE 0 END | CASE WHEN i.indpred IS NULL THEN 0 ELSE 2 END
          | CASE WHEN i.indisprimary THEN 4 ELSE 0 END
 FROM pg_catalog.pg_index i
