@@ -9,7 +9,8 @@ equal to the library's own, region by region.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Container, Iterable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -19,7 +20,9 @@ from phonenumbers import PhoneMetadata
 _NON_GEOGRAPHIC = "001"
 _SHORTEST, _LONGEST = 2, 17
 _LONGEST_CODE = 3
+_NOTHING = re.compile(r"(?!)")
 _GROUP = re.compile(r"\\(\d)")
+_ONLY_GROUPS = re.compile(r"(?:\((?!\?)(?:[^()]|\(\?:[^()]*\))*\))+")
 _CODES: dict[int, tuple[str, ...]] = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 _MAIN_CODES = frozenset(str(code) for code in _CODES)
 _KINDS = (
@@ -41,9 +44,9 @@ class Plan:
         self.possible = frozenset(n for n in general.possible_length if n > 0) - set(general.possible_length_local_only)
         self._longest = max(general.possible_length)
         self._local = frozenset(general.possible_length_local_only)
-        self._general = _compiled(general.national_number_pattern)
-        self._abroad = _compiled(metadata.international_prefix)
-        self._prefix = _compiled(metadata.national_prefix_for_parsing)
+        self._is_own = _compiled(general.national_number_pattern).fullmatch
+        self._begins_abroad = _compiled(metadata.international_prefix).match
+        self._begins_prefixed = _compiled(metadata.national_prefix_for_parsing).match
         self._transform = _digits_template(metadata.national_prefix_transform_rule)
         self._metadata = metadata
 
@@ -63,7 +66,7 @@ class Plan:
         """The full number that ``digits`` spell when dialled here, or None."""
         if len(digits) < _SHORTEST:
             return None
-        abroad = self._abroad and self._abroad.match(digits)
+        abroad = self._begins_abroad(digits)
         if abroad:
             rest = digits[abroad.end() :]
             if not rest.startswith("0"):  # no country code does
@@ -71,20 +74,22 @@ class Plan:
         if digits.startswith(self.code):
             rest = self._without_prefix(digits[len(self.code) :])
             if self._too_long(len(digits)) or (not self._is_own(digits) and self._is_own(rest)):
-                return main_plan(self.code).finish(rest)
+                return self._main.finish(rest)
         return self.finish(digits)
 
     def finish(self, national: str) -> str | None:
         """The full number of a national one that may still carry its trunk or carrier prefix."""
-        if len(national) < _SHORTEST:
+        if len(national) not in self._finishable:
             return None
         rest = self._without_prefix(national)
         length = len(rest)
         if length in self.possible or self._too_long(length):
             national = rest
-        if _SHORTEST <= len(national) <= _LONGEST and len(national) in main_plan(self.code).possible:
-            return f"+{self.code}{national}"
-        return None
+        return f"+{self.code}{national}" if len(national) in self._measured else None
+
+    def reads_abroad(self, prefix: str) -> bool:
+        """Whether ``prefix`` before a country code is always read as the international one (False: it depends)."""
+        return prefix.isdecimal() and prefix == self._metadata.international_prefix
 
     def at_home(self, national: str) -> str:
         """The digits of a national number as it is written at home, trunk prefix and all."""
@@ -94,6 +99,13 @@ class Plan:
                 if groups:
                     return template.format(*groups.groups(""))
         return national
+
+    def rewrites(self, prefixes: Sequence[str]) -> bool:
+        """Whether :meth:`at_home` may give something else than a national number behind one of ``prefixes``."""
+        return not all(
+            _ONLY_GROUPS.fullmatch(pattern.pattern) and template.removesuffix(_groups_in_order(pattern.groups)) in prefixes
+            for _, pattern, template in self._formats
+        )
 
     def begins(self, national: str) -> bool | None:
         """Whether a number with a shared country code is of this region by its first digits; None where those do not tell."""
@@ -106,15 +118,29 @@ class Plan:
             return False
         return any((not lengths or length in lengths) and pattern.fullmatch(national) for lengths, pattern in self._kinds)
 
-    def _is_own(self, national: str) -> bool:
-        return self._general is not None and self._general.fullmatch(national) is not None
+    @cached_property
+    def _main(self) -> Plan:
+        return main_plan(self.code)
+
+    @cached_property
+    def _measured(self) -> frozenset[int]:
+        """How many digits a full number may have behind its country code."""
+        return self._main.possible.intersection(range(_SHORTEST, _LONGEST + 1))
+
+    @cached_property
+    def _finishable(self) -> Container[int]:
+        """The lengths that may be a number's, prefix and all. A prefix of one spelling adds its length or nothing."""
+        prefix = self._metadata.national_prefix_for_parsing or ""
+        if self._transform is not None or (prefix and not prefix.isdecimal()):
+            return range(_SHORTEST, sys.maxsize)
+        return self._measured | {n + len(prefix) for n in self._measured}
 
     def _too_long(self, length: int) -> bool:
         return length > self._longest and length not in self._local
 
     def _without_prefix(self, national: str) -> str:
-        prefix = self._prefix.match(national) if self._prefix and national else None
-        if prefix is None:
+        prefix = self._begins_prefixed(national)
+        if prefix is None or not national:
             return national
         if self._transform is None or prefix.groups()[-1] is None:
             rest = national[prefix.end() :]
@@ -124,7 +150,8 @@ class Plan:
 
     @cached_property
     def _leading(self) -> re.Pattern[str] | None:
-        return _compiled(self._metadata.leading_digits)
+        leading = self._metadata.leading_digits
+        return re.compile(leading) if leading else None
 
     @cached_property
     def _formats(self) -> list[tuple[re.Pattern[str] | None, re.Pattern[str], str]]:
@@ -182,11 +209,15 @@ def parts(e164: str) -> tuple[str, str]:
     return code, e164[1 + len(code) :]
 
 
-def home_forms(code: str, national: str) -> tuple[str, ...]:
+def home_forms(code: str, national: str) -> list[str]:
     """The digits in which a number may be written before any reader checks them, without a country code, the bare one first."""
-    forms = dict.fromkeys((national, *(trunk + national for trunk in _trunks(code)), main_plan(code).at_home(national)))
-    forms[_mobile_token(code) + national] = None
-    return tuple(forms)
+    prefixes, rewritten = _home_style(code)
+    forms = [prefix + national for prefix in prefixes]
+    if rewritten:
+        at_home = main_plan(code).at_home(national)
+        if at_home not in forms:
+            forms.append(at_home)
+    return forms
 
 
 @lru_cache(maxsize=512)
@@ -209,9 +240,10 @@ def _plans(code: str) -> tuple[Plan, ...]:
 
 
 @lru_cache(maxsize=512)
-def _trunks(code: str) -> tuple[str, ...]:
-    """The trunk prefixes of every region with this country code."""
-    return tuple(dict.fromkeys(_region_trunks(code)))
+def _home_style(code: str) -> tuple[tuple[str, ...], bool]:
+    """What is written before a national number: nothing, every region's trunk prefix, a mobile token; and if it is rewritten."""
+    prefixes = tuple(dict.fromkeys(("", *_region_trunks(code), phonenumbers.country_mobile_token(int(code)))))
+    return prefixes, main_plan(code).rewrites(prefixes)
 
 
 def _region_trunks(code: str) -> Iterable[str]:
@@ -219,11 +251,6 @@ def _region_trunks(code: str) -> Iterable[str]:
         trunk = "" if region == _NON_GEOGRAPHIC else phonenumbers.ndd_prefix_for_region(region, True)
         if trunk:
             yield trunk
-
-
-@lru_cache(maxsize=512)
-def _mobile_token(code: str) -> str:
-    return phonenumbers.country_mobile_token(int(code))
 
 
 def _country_code(digits: str) -> str | None:
@@ -235,8 +262,9 @@ def _country_code(digits: str) -> str | None:
     return None
 
 
-def _compiled(pattern: str | None) -> re.Pattern[str] | None:
-    return re.compile(pattern) if pattern else None
+def _compiled(pattern: str | None) -> re.Pattern[str]:
+    """An expression; where a plan has none, one that nothing matches."""
+    return re.compile(pattern) if pattern else _NOTHING
 
 
 def _digits_template(layout: str | None) -> str | None:
@@ -248,3 +276,7 @@ def _digits_template(layout: str | None) -> str | None:
         "{" + str(int(part) - 1) + "}" if number % 2 else "".join(c for c in part if "0" <= c <= "9")
         for number, part in enumerate(literals_and_groups)
     )
+
+
+def _groups_in_order(count: int) -> str:
+    return "".join(f"{{{number}}}" for number in range(count))

@@ -14,24 +14,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from operator import itemgetter
 
-from patchbay.schema_graph.numbering import (
-    home_forms,
-    is_assigned,
-    known_country,
-    main_plan,
-    parts,
-    plan_of,
-    read_international,
-    read_national,
-)
+from patchbay.schema_graph.numbering import home_forms, known_country, main_plan, plan_of
+from patchbay.schema_graph.phone_forms import ZERO_PREFIX, read, written_forms
 
 _MAX_TEXT = 40
 _PUNCTUATION = re.escape(" \t\u00a0\u2009\u202f-.()/[]_~\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u200e\u202a\u202c\u2060\u200b")
 _WRITTEN = re.compile(f"[{_PUNCTUATION}]*([+＋]?)[{_PUNCTUATION}0-9]*")
+_PLAIN = frozenset(("", "+"))
+_DIGITS = re.compile("[0-9]+")
 _NOT_A_DIGIT = re.compile("[^0-9]+")
 _EXTENSION = re.compile(r"extension|extn?|x|#", re.IGNORECASE)
-_ZERO_PREFIX = "00"
 
 
 def to_e164(text: str, country: str | None) -> str | None:
@@ -41,7 +36,7 @@ def to_e164(text: str, country: str | None) -> str | None:
     extension is not the number in front of it.
     """
     written = _digits(text)
-    return None if written is None else _read(*written, country)
+    return None if written is None else read(*written, country)
 
 
 def shape(text: str) -> str:
@@ -68,23 +63,18 @@ def spellings(e164: str, shapes: Iterable[str], country: str | None) -> tuple[st
 @lru_cache(maxsize=1024)
 def speller(shapes: tuple[str, ...], country: str | None) -> Callable[[str], tuple[str, ...]]:
     """:func:`spellings` for one column, with everything but the number worked out; it keeps what it made last."""
-    layouts: dict[tuple[bool, int], dict[str, None]] = {}
-    for one in shapes:
-        written = _digits(one)
-        if written is not None:
-            template = "".join("{}" if "0" <= c <= "9" else c for c in one)
-            layouts.setdefault((written[0], len(written[1])), {})[template] = None
-    templates = {form: tuple(found) for form, found in layouts.items()}
+    by_plus = _layouts(shapes)
     if country is not None and known_country(country):
         home_forms(plan_of(country).code, "")  # reads its data and compiles its expressions before anybody waits
 
     @lru_cache(maxsize=1024)
     def spell(e164: str) -> tuple[str, ...]:
-        forms = _written_forms(e164, country)
-        found = [f"+{digits}" if plus else digits for plus, digits in forms]
-        for plus, digits in forms:
-            for template in templates.get((plus, len(digits)), ()):
-                found.append(template.format(*digits))
+        behind_plus, alone = written_forms(e164, country)
+        found = ["+" + digits for digits in behind_plus] + alone
+        for plus, forms in ((True, behind_plus), (False, alone)):
+            layouts = by_plus[plus]
+            for digits in forms if layouts else ():
+                found += [write(digits) for write in layouts.get(len(digits), ())]
         return tuple(dict.fromkeys(found))
 
     return spell
@@ -100,12 +90,34 @@ def needs_country(shapes: Sequence[str]) -> bool:
     return not shapes or any(_digits(one) is not None and not _starts_with_plus(one) for one in shapes)
 
 
+def _layouts(shapes: Iterable[str]) -> dict[bool, dict[int, list[Callable[[str], str]]]]:
+    """How digits are written in those of ``shapes`` that are not plain, by whether a plus leads and how many they are."""
+    layouts: dict[bool, dict[int, list[Callable[[str], str]]]] = {True: {}, False: {}}
+    for one in dict.fromkeys(shapes):
+        written = _digits(one)
+        if written is not None and _DIGITS.sub("", one) not in _PLAIN:
+            plus, digits = written
+            layouts[plus].setdefault(len(digits), []).append(_layout(one))
+    return layouts
+
+
+def _layout(one: str) -> Callable[[str], str]:
+    """Digits written in a shape: a slice of them for each run of its own."""
+    runs = [(run.start(), run.end()) for run in _DIGITS.finditer(one)]
+    ends = list(accumulate(end - start for start, end in runs))
+    template = _DIGITS.sub("{}", one)
+    cut = itemgetter(*(slice(end - (stop - start), end) for (start, stop), end in zip(runs, ends, strict=True)))
+    return (lambda digits: template.format(cut(digits))) if len(runs) == 1 else (lambda digits: template.format(*cut(digits)))
+
+
 def _mask(text: str) -> str:
     return "".join("9" if "0" <= c <= "9" else "A" if c.isalnum() else c for c in text)
 
 
 def _digits(text: str) -> tuple[bool, str] | None:
     """Whether a plus leads, and the digits; None where anything but digits and usual separators is there."""
+    if text.startswith("+") and text[1:].isdecimal() and text.isascii() and len(text) <= _MAX_TEXT:
+        return True, text[1:]  # how channels give a caller's number
     written = _WRITTEN.fullmatch(text) if len(text) <= _MAX_TEXT else None
     if written is None:
         return None
@@ -116,43 +128,6 @@ def _digits(text: str) -> tuple[bool, str] | None:
 def _starts_with_plus(text: str) -> bool:
     written = _digits(text)
     return written is not None and written[0]
-
-
-def _read(plus: bool, digits: str, country: str | None) -> str | None:
-    """The one reading. National first; then ``00`` as the international prefix; then a valid number that lacks only its plus."""
-    if plus:
-        return read_international(digits)
-    if country is None or not known_country(country):
-        return None
-    national = read_national(digits, country)
-    if national is not None:
-        return national
-    if digits.startswith(_ZERO_PREFIX):
-        return read_international(digits[len(_ZERO_PREFIX) :])
-    lacking_plus = read_international(digits)
-    return lacking_plus if lacking_plus is not None and is_assigned(lacking_plus) else None
-
-
-def _written_forms(e164: str, country: str | None) -> list[tuple[bool, str]]:
-    """(plus, digits) of every form that reads as ``e164``, the E.164 form first."""
-    if read_international(e164[1:]) != e164:
-        return []
-    at_home = country is not None and known_country(country)
-    return [form for form in dict.fromkeys(_candidates(e164, country if at_home else None)) if _read(*form, country) == e164]
-
-
-def _candidates(e164: str, country: str | None) -> Iterable[tuple[bool, str]]:
-    code, national = parts(e164)
-    forms = home_forms(code, national)
-    for digits in forms:
-        yield True, code + digits
-    if country is None:
-        return
-    for digits in forms:
-        yield False, digits
-    for prefix in dict.fromkeys(("", _ZERO_PREFIX, plan_of(country).dialling_prefix)):
-        for digits in forms:
-            yield False, prefix + code + digits
 
 
 def _producible(one: str, country: str | None) -> bool:
@@ -173,5 +148,5 @@ def _lengths(country: str) -> frozenset[int]:
     plan = plan_of(country)
     main = main_plan(plan.code)  # countries that share a code are measured by its main one
     trunk, abroad = len(plan.trunk), len(plan.code)
-    prefixes = {0, trunk, abroad, abroad + trunk, len(_ZERO_PREFIX) + abroad, len(plan.dialling_prefix) + abroad}
+    prefixes = {0, trunk, abroad, abroad + trunk, len(ZERO_PREFIX) + abroad, len(plan.dialling_prefix) + abroad}
     return frozenset(n + prefix for n in main.possible for prefix in prefixes)
