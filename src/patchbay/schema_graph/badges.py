@@ -20,6 +20,7 @@ _PII_WORDS = frozenset({
     "longitude", "iban", "salary", "diagnosis", "password", "passwd", "username", "photo", "signature", "biometric", "tin",
     "nino", "firstname", "lastname", "fullname", "middlename", "maidenname", "birth", "death",
 })  # fmt: skip
+_PII_WORDS_TOLD = _PII_WORDS - {"address", "death", "race", "photo", "signature"}
 _PII_PAIRS = frozenset({
     ("first", "name"), ("last", "name"), ("full", "name"), ("middle", "name"), ("given", "name"), ("family", "name"),
     ("maiden", "name"), ("contact", "name"), ("display", "name"), ("customer", "name"), ("patient", "name"),
@@ -49,6 +50,10 @@ _PII_TYPES: frozenset[FieldType] = frozenset(
 )
 
 
+_one = lru_cache(maxsize=65_536)(singular_word)
+"""Descriptions say the same words over and over."""
+
+
 @lru_cache(maxsize=65_536)
 def field_badges(name: str, kind: FieldType, description: str | None = None) -> tuple[Badge, ...]:
     """The badges of one field. Types that cannot hold such a value (a boolean ``email_sent``) get none by name."""
@@ -67,7 +72,7 @@ def field_badges(name: str, kind: FieldType, description: str | None = None) -> 
         said = _words(description)
         if _says(said, _CARD_WORDS, _CARD_PAIRS):
             return ("payment_card",)
-        if _says(said, _PII_WORDS - {"address", "death", "race", "photo", "signature"}, _PII_PAIRS):
+        if _says(said, _PII_WORDS_TOLD, _PII_PAIRS):
             return ("pii",)
     return ()
 
@@ -102,9 +107,9 @@ def _is_reference(words: tuple[str, ...], kind: FieldType) -> bool:
 
 
 def _says(words: tuple[str, ...], single: frozenset[str], pairs: frozenset[tuple[str, str]]) -> bool:
-    return not single.isdisjoint(words) or any(pair in pairs for pair in pairwise(words))
+    return not (single.isdisjoint(words) and pairs.isdisjoint(pairwise(words)))
 
 
 @lru_cache(maxsize=65_536)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple([singular_word(word) for word in split_words(text)])
+    return tuple(map(_one, split_words(text)))
