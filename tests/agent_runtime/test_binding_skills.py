@@ -21,7 +21,7 @@ from patchbay.agent_runtime.skills_shown import show_skills
 from patchbay.agent_runtime.tables import Skill
 from patchbay.agent_runtime.versions import diff, publish
 from patchbay.bindings.report import BindingInvalid
-from patchbay.connectors import connections, scoping
+from patchbay.connectors import connecting, connections, scoping
 from patchbay.connectors.discovery import discover
 from patchbay.connectors.runtime import CallRunner
 from patchbay.egress.guard import EgressGuard
@@ -93,7 +93,7 @@ async def clinic(database: Database, vault: Vault, settings: Settings, tls_postg
     credentials = tls_postgres.create_database(sql=CLINIC)
     async with database.tenant(org_id) as session:
         body = {"credentials": credentials, "defaultCountry": "US"}
-        await connections.connect(session, vault, GUARD, kind="postgres", body=body)
+        await connecting.connect(database, session, vault, GUARD, org_id=org_id, kind="postgres", body=body)
         agent_id = (await create_agent(session, {"name": "Clinic", "timeZone": "America/Toronto"})).id
     await discover(database, vault, GUARD, org_id=org_id, kind="postgres")
     runner = CallRunner(database, vault, GUARD)

@@ -76,6 +76,7 @@ ROUTES = {
     "DELETE /api/v1/agents/{agentId}/skills/{id}": "skills:write",
     "GET /api/v1/skill-types": "skills:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": "skills:write",
+    "POST /api/v1/uploads": "knowledge:write",
     "POST /api/v1/agents/{agentId}/simulate": "agents:write",
     "POST /api/v1/chat/sessions": "chat:write",
     "GET /api/v1/chat/sessions/{id}": "chat:read",

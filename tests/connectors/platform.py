@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from patchbay.accounts.organizations import ensure_organization
-from patchbay.connectors import connections, scoping
+from patchbay.connectors import connecting, connections, scoping
 from patchbay.connectors.connections import announce
 from patchbay.connectors.tables import Connection, Snapshot
 from patchbay.egress.guard import EgressGuard
@@ -47,7 +47,9 @@ class Shop:
     async def connect(self, credentials: dict[str, Any], **settings: Any) -> Connection:
         async with self.database.tenant(self.org) as session:
             body = {"credentials": credentials, **settings}
-            return await connections.connect(session, self.vault, GUARD, kind="postgres", body=body)
+            return await connecting.connect(
+                self.database, session, self.vault, GUARD, org_id=self.org, kind="postgres", body=body
+            )
 
     async def disconnect(self) -> None:
         async with self.database.tenant(self.org) as session:

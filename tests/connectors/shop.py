@@ -7,7 +7,7 @@ from typing import Any
 from patchbay.bindings.check import Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import parse_binding
-from patchbay.connectors.sql.postgres.prove import freeze
+from patchbay.connectors.proof import freeze
 from patchbay.schema_graph.call import Candidate, FrozenCall
 from patchbay.schema_graph.model import Dependency, Edge, Field, Graph, Key, Object
 from patchbay.schema_graph.operations import RecordOperations

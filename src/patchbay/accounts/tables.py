@@ -1,4 +1,4 @@
-"""Tables of the accounts: organizations, keys, the audit log, idempotency records and rate windows."""
+"""Tables of the accounts: organizations, keys, the audit log, idempotency records, rate windows and uploads."""
 
 from __future__ import annotations
 
@@ -73,3 +73,17 @@ class RateWindow(Tenant, Base):
     org_id: Mapped[str] = mapped_column(primary_key=True, server_default=text(CURRENT_ORG))
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     count: Mapped[int]
+
+
+class Upload(Tenant, Base):
+    """A file that was sent. ``attached_at`` is set once something uses it; what nothing uses is deleted after a while."""
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attached_at: Mapped[datetime | None]

@@ -23,10 +23,10 @@ from patchbay.bindings.check import Checked, Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.bindings.tool_schema import lint_tool, tool_schema
-from patchbay.connectors.connections import current, read_credentials
+from patchbay.connectors.connections import current, provider_of
 from patchbay.connectors.proving import prove
 from patchbay.connectors.snapshots import load_view
-from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.stored_credentials import read_credentials
 from patchbay.errors import Conflict, Finding, Unprocessable
 from patchbay.schema_graph.call import SealedCall
 from patchbay.schema_graph.canonical import seal
@@ -55,7 +55,7 @@ class _Ground(msgspec.Struct, frozen=True):
 
     view: View
     target: Target
-    credentials: SqlCredentials
+    credentials: Any
     scoping_version: int
     snapshot_id: str | None
 
@@ -81,6 +81,7 @@ async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
     """
     async with runtime.database.tenant(org_id, read_only=True) as session:
         await get_agent(session, agent_id)
+        await provider_of(session, kind)
     binding = parse_binding(body)
     async with runtime.database.tenant(org_id, read_only=True) as session:
         await _check_name(session, agent_id, binding.tool_name, None)
@@ -133,7 +134,7 @@ async def _ground(session: AsyncSession, runtime: Runtime, agent_id: str, kind: 
     view = await load_view(session, connection)
     target = Target(
         connection_id=connection.id,
-        kind=connection.kind,
+        kind=view.kind,
         time_zone=connection.time_zone,
         default_country=connection.default_country,
         agent_country=agent.draft.get("defaultCountry"),

@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     simulate,
     skills,
     sql_setup,
+    uploads,
     versions,
 )
 from patchbay.api.routing import PREFIX
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bindings.router,
     simulate.router,
     conversations.router,
+    uploads.router,
 )
 
 

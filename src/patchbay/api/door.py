@@ -20,6 +20,8 @@ from patchbay.api.visit import Visit, open_visit
 from patchbay.errors import PatchbayError, TooLarge, Unavailable
 
 MAX_BODY = 1_000_000
+LARGE_BODIES = {"/api/v1/uploads": 26_000_000}
+"""Paths that take larger bodies than :data:`MAX_BODY`, in bytes: a file and what wraps it."""
 REQUEST_ID = "X-Request-Id"
 
 SECURITY_HEADERS = {
@@ -42,7 +44,9 @@ class StoreUnavailable(Unavailable):
 
 
 class Door:
-    """ASGI middleware around the whole application. ``max_body`` is in bytes, whatever Content-Length says."""
+    """ASGI middleware around the whole application. ``max_body`` is in bytes, whatever Content-Length says, for all paths but
+    those of :data:`LARGE_BODIES`.
+    """
 
     def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY) -> None:
         self.app = app
@@ -54,12 +58,13 @@ class Door:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        most = max(self.max_body, LARGE_BODIES.get(scope["path"], 0))
         visit = open_visit(scope, headers.get(REQUEST_ID))
         sender = _Sender(scope["app"], visit, send)
         with structlog.contextvars.bound_contextvars(request_id=visit.request_id):
             try:
-                self._refuse_declared(headers.getlist("content-length"))
-                await self.app(scope, self._limited(receive), sender)
+                _refuse_declared(headers.getlist("content-length"), most)
+                await self.app(scope, _limited(receive, most), sender)
             except ClientDisconnect:
                 visit.status = 499
             except PatchbayError as error:
@@ -70,28 +75,30 @@ class Door:
             finally:
                 _log(visit)
 
-    def _refuse_declared(self, lengths: Iterable[str]) -> None:
-        if any(length.isdigit() and int(length) > self.max_body for length in lengths):
-            raise TooLarge(f"The body is larger than the {self.max_body} bytes that this endpoint accepts.")
-
-    def _limited(self, receive: Receive) -> Receive:
-        """Count what really arrives: a length may be wrong, and a chunked body has none."""
-        received = 0
-
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.max_body:
-                raise TooLarge(f"The body is larger than the {self.max_body} bytes that this endpoint accepts.")
-            return message
-
-        return limited
-
     @staticmethod
     async def _answer(error: PatchbayError, scope: Scope, receive: Receive, sender: _Sender) -> None:
         if not sender.started:
             await problem_response(Request(scope), error)(scope, receive, sender)
+
+
+def _refuse_declared(lengths: Iterable[str], most: int) -> None:
+    if any(length.isdigit() and int(length) > most for length in lengths):
+        raise TooLarge(f"The body is larger than the {most} bytes that this endpoint accepts.")
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    """Count what really arrives: a length may be wrong, and a chunked body has none."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > most:
+            raise TooLarge(f"The body is larger than the {most} bytes that this endpoint accepts.")
+        return message
+
+    return limited
 
 
 class _Sender:

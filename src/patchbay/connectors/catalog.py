@@ -1,12 +1,14 @@
-"""What can be connected today, what is reserved, and what is neither."""
+"""What can be connected: the built-in providers, what is reserved, and what an organization may call a kind of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from patchbay.connectors.definition import Definition
 from patchbay.errors import NotFound, Reserved
 from patchbay.nearest import did_you_mean
 
@@ -23,6 +25,7 @@ class Provider(msgspec.Struct, frozen=True, rename="camel"):
     logo: str | None = None
     action_count: int = 0
     has_pack: bool = False
+    custom: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -37,6 +40,15 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 RESERVED: Mapping[str, str] = {"calendly": "Calendly", "hubspot": "HubSpot", "opentable": "OpenTable"}
 
+_OWN_KIND = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_CATEGORIES = {"postgres": "database", "mysql": "database", "rest": "api", "graphql": "api"}
+_DESCRIPTIONS = {
+    "postgres": "A PostgreSQL database of your own.",
+    "mysql": "A MySQL or MariaDB database of your own.",
+    "rest": "A REST API, as its own document describes it.",
+    "graphql": "A GraphQL API, as its own schema describes it.",
+}
+
 
 class UnknownKind(NotFound):
     """There is no integration of this kind."""
@@ -44,22 +56,40 @@ class UnknownKind(NotFound):
     code, title = "unknown_integration", "Unknown integration"
 
 
-def provider(kind: str) -> Provider:
-    """The entry of ``kind``. Raises :class:`Reserved` for a provider that is not open yet, else :class:`UnknownKind`."""
-    found = PROVIDERS.get(kind)
-    if found is not None:
-        return found
+def check_kind(kind: str) -> None:
+    """Raises :class:`Reserved` for a provider that is not open yet, :class:`UnknownKind` for what cannot be a kind."""
     if kind in RESERVED:
         raise Reserved(
             f"{RESERVED[kind]} is reserved: it cannot be connected yet.", hint="GET /integrations/catalog lists what can."
         )
-    hint = did_you_mean(kind[:64], PROVIDERS) or "GET /integrations/catalog lists what can be connected."
-    raise UnknownKind(hint=hint)
+    if kind not in PROVIDERS and not _OWN_KIND.fullmatch(kind):
+        raise unknown_kind(kind, ())
 
 
-def catalog(labels: Mapping[str, str]) -> list[dict[str, Any]]:
+def unknown_kind(kind: str, own: Iterable[str]) -> UnknownKind:
+    """The refusal of a kind that is neither built in nor among the organization's own."""
+    near = did_you_mean(kind[:64], [*PROVIDERS, *own])
+    return UnknownKind(
+        hint=near or "GET /integrations/catalog lists what can be connected; a kind of your own is connected with a definition."
+    )
+
+
+def custom_provider(kind: str, definition: Definition) -> Provider:
+    """The entry of an organization's own provider."""
+    return Provider(
+        kind=kind,
+        name=definition.display_name,
+        type=definition.type,
+        category=_CATEGORIES[definition.type],
+        description=_DESCRIPTIONS[definition.type],
+        auth="oauth" if definition.auth.interactive else "credentials",
+        custom=True,
+    )
+
+
+def catalog(own: Iterable[Provider], labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """Every entry in its wire form; ``labels`` are the labels of what the organization has connected, by kind."""
     return [
-        {**msgspec.to_builtins(entry), "connected": kind in labels, "accountLabel": labels.get(kind)}
-        for kind, entry in PROVIDERS.items()
+        {**msgspec.to_builtins(entry), "connected": entry.kind in labels, "accountLabel": labels.get(entry.kind)}
+        for entry in (*PROVIDERS.values(), *own)
     ]

@@ -16,13 +16,16 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.accounts.uploads import read_upload
 from patchbay.connectors import snapshots
-from patchbay.connectors.connections import IntegrationNotConnected, announce, current, read_credentials
+from patchbay.connectors.connections import IntegrationNotConnected, announce, current, type_of
+from patchbay.connectors.definition import DocumentRef
+from patchbay.connectors.discovered import Discovered
 from patchbay.connectors.pacing import pacer
-from patchbay.connectors.sql.credentials import SqlCredentials
-from patchbay.connectors.sql.postgres.discovery.task import Discovered, discover_packed
+from patchbay.connectors.stored_credentials import read_credentials
+from patchbay.connectors.system import Uploaded
+from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection, Snapshot
-from patchbay.connectors.worker import run_heavy
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.pack import unpack
 from patchbay.schema_graph.summary import count, findings_of
@@ -30,8 +33,6 @@ from patchbay.store.database import Database
 from patchbay.store.ids import new_id
 from patchbay.store.vault import Vault
 
-DISCOVERY_S = 120.0
-MEMORY_MB = 1024
 SNAPSHOTS_KEPT = 5
 
 
@@ -39,7 +40,9 @@ class _Order(msgspec.Struct, frozen=True):
     """What to discover: read from the platform before the other system is asked anything."""
 
     connection_id: str
-    credentials: SqlCredentials
+    type: str
+    credentials: Any
+    uploaded: Uploaded | None
     scoping: dict[str, Any]
     started_at: datetime
 
@@ -91,10 +94,8 @@ async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id
     began = time.perf_counter()
     async with database.tenant(org_id, read_only=True) as session:
         order = await _read_order(session, vault, kind)
-    address = await guard.check(order.credentials.host, order.credentials.port)
-    found = await run_heavy(
-        discover_packed, order.credentials, address, order.scoping, timeout_s=DISCOVERY_S, memory_mb=MEMORY_MB
-    )
+    system = system_of(order.type)
+    found = await system.discover(order.credentials, guard, scoping=order.scoping, uploaded=order.uploaded, authorizer=None)
     async with database.tenant(org_id) as session:
         connection, changed, discovered_at = await _store(session, order, found)
         counts, findings = found.counts, found.findings
@@ -115,9 +116,21 @@ async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id
 async def _read_order(session: AsyncSession, vault: Vault, kind: str) -> _Order:
     connection = await current(session, kind, connected=True)
     credentials = await read_credentials(session, vault, connection)
+    uploaded = await _uploaded(session, system_of(type_of(connection)).document(credentials))
     started_at = await session.scalar(select(func.clock_timestamp()))
     assert started_at is not None
-    return _Order(connection.id, credentials, connection.scoping, started_at)
+    return _Order(connection.id, type_of(connection), credentials, uploaded, connection.scoping, started_at)
+
+
+async def _uploaded(session: AsyncSession, document: DocumentRef | None) -> Uploaded | None:
+    """The document as it was uploaded or sent along; None where the system is asked, or the document is fetched."""
+    if document is None or document.url is not None:
+        return None
+    if document.inline is not None:
+        return Uploaded("inline", document.inline.encode())
+    assert document.file_id is not None
+    upload = await read_upload(session, document.file_id)
+    return Uploaded(upload.name, upload.content)
 
 
 async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tuple[Connection, bool, datetime]:

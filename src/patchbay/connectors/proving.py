@@ -1,9 +1,12 @@
-"""From a compiled candidate to a frozen call: the live system confirms it, or it is refused with the reason."""
+"""From a compiled candidate to a frozen call: the connected system confirms it, or it is refused with the reason."""
 
 from __future__ import annotations
 
-from patchbay.connectors.sql.credentials import SqlCredentials
-from patchbay.connectors.sql.postgres.prove import CallNotProvable, FilterNotIndexed, Proven, prove_postgres
+from typing import Any
+
+from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed, Proven
+from patchbay.connectors.systems import system_of
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.call import Candidate
 from patchbay.schema_graph.scoping import View
@@ -11,10 +14,12 @@ from patchbay.schema_graph.scoping import View
 __all__ = ["CallNotProvable", "FilterNotIndexed", "Proven", "prove"]
 
 
-async def prove(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> Proven:
+async def prove(
+    candidate: Candidate, view: View, *, credentials: Any, guard: EgressGuard, authorizer: Authorizer | None = None
+) -> Proven:
     """Prove ``candidate`` on the system behind ``credentials`` (as from ``connections.read_credentials``).
 
     ``view`` is the one it was compiled against. Takes at most a few seconds and holds no transaction of the platform's.
-    Raises :class:`CallNotProvable` or :class:`FilterNotIndexed` (422), or the ConnectFailed of the log-in.
+    Raises :class:`CallNotProvable` or :class:`FilterNotIndexed` (422), or the typed failure of reaching the system.
     """
-    return await prove_postgres(candidate, view, credentials=credentials, guard=guard)
+    return await system_of(view.kind).prove(candidate, view, credentials=credentials, guard=guard, authorizer=authorizer)

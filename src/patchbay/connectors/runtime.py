@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,7 +20,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from patchbay.connectors.connections import IntegrationNotConnected, read_credentials
+from patchbay.connectors.connections import IntegrationNotConnected, type_of
 from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
 from patchbay.connectors.refusals import (
     CallNotSupported,
@@ -35,15 +34,13 @@ from patchbay.connectors.refusals import (
     SourceUnavailable,
     TimeZoneMissing,
 )
-from patchbay.connectors.results import Projection
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
-from patchbay.connectors.sql.postgres.execute import SLACK_BYTES, STATEMENT_TIMEOUT_MS, Source
-from patchbay.connectors.sql.postgres.parameters import Encoder, encoder
-from patchbay.connectors.sql.postgres.pool import Pool, PoolClosed
-from patchbay.connectors.tables import Connection, Credential
+from patchbay.connectors.stored_credentials import read_credentials, seal_of
+from patchbay.connectors.system import Ready, Source, SourceClosed, System
+from patchbay.connectors.systems import system_of
+from patchbay.connectors.tables import Connection
 from patchbay.egress.guard import EgressGuard
-from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
-from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall, statement_of
+from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall
 from patchbay.schema_graph.coercion import Unfit, zone_info
 from patchbay.schema_graph.fingerprint import slice_fingerprint
 from patchbay.schema_graph.scoping import Scoping, permits
@@ -58,36 +55,6 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class _Ready:
-    """A call with everything worked out that depends on nothing else."""
-
-    __slots__ = ("call", "encoders", "fill", "limit", "prepare", "projection", "rows", "seconds", "sql")
-
-    def __init__(self, call: FrozenCall) -> None:
-        if call.format_version != FORMAT_VERSION or call.kind != "postgres" or call.effect != "read":
-            raise CallNotSupported
-        body = statement_of(call)
-        self.call = call
-        self.sql = body.sql.encode()
-        self.prepare: Prepare = prepare_inputs(call)
-        self.fill = prepare_slots(body.slots)
-        self.encoders: tuple[Encoder, ...] = tuple(encoder(slot) for slot in body.slots)
-        self.rows = call.caps.rows + 1
-        self.limit = call.caps.bytes + SLACK_BYTES
-        self.seconds = min(call.caps.deadline_ms, STATEMENT_TIMEOUT_MS) / 1000
-        self.projection = Projection(
-            [output.leaf for output in call.outputs],
-            call.caps,
-            identifying=call.identifying,
-            source_zone=zone_info(call.time_zone) if call.time_zone else None,
-        )
-
-    def values(self, context: CallContext, zone: ZoneInfo) -> list[bytes | None]:
-        """The text of every placeholder; raises what :mod:`patchbay.schema_graph.arguments` raises."""
-        filled: list[Any] = self.fill(self.prepare(context), datetime.now(zone))
-        return [write(value) for write, value in zip(self.encoders, filled, strict=True)]
-
-
 class _Facts:
     """One connection at one version: its source, and which calls may run on it."""
 
@@ -99,7 +66,7 @@ class _Facts:
         self.scoping = scoping
         self.source = source
         self.seal = seal
-        self.verdicts: dict[int, tuple[_Ready, type[CallRefused] | None]] = {}
+        self.verdicts: dict[int, tuple[Ready, type[CallRefused] | None]] = {}
 
 
 class CallRunner:
@@ -112,9 +79,9 @@ class CallRunner:
         self._states = ConnectionStates(database)
         self._facts: dict[str, _Facts] = {}
         self._loading: dict[str, asyncio.Lock] = {}
-        self._by_identity: OrderedDict[int, tuple[FrozenCall, _Ready]] = OrderedDict()
-        self._by_content: OrderedDict[bytes, _Ready] = OrderedDict()
-        self._retired: list[Pool] = []
+        self._by_identity: OrderedDict[int, tuple[FrozenCall, Ready]] = OrderedDict()
+        self._by_content: OrderedDict[bytes, Ready] = OrderedDict()
+        self._retired: list[Source] = []
         self._housekeeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -128,8 +95,8 @@ class CallRunner:
             self._housekeeper.cancel()
             self._housekeeper = None
         await self._states.stop()
-        for pool in [*self._retired, *(facts.source.pool for facts in self._facts.values())]:
-            await pool.close()
+        for source in [*self._retired, *(facts.source for facts in self._facts.values())]:
+            await source.close()
         self._retired.clear()
         self._facts.clear()
 
@@ -156,31 +123,27 @@ class CallRunner:
         zone = _agent_zone(context)
         values = ready.values(context, zone)
         try:
-            answer = await facts.source.execute(ready.sql, values, rows=ready.rows, limit=ready.limit, deadline=deadline)
-        except PoolClosed:
+            answer = await ready.run(facts.source, values, deadline)
+        except SourceClosed:
             # The connection changed while this call waited for a session: whatever it is now decides.
             _, facts = await self._admit(org_id, ready, deadline)
             answer = await self._execute_again(facts, ready, values, deadline)
         if self._states.fresh(connection_id) is not state:
             await self._admit(org_id, ready, loop.time() + 1.0)
         try:
-            return ready.projection.result(
-                answer,
-                zone_name=context.time_zone,
-                zone=zone,
-                elements=facts.source.elements,
-                duration_ms=(loop.time() - started) * 1000,
+            return ready.result(
+                facts.source, answer, zone_name=context.time_zone, zone=zone, duration_ms=(loop.time() - started) * 1000
             )
         except LookupError:
             raise TimeZoneMissing from None
 
-    async def _execute_again(self, facts: _Facts, ready: _Ready, values: list[bytes | None], deadline: float) -> Any:
+    async def _execute_again(self, facts: _Facts, ready: Ready, values: Any, deadline: float) -> Any:
         try:
-            return await facts.source.execute(ready.sql, values, rows=ready.rows, limit=ready.limit, deadline=deadline)
-        except PoolClosed:
+            return await ready.run(facts.source, values, deadline)
+        except SourceClosed:
             raise SourceUnavailable from None
 
-    async def _admit(self, org_id: str, ready: _Ready, deadline: float) -> tuple[ConnectionState, _Facts]:
+    async def _admit(self, org_id: str, ready: Ready, deadline: float) -> tuple[ConnectionState, _Facts]:
         """The confirmed state and the facts that go with it, once everything permits the call; else its refusal."""
         try:
             async with asyncio.timeout_at(deadline):
@@ -194,7 +157,7 @@ class CallRunner:
             raise ScopingUnconfirmed from None
         raise ScopingUnconfirmed
 
-    async def _try_to_admit(self, org_id: str, ready: _Ready) -> tuple[ConnectionState, _Facts] | None:
+    async def _try_to_admit(self, org_id: str, ready: Ready) -> tuple[ConnectionState, _Facts] | None:
         """None when the connection changed while it was looked at."""
         connection_id = ready.call.connection_id
         state = self._states.fresh(connection_id) or await self._states.confirm(connection_id)
@@ -225,21 +188,23 @@ class CallRunner:
                     raise ConnectionUnknown
                 if connection.scoping_version != state.scoping_version or connection.snapshot_id != state.snapshot_id:
                     return None
-                rows = await session.scalars(select(Credential.ciphertext).where(Credential.connection_id == state.id))
-                seal = hashlib.sha256(b"".join(sorted(rows))).digest()
+                seal = await seal_of(session, connection)
                 if facts is not None and facts.seal == seal:
                     source = facts.source
                 else:
                     try:
-                        source = Source(await read_credentials(session, self._vault, connection), self._guard)
+                        source = self._source(connection, await read_credentials(session, self._vault, connection))
                     except IntegrationNotConnected:
                         raise NotConnected from None
             if facts is not None and facts.source is not source:
-                self._retire(facts.source.pool)
+                self._retire(facts.source)
             loaded = self._facts[state.id] = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
             return loaded
 
-    async def _verdict(self, org_id: str, facts: _Facts, ready: _Ready) -> type[CallRefused] | None:
+    def _source(self, connection: Connection, credentials: Any) -> Source:
+        return system_of(type_of(connection)).source(credentials, self._guard, role="read", authorizer=None)
+
+    async def _verdict(self, org_id: str, facts: _Facts, ready: Ready) -> type[CallRefused] | None:
         found = facts.verdicts.get(id(ready))
         if found is not None and found[0] is ready:
             return found[1]
@@ -260,6 +225,8 @@ class CallRunner:
                 graph = await load_graph(session, facts.snapshot_id)
         except SchemaNotDiscovered:
             return SchemaChanged
+        if graph.kind != call.kind:
+            return CallNotSupported
         touches = (*call.touches, *touched_by(graph, call.slice))
         if not permits(facts.scoping, graph.default_schema, touches):
             return ScopedOut
@@ -267,32 +234,43 @@ class CallRunner:
             return SchemaChanged
         return None
 
-    def _make_ready(self, call: FrozenCall) -> _Ready:
+    def _make_ready(self, call: FrozenCall) -> Ready:
         """The call made ready: known by identity, else by content, else from scratch."""
         content = hashlib.sha256(msgspec.json.encode(call)).digest()
         ready = self._by_content.get(content)
         if ready is None:
-            ready = _Ready(call)
+            ready = _ready(call)
             _keep(self._by_content, content, ready)
         _keep(self._by_identity, id(call), (call, ready))
         return ready
 
-    def _retire(self, pool: Pool) -> None:
-        pool.retire()
-        self._retired.append(pool)
+    def _retire(self, source: Source) -> None:
+        source.retire()
+        self._retired.append(source)
 
     async def _keep_house(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
-            self._retired = [pool for pool in self._retired if not pool.ended]
+            self._retired = [source for source in self._retired if not source.ended]
             for connection_id, facts in list(self._facts.items()):
                 state = self._states.fresh(connection_id)
                 if state is not None and (state.replaced or state.status != "connected"):
-                    self._retire(facts.source.pool)
+                    self._retire(facts.source)
                     del self._facts[connection_id]
                 else:
-                    facts.source.pool.end_idle(loop.time())
+                    facts.source.end_idle(loop.time())
+
+
+def _ready(call: FrozenCall) -> Ready:
+    """The call made ready by its type of system."""
+    try:
+        system: System = system_of(call.kind)
+    except KeyError:
+        raise CallNotSupported from None
+    if call.format_version != FORMAT_VERSION:
+        raise CallNotSupported
+    return system.ready(call)
 
 
 def _agent_zone(context: CallContext) -> ZoneInfo:
@@ -306,7 +284,7 @@ def _current(facts: _Facts, state: ConnectionState) -> bool:
     return facts.version == state.scoping_version and facts.snapshot_id == state.snapshot_id
 
 
-def _may_run(org_id: str, state: ConnectionState, facts: _Facts, ready: _Ready) -> bool:
+def _may_run(org_id: str, state: ConnectionState, facts: _Facts, ready: Ready) -> bool:
     """Whether everything is known and permits the call: the fast path."""
     if state.org_id != org_id or state.replaced or state.status != "connected" or not _current(facts, state):
         return False

@@ -15,8 +15,8 @@ import msgspec
 from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.discovered import Discovered
 from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.proof import Proven
 from patchbay.egress.guard import EgressGuard
-from patchbay.errors import Finding
 from patchbay.schema_graph.call import CallContext, CallResult, Candidate, FrozenCall
 from patchbay.schema_graph.scoping import View
 
@@ -27,13 +27,6 @@ Secrets = Mapping[str, Mapping[str, Any]]
 
 class SourceClosed(Exception):
     """The source was retired while somebody waited: its credentials or its target are no longer current."""
-
-
-class Proven(msgspec.Struct, frozen=True):
-    """A frozen call that the live system or its document has confirmed, and what is worth knowing about it."""
-
-    call: FrozenCall
-    warnings: tuple[Finding, ...] = ()
 
 
 class Uploaded(msgspec.Struct, frozen=True):
@@ -67,6 +60,7 @@ class Source(Protocol):
 class Ready(Protocol):
     """A frozen call with everything worked out that depends on nothing else. ``seconds`` is the time a run may take."""
 
+    call: FrozenCall
     seconds: float
 
     def values(self, context: CallContext, zone: ZoneInfo) -> Any:

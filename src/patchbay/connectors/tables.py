@@ -14,6 +14,7 @@ from patchbay.store.base import Base, Tenant, Timestamps
 class Connection(Tenant, Timestamps, Base):
     """One external system of an organization. ``target`` is its identity; another target is another connection.
 
+    ``definition`` is what the organization said the system is, for a kind of its own (:mod:`patchbay.connectors.definition`).
     ``scoping`` is ``{blockedTables, blockedColumns, allowedOpaque}``; ``scoping_version`` rises with every change of it.
     A connection that was replaced keeps its row so that old calls can be told so.
     """
@@ -25,6 +26,7 @@ class Connection(Tenant, Timestamps, Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
     target: Mapped[dict[str, Any]]
+    definition: Mapped[dict[str, Any] | None]
     label: Mapped[str]
     status: Mapped[str]
     time_zone: Mapped[str | None]

@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import select, text
 
 from patchbay.accounts.organizations import ensure_organization
-from patchbay.connectors import connections
-from patchbay.connectors.catalog import UnknownKind
-from patchbay.connectors.connections import IntegrationNotConnected, WriteCredentialsMissing
+from patchbay.connectors import connecting, connections
+from patchbay.connectors.catalog import UnknownKind, check_kind
+from patchbay.connectors.connecting import Known
+from patchbay.connectors.connections import IntegrationNotConnected
 from patchbay.connectors.sql.credentials import parse_sql_credentials
 from patchbay.connectors.sql.postgres.refusals import AuthenticationRefused
+from patchbay.connectors.stored_credentials import WriteCredentialsMissing, read_credentials
+from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection, Credential
 from patchbay.egress.guard import EgressGuard, EgressRefused
 from patchbay.errors import Reserved, ValidationFailed
@@ -43,7 +46,7 @@ async def org(database: Database) -> str:
 
 async def connect(database: Database, vault: Vault, org: str, **body: Any) -> Connection:
     async with database.tenant(org) as session:
-        return await connections.connect(session, vault, GUARD, kind="postgres", body=body)
+        return await connecting.connect(database, session, vault, GUARD, org_id=org, kind="postgres", body=body)
 
 
 async def listed(database: Database, org: str) -> list[dict[str, Any]]:
@@ -65,6 +68,7 @@ async def test_what_is_listed_names_the_target_and_no_secret(
         "type": "postgres",
         "target": {"type": "postgres", "host": "127.0.0.1", "port": credentials["port"], "database": credentials["database"]},
         "connectedAt": None,
+        "definition": None,
         "discoveredAt": None,
         "timeZone": "America/Toronto",
         "defaultCountry": "CA",
@@ -83,10 +87,10 @@ async def test_secrets_are_sealed_to_their_place(database: Database, vault: Vaul
         for row in stored.values():
             assert credentials["password"].encode() not in row.ciphertext
             assert credentials["write"]["password"].encode() not in row.ciphertext
-        read = await connections.read_credentials(session, vault, made)
+        read = await read_credentials(session, vault, made)
         assert read.write is None
         assert read.password == credentials["password"]
-        write = await connections.read_credentials(session, vault, made, "write")
+        write = await read_credentials(session, vault, made, "write")
         assert write.login("write").user == credentials["write"]["user"]
         moved = stored["write"]
         await session.execute(
@@ -95,7 +99,7 @@ async def test_secrets_are_sealed_to_their_place(database: Database, vault: Vaul
         )
         session.expire_all()
         with pytest.raises(SecretUnreadable):
-            await connections.read_credentials(session, vault, await connections.current(session, "postgres"))
+            await read_credentials(session, vault, await connections.current(session, "postgres"))
 
 
 async def test_the_same_target_keeps_the_connection(
@@ -116,9 +120,9 @@ async def test_the_same_target_keeps_the_connection(
     assert again.time_zone == "Europe/Berlin"
     assert again.scoping_version > first.scoping_version
     async with database.tenant(org) as session:
-        assert (await connections.read_credentials(session, vault, again)).password == "rotated-9"
+        assert (await read_credentials(session, vault, again)).password == "rotated-9"
         with pytest.raises(WriteCredentialsMissing):
-            await connections.read_credentials(session, vault, again, "write")
+            await read_credentials(session, vault, again, "write")
 
 
 async def test_another_target_is_another_connection_that_inherits_the_scoping(
@@ -155,7 +159,7 @@ async def test_disconnecting_removes_only_the_credentials(
         with pytest.raises(IntegrationNotConnected):
             await connections.current(session, "postgres", connected=True)
         with pytest.raises(IntegrationNotConnected):
-            await connections.read_credentials(session, vault, kept)
+            await read_credentials(session, vault, kept)
         with pytest.raises(IntegrationNotConnected):
             await connections.disconnect(session, kind="postgres")
     again = await connect(database, vault, org, credentials=credentials)
@@ -182,14 +186,15 @@ async def test_wrong_credentials_and_private_hosts_store_nothing(
     with pytest.raises(AuthenticationRefused):
         await connect(database, vault, org, credentials=bad_writer)
     async with database.tenant(org) as session:
+        body = {"credentials": credentials}
         with pytest.raises(EgressRefused):
-            await connections.connect(session, vault, EgressGuard(), kind="postgres", body={"credentials": credentials})
+            await connecting.connect(database, session, vault, EgressGuard(), org_id=org, kind="postgres", body=body)
     assert await listed(database, org) == []
 
 
 def findings(body: Any, kind: str = "postgres") -> dict[str, str]:
     with pytest.raises(ValidationFailed) as refused:
-        connections.parse_connect(kind, body)
+        connecting.parse_connect(kind, body, Known())
     return {finding.field: finding.code for finding in refused.value.errors}
 
 
@@ -202,7 +207,7 @@ def test_a_bad_body_is_told_all_at_once() -> None:
     assert found["timeZone"] == "time_zone_unknown"
     assert found["defaultCountry"] == "country_unknown"
     with pytest.raises(ValidationFailed) as refused:
-        connections.parse_connect("postgres", body)
+        connecting.parse_connect("postgres", body, Known())
     hints = {finding.field: finding.hint for finding in refused.value.errors}
     assert "'credentials'" in (hints["credential"] or "")
     assert "'America/Toronto'" in (hints["timeZone"] or "")
@@ -217,9 +222,9 @@ def test_a_bad_body_is_told_all_at_once() -> None:
 def test_unknown_and_reserved_kinds() -> None:
     for kind in ("calendly", "hubspot", "opentable"):
         with pytest.raises(Reserved):
-            connections.parse_connect(kind, {})
+            check_kind(kind)
     with pytest.raises(UnknownKind) as unknown:
-        connections.parse_connect("postgre", {})
+        connecting.parse_connect("postgre", {}, Known())
     assert "'postgres'" in (unknown.value.hint or "")
 
 
@@ -236,6 +241,6 @@ async def test_connections_are_of_one_organization(
 
 def test_the_identity_of_a_target_ignores_case_of_the_host(credentials: dict[str, Any]) -> None:
     parsed = parse_sql_credentials("postgres", {**credentials, "host": "DB.Example.COM"})
-    assert connections.target_of("postgres", parsed)["host"] == "db.example.com"
+    assert system_of("postgres").target(parsed)["host"] == "db.example.com"
     same = msgspec.structs.replace(parsed, password="other")
-    assert connections.target_of("postgres", same) == connections.target_of("postgres", parsed)
+    assert system_of("postgres").target(same) == system_of("postgres").target(parsed)

@@ -16,7 +16,7 @@ from patchbay.connectors import connections, discovery
 from patchbay.connectors.refusals import ScopedOut
 from patchbay.connectors.runtime import CallRunner
 from patchbay.connectors.snapshots import load_view
-from patchbay.connectors.sql.postgres.prove import freeze
+from patchbay.connectors.proof import freeze
 from patchbay.schema_graph.call import CallContext, FrozenCall
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault

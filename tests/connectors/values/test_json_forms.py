@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from patchbay.connectors.results import Projection
+from patchbay.connectors.sql.postgres.results import Projection
 from patchbay.connectors.sql.credentials import parse_sql_credentials
 from patchbay.connectors.sql.postgres.execute import Source
 from patchbay.connectors.sql.postgres.values import NOT_FINITE, UNBOUNDED, Altered, decoder

@@ -20,7 +20,7 @@ from patchbay.api.problems import problems
 from patchbay.api.routers.skills import SkillShown
 from patchbay.api.routing import PREFIX, door_router
 from patchbay.api.visit import visit_of
-from patchbay.connectors.catalog import provider
+from patchbay.connectors.catalog import check_kind
 
 router = door_router("/agents/{agentId}/integrations/{kind}/bindings", tag="integrations")
 
@@ -45,7 +45,7 @@ async def create_binding(
     The binding is checked against the discovered schema as data scoping lets it be seen, compiled to one frozen call, and proven
     against the live system. Everything wrong comes back in one 422. The skill is on the draft: publish to make it live.
     """
-    provider(kind)
+    check_kind(kind)
     await announce(request)
     skill = await save_binding(platform_of(request).runtime, principal.org_id, agent_id, kind, body)
     visit_of(request).resource_id = skill.id

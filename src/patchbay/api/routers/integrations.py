@@ -23,24 +23,25 @@ from patchbay.api.routing import door_router
 from patchbay.api.times import Stamp
 from patchbay.api.visit import visit_of
 from patchbay.api.work import Reading, Writing
-from patchbay.connectors import connections, discovery
+from patchbay.connectors import connecting, connections, discovery
 from patchbay.schema_graph.model import Badge
 
 router = door_router("/integrations", tag="integrations")
 
 
 class CatalogEntry(Shown):
-    """A provider that can be connected."""
+    """A provider that can be connected: built in, or with `custom` your own."""
 
     kind: str
     name: str
     type: str
     category: str
     description: str
-    auth: str = Field(description="How it is connected: `credentials`.")
+    auth: str = Field(description="How it is connected: `credentials`, or `oauth`: a person agrees in the browser.")
     logo: str | None
     action_count: int
     has_pack: bool
+    custom: bool
     connected: bool
     account_label: str | None
 
@@ -53,7 +54,8 @@ class ConnectionShown(Shown):
     type: str
     status: Literal["connected", "disconnected"]
     label: str
-    target: dict[str, Any] = Field(description="What identifies the system: host, port, database.")
+    target: dict[str, Any] = Field(description="What identifies the system: host, port and database, or base URL.")
+    definition: dict[str, Any] | None = Field(description="What a kind of your own was said to be; holds no secret.")
     time_zone: str | None
     default_country: str | None
     connected_at: Stamp | None
@@ -112,10 +114,19 @@ async def connect(
 ) -> Any:
     """Log in with these credentials and keep them, encrypted; they are never returned.
 
-    The same database again replaces the credentials. Another one is another connection, which inherits the data scoping.
+    With a `definition`, a kind of your own (such as `acme_crm`) becomes a provider like any other. The same system again
+    replaces the credentials. Another one is another connection, which inherits the data scoping.
     """
     platform = platform_of(request)
-    connection = await connections.connect(session, platform.vault, platform.guard, kind=kind, body=object_of(body))
+    connection = await connecting.connect(
+        platform.database,
+        session,
+        platform.vault,
+        platform.guard,
+        org_id=principal.org_id,
+        kind=kind,
+        body=object_of(body),
+    )
     visit_of(request).resource_id = connection.id
     return enveloped(await connections.connection_json(session, connection))
 

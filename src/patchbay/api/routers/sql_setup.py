@@ -11,6 +11,7 @@ from fastapi import Query
 from pydantic import Field
 from starlette.requests import Request
 
+from patchbay.accounts.principal import Principal
 from patchbay.api.access import IntegrationsRead, IntegrationsWrite
 from patchbay.api.bodies import object_of
 from patchbay.api.credentials_shown import TestBody
@@ -21,16 +22,22 @@ from patchbay.api.platform import platform_of
 from patchbay.api.presence import while_present
 from patchbay.api.problems import problems, validation_failure
 from patchbay.api.routing import door_router
-from patchbay.connectors.catalog import provider
+from patchbay.connectors.connections import provider_of
 from patchbay.connectors.sql.postgres import scripts as postgres_scripts
 from patchbay.connectors.sql.postgres.wizard import run_checks
-from patchbay.errors import Finding, ValidationFailed
+from patchbay.errors import Finding, NotFound, ValidationFailed
 from patchbay.nearest import did_you_mean
 
 router = door_router("/integrations/{kind}/sql", tag="integrations")
 
 _NAMES = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 _PARAMETERS = {"role": "ro_user", "writeRole": "rw_user", "password": "password"}
+
+
+class NotADatabase(NotFound):
+    """This integration is not a SQL database."""
+
+    code, title = "not_a_database", "Not a database"
 
 
 class ScriptShown(Shown):
@@ -75,6 +82,7 @@ class TestShown(Shown):
 )
 async def generate_scripts(
     principal: IntegrationsRead,
+    request: Request,
     kind: Kind,
     database: Annotated[str, Query(max_length=200, description="The database they are for.")],
     ro_user: Annotated[str, Query(max_length=200, description="The read-only role.")] = postgres_scripts.READ_ROLE,
@@ -86,7 +94,7 @@ async def generate_scripts(
 
     Nothing is stored or sent anywhere, and this query string is never logged.
     """
-    provider(kind)
+    await _database_type(request, principal, kind)
     named = [name.strip() for name in _NAMES.findall(tables or "") if name.strip()]
     try:
         made = postgres_scripts.scripts(database, named, read_role=ro_user, write_role=rw_user, password=password)
@@ -106,8 +114,19 @@ async def test_connection(
     principal: IntegrationsWrite, request: Request, kind: Kind, body: Annotated[Any, Documented(TestBody), BodyParameter()]
 ) -> Any:
     """Try these credentials, check by check, and store nothing. Always 200: a failed check is data, with what to do about it."""
-    checks = run_checks(_credentials_in(body), platform_of(request).guard, kind=provider(kind).type)
+    credentials = _credentials_in(body)
+    type_ = await _database_type(request, principal, kind)
+    checks = run_checks(credentials, platform_of(request).guard, kind=type_)
     return enveloped(await while_present(request, checks))
+
+
+async def _database_type(request: Request, principal: Principal, kind: str) -> str:
+    """The type of database behind ``kind``, built in or of the organization's own. Raises :class:`NotADatabase`."""
+    async with platform_of(request).database.tenant(principal.org_id, read_only=True) as session:
+        type_ = (await provider_of(session, kind)).type
+    if type_ not in ("postgres", "mysql"):
+        raise NotADatabase
+    return type_
 
 
 def _credentials_in(body: Any) -> dict[str, Any]:

@@ -21,10 +21,11 @@ from patchbay.connectors.refusals import (
 )
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.postgres.backend import Answer, Backend, BackendLost, DeadlinePassed, StatementFailed
-from patchbay.connectors.sql.postgres.pool import SIZE, Pool, PoolBusy, PoolClosed
-from patchbay.connectors.sql.postgres.refusals import AuthenticationRefused, ConnectFailed, DatabaseMissing
+from patchbay.connectors.sql.postgres.pool import SIZE, Pool, PoolBusy
 from patchbay.connectors.sql.postgres.session import Role, open_session, session_settings
 from patchbay.connectors.sql.postgres.values import known
+from patchbay.connectors.sql.refusals import AuthenticationRefused, ConnectFailed, DatabaseMissing
+from patchbay.connectors.system import SourceClosed
 from patchbay.egress.guard import EgressGuard, EgressRefused
 
 STATEMENT_TIMEOUT_MS = 4_000
@@ -62,6 +63,23 @@ class Source:
         self.elements: dict[int, int] = {}
         self._asked: set[int] = set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is retired and every session that was given back has ended."""
+        return self.pool.ended
+
+    def retire(self) -> None:
+        """End the idle sessions now and those in use when they come back."""
+        self.pool.retire()
+
+    def end_idle(self, now: float) -> None:
+        """End sessions nobody used for a while."""
+        self.pool.end_idle(now)
+
+    async def close(self) -> None:
+        """Retire, and wait a few seconds for the sessions in use."""
+        await self.pool.close()
+
     async def execute(self, sql: bytes, values: Sequence[bytes | None], *, rows: int, limit: int, deadline: float) -> Answer:
         """Up to ``rows`` rows of ``sql``; ``limit`` bounds the bytes read, ``deadline`` (the loop's time) everything.
 
@@ -78,7 +96,7 @@ class Source:
         except (SourceUnavailable, SourceTimeout):
             self.breaker.failed(self._loop.time())
             raise
-        except (SourceBusy, PoolClosed):
+        except (SourceBusy, SourceClosed):
             self.breaker.abandoned()
             raise
         except CallRefused:

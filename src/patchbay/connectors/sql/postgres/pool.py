@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from patchbay.connectors.sql.postgres.backend import Backend
+from patchbay.connectors.system import SourceClosed
 
 SIZE = 4
 IDLE_S = 300.0
@@ -14,10 +15,6 @@ IDLE_S = 300.0
 
 class PoolBusy(Exception):
     """No session came free before the deadline."""
-
-
-class PoolClosed(Exception):
-    """The pool was retired while somebody waited: its credentials or its target are no longer current."""
 
 
 class Pool:
@@ -54,7 +51,7 @@ class Pool:
         Raises :class:`PoolBusy` when none came free in time, TimeoutError when opening took too long.
         """
         if self.closed:
-            raise PoolClosed
+            raise SourceClosed
         backend = self.take_idle()
         if backend is None and self._free <= 0:
             backend = await self._wait(deadline)
@@ -96,7 +93,7 @@ class Pool:
         self._idle = []
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_exception(PoolClosed())
+                waiter.set_exception(SourceClosed())
         self._waiters.clear()
 
     async def close(self, *, patience_s: float = 5.0) -> None:
@@ -144,7 +141,7 @@ class Pool:
         if self.closed:
             self._free += 1
             self._end(backend, cancel=False)
-            raise PoolClosed
+            raise SourceClosed
         return backend
 
     def _pass_on(self) -> None:

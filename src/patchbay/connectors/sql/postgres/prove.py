@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
-import msgspec
-
+from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed, Proven, Reason, freeze
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.postgres.backend import Backend, BackendLost, DeadlinePassed, Description, StatementFailed
 from patchbay.connectors.sql.postgres.estimate import Estimate, estimate
@@ -21,8 +19,8 @@ from patchbay.connectors.sql.postgres.quoting import identifier
 from patchbay.connectors.sql.postgres.session import open_session
 from patchbay.connectors.sql.postgres.values import TIMESTAMP
 from patchbay.egress.guard import EgressGuard
-from patchbay.errors import Finding, Unavailable, Unprocessable
-from patchbay.schema_graph.call import FORMAT_VERSION, CallInput, Candidate, Filter, FrozenCall, Plan, statement_of
+from patchbay.errors import Finding, Unavailable
+from patchbay.schema_graph.call import CallInput, Candidate, Filter, Plan, statement_of
 from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.phones import shape
 from patchbay.schema_graph.scoping import View
@@ -34,56 +32,10 @@ PHONE_ROWS = 50_000
 PHONE_SHAPES = 60
 PHONE_MS = 1_000
 
-Reason = Literal[
-    "schema_changed", "permission_missing", "provenance_unproven", "parameter_mismatch", "time_zone_missing", "not_accepted"
-]
-_ADVICE: Mapping[Reason, tuple[str, str]] = {
-    "schema_changed": (
-        "The database no longer has what was discovered.",
-        "Discover the schema again, then save the binding again.",
-    ),
-    "permission_missing": (
-        "The connected role may not read everything this call needs.",
-        "Grant the role SELECT (the read-only script does), then discover again.",
-    ),
-    "provenance_unproven": (
-        "It could not be proven that this call reads only what the data scoping permits, which counts as blocked.",
-        "Bind columns of tables or views directly, and discover again if the schema has changed.",
-    ),
-    "parameter_mismatch": (
-        "The database expects another type for an input than was discovered.",
-        "Discover the schema again, then save the binding again.",
-    ),
-    "time_zone_missing": (
-        "The call returns a timestamp without zone and the connection has no time zone.",
-        "Connect again with a timeZone such as America/Toronto.",
-    ),
-    "not_accepted": ("The database does not accept this call.", "Run the connection test, then discover the schema again."),
-}
 
+class ProvenStatement(Proven, frozen=True, kw_only=True):
+    """With the planner's estimate."""
 
-class CallNotProvable(Unprocessable):
-    """The call could not be proven on the live database."""
-
-    code, title = "call_not_provable", "Call not provable"
-
-    def __init__(self, reason: Reason) -> None:
-        detail, hint = _ADVICE[reason]
-        super().__init__(f"call_not_provable: {detail}", hint=hint, extensions={"reason": reason})
-        self.reason: Reason = reason
-
-
-class FilterNotIndexed(Unprocessable):
-    """A filter has no index and the table is too large to be read from end to end while a caller waits."""
-
-    code, title = "filter_not_indexed", "Filter not indexed"
-
-
-class Proven(msgspec.Struct, frozen=True):
-    """A frozen call, what is worth knowing about it, and the planner's estimate."""
-
-    call: FrozenCall
-    warnings: tuple[Finding, ...]
     estimate: Estimate
 
 
@@ -106,7 +58,7 @@ _CATEGORIES: Mapping[str, str] = {
 """The categories of PostgreSQL's type system (``pg_type.typcategory``) that a placeholder of a field type may have."""
 
 
-async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> Proven:
+async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> ProvenStatement:
     """See :func:`patchbay.connectors.proving.prove`."""
     plan, sql = candidate.plan, statement_of(candidate).sql
     check_references(sql, plan, view)
@@ -128,29 +80,7 @@ async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCr
         raise Unavailable("The database did not answer while the call was being proven.", hint="Try again.") from None
     finally:
         await backend.close(cancel=not backend.usable)
-    return Proven(freeze(candidate), tuple(warnings), expected)
-
-
-def freeze(candidate: Candidate) -> FrozenCall:
-    """The frozen call of a candidate that has been proven."""
-    plan = candidate.plan
-    return FrozenCall(
-        format_version=FORMAT_VERSION,
-        connection_id=plan.connection_id,
-        kind=plan.kind,
-        operation=plan.operation,
-        effect=plan.effect,
-        body=candidate.body,
-        inputs=plan.inputs,
-        outputs=plan.outputs,
-        touches=plan.touches,
-        caps=plan.caps,
-        slice=plan.slice,
-        slice_fingerprint=plan.slice_fingerprint,
-        identifying=plan.identifying,
-        verification=plan.verification,
-        time_zone=plan.time_zone,
-    )
+    return ProvenStatement(freeze(candidate), tuple(warnings), estimate=expected)
 
 
 def check_references(sql: str, plan: Plan, view: View) -> None:

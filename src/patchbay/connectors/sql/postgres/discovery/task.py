@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import psycopg
 
+from patchbay.connectors.discovered import Discovered, packed
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.postgres.discovery import collector_paused, discover_graph
 from patchbay.connectors.sql.postgres.refusals import connect_refusal
 from patchbay.connectors.sql.postgres.session import open_session_blocking
 from patchbay.connectors.worker import HeavyWorkTimedOut
 from patchbay.egress.guard import CheckedAddress
-from patchbay.schema_graph.fingerprint import graph_fingerprint
-from patchbay.schema_graph.pack import pack
-from patchbay.schema_graph.scoping import Scoping, View
-from patchbay.schema_graph.summary import count, findings_of
+from patchbay.schema_graph.scoping import Scoping
 
 STATEMENT_MS = 60_000
-
-
-class Discovered(msgspec.Struct, frozen=True):
-    """What the worker found: the packed graph, its fingerprint, and what of it is in view under the scoping it was given."""
-
-    body: bytes
-    fingerprint: str
-    counts: dict[str, Any]
-    findings: list[dict[str, str]]
 
 
 def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scoping: dict[str, Any]) -> Discovered:
@@ -43,5 +31,4 @@ def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scopin
             raise connect_refusal(error) from None
         finally:
             connection.close()
-        view = View(graph, rules)
-        return Discovered(pack(graph), graph_fingerprint(graph), count(view), findings_of(view))
+        return packed(graph, rules)
