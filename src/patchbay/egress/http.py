@@ -140,6 +140,8 @@ class OutboundClient:
                 method, URL(at.text, encoded=True), headers=headers, data=body, allow_redirects=False
             )
             try:
+                if response.status < 200:
+                    raise NotHttp
                 raw, ended = await _receive(response, most, whole=whole and response.status not in _REDIRECTS)
             except BaseException:
                 response.close()

@@ -21,7 +21,7 @@ _PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<target>[^#]*)(?:#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]|\s")
-_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]|{}\"^`<>]|%[0-9A-Fa-f]{2})*")
+_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]|%[0-9A-Fa-f]{2})*")
 
 
 class BadUrl(ValueError):
@@ -102,7 +102,7 @@ def _read_authority(authority: str) -> tuple[str, int | None]:
 
 
 def _read_target(target: str) -> str:
-    encoded = target if target.isascii() else quote(target, safe="/?%:@!$&'()*+,;=-._~[]|{}\"^`<>", errors="replace")
+    encoded = target if target.isascii() else quote(target, safe="/?%:@!$&'()*+,;=-._~[]", errors="replace")
     if not _TARGET.fullmatch(encoded):
         raise BadUrl("the path or the query is not percent-encoded")
     return encoded

@@ -1,0 +1,83 @@
+"""What a GraphQL answer means: data, errors, or data with errors in it (GraphQL, section 7; GraphQL over HTTP, section 6).
+
+Of an error only its code is read. Its message may quote anything and goes nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from patchbay.connectors.http.answers import NOT_UNDERSTOOD, Decoder, decoded
+from patchbay.connectors.http.source import Read
+from patchbay.connectors.refusals import SchemaChanged, SourceRefused
+from patchbay.egress.http import Answered
+
+PARTIAL = "The connected system could not give everything that was asked for; what is missing is null."
+_BY_STATUS_ALONE = frozenset((401, 403, 407, 408, 429))
+_CODES: Mapping[str, int] = {
+    "UNAUTHENTICATED": 401, "AUTHENTICATION_REQUIRED": 401, "UNAUTHORIZED": 401, "INVALID_TOKEN": 401,
+    "FORBIDDEN": 403, "ACCESS_DENIED": 403, "INSUFFICIENT_SCOPES": 403, "PERMISSION_DENIED": 403,
+    "THROTTLED": 429, "RATE_LIMITED": 429, "RATE_LIMIT": 429, "TOO_MANY_REQUESTS": 429, "MAX_NODE_LIMIT_EXCEEDED": 429,
+    "NOT_FOUND": 404,
+    "BAD_USER_INPUT": 422, "ARGUMENT_ERROR": 422, "INVALID": 422,
+    "INTERNAL_SERVER_ERROR": 500, "SERVICE_UNAVAILABLE": 503, "TIMEOUT": 504,
+}  # fmt: skip
+_CHANGED = frozenset({
+    "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "UNDEFINEDFIELD", "UNDEFINEDTYPE", "ARGUMENTNOTACCEPTED",
+    "VARIABLEMISMATCH",
+})  # fmt: skip
+_UNKNOWN = 501
+
+
+def read_answer(answered: Answered, decoder: Decoder) -> Read:
+    """The answer as ``{"data": …}`` without its envelope, or the status its errors amount to.
+
+    Raises SchemaChanged when the endpoint no longer takes the document, SourceRefused for what is no GraphQL answer.
+    """
+    status = answered.status
+    if status in _BY_STATUS_ALONE or status >= 500:
+        return Read(status)
+    try:
+        body: Any = decoded(answered, decoder)
+    except SourceRefused:
+        if status >= 300:
+            return Read(status)
+        raise
+    if not isinstance(body, dict):
+        raise SourceRefused(NOT_UNDERSTOOD)
+    envelope = cast("dict[str, Any]", body)
+    errors: Any = envelope.get("errors") or []
+    data: Any = envelope.get("data")
+    if not isinstance(errors, list) or not (isinstance(data, dict) or data is None) or (data is None and not errors):
+        raise SourceRefused(NOT_UNDERSTOOD)
+    if not errors:
+        return Read(200, _root(cast("dict[str, Any]", data)))
+    root = _root(cast("dict[str, Any]", data or {}))
+    if root is not None:
+        return Read(200, root, (PARTIAL,))
+    return Read(_status_of(cast("list[Any]", errors)))
+
+
+def _root(data: dict[str, Any]) -> Any:
+    """The one root field's value: a document here asks for one."""
+    return next(iter(data.values()), None)
+
+
+def _status_of(errors: list[Any]) -> int:
+    """The first code that is known; else that the call was refused for no reason we know."""
+    codes = [code for error in errors if (code := _code(error)) is not None]
+    if any(code in _CHANGED for code in codes):
+        raise SchemaChanged
+    return next((_CODES[code] for code in codes if code in _CODES), _UNKNOWN)
+
+
+def _code(error: Any) -> str | None:
+    """``extensions.code``, or the ``type`` that some servers write beside the message."""
+    if not isinstance(error, dict):
+        return None
+    given = cast("dict[str, Any]", error)
+    extensions = given.get("extensions")
+    code = cast("dict[str, Any]", extensions).get("code") if isinstance(extensions, dict) else None
+    found = code or given.get("type")
+    return found.upper() if isinstance(found, str) else None

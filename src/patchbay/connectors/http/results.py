@@ -1,0 +1,202 @@
+"""From an answer in JSON to the one shape every read returns.
+
+The record, or the list of them, is found by its path and the leaves in each record by theirs, leniently: a list where one record
+belongs is taken, one record where a list belongs too, and what is absent is absent. Values are not: what is not of its type is
+null with a note, and is told as drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Any, cast
+
+import msgspec
+
+from patchbay.connectors.http.drift import DRIFT, Drift
+from patchbay.connectors.http.json_forms import Form, Mismatch, form_of
+from patchbay.connectors.refusals import SourceRefused
+from patchbay.schema_graph.call import CallResult, FrozenCall, Output
+from patchbay.schema_graph.coercion import zone_info
+
+MOST_IN_A_LIST = 50
+"""Values of one leaf that lies below a list."""
+MISMATCH = "{leaf!r} is not what the schema says in some records and is given as null there."
+LIST_CUT = "{leaf!r} has more values than the first {most}, which are here."
+NO_RECORD = "Some records are not what the schema says and are left out."
+BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
+MORE = "There are more records than those here."
+SEVERAL = "Several records match; ask which one is meant."
+
+_encode = msgspec.json.Encoder().encode
+Reach = Callable[[Any], Any]
+
+
+class Results:
+    """How the answers of one call become results. ``strict``: a leaf that the schema says is never null must be there."""
+
+    __slots__ = ("_call", "_drift", "_forms", "_leaves", "_many", "_more", "_objects", "_record", "_source_zone", "_strict")
+
+    def __init__(
+        self,
+        call: FrozenCall,
+        *,
+        record: Sequence[str],
+        many: bool,
+        leaves: Sequence[Sequence[str]],
+        more: Sequence[str],
+        strict: bool = False,
+        drift: Drift = DRIFT,
+    ) -> None:
+        self._call = call
+        self._record = tuple(record)
+        self._many = many
+        self._more = tuple(more)
+        self._leaves = [_Leaf(output, tuple(path)) for output, path in zip(call.outputs, leaves, strict=True)]
+        self._objects = all(leaves)
+        self._strict = strict
+        self._source_zone = zone_info(call.time_zone) if call.time_zone else None
+        self._forms: dict[str, list[Form]] = {}
+        self._drift = drift
+
+    def result(self, payload: Any, *, zone_name: str, zone: tzinfo, duration_ms: float, notes: Sequence[str] = ()) -> CallResult:
+        """The result, with at most the capped rows and bytes.
+
+        Raises LookupError for a time without offset that there is no zone for, SourceRefused for a record that lacks what it
+        must have (``strict``).
+        """
+        forms = self._forms.get(zone_name)
+        if forms is None:
+            forms = self._forms[zone_name] = [form_of(leaf.output.column, zone, self._source_zone) for leaf in self._leaves]
+        caps = self._call.caps
+        records = records_at(payload, self._record)
+        said = list(notes)
+        rows: list[dict[str, Any]] = []
+        left = caps.bytes
+        for record in records[: caps.rows]:
+            if self._objects and not isinstance(record, dict):
+                self._drift.seen(self._call.connection_id, self._call.operation, "")
+                said.append(NO_RECORD)
+                continue
+            row = self._row(record, forms, said)
+            left -= len(_encode(row))
+            if left < 0:
+                said.append(BYTES_CUT.format(bytes=caps.bytes))
+                break
+            rows.append(row)
+        further = len(records) > caps.rows or (bool(self._more) and _says_more(payload, self._more))
+        if further and left >= 0:
+            said.append(MORE)
+        ambiguous = self._call.identifying and (len(records) > 1 or further)
+        if ambiguous:
+            said.append(SEVERAL)
+        return CallResult(
+            rows=rows,
+            row_count=len(rows),
+            truncated=further or left < 0,
+            ambiguous=ambiguous,
+            notes=tuple(dict.fromkeys(said)),
+            duration_ms=duration_ms,
+        )
+
+    def _row(self, record: Any, forms: list[Form], notes: list[str]) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for leaf, form in zip(self._leaves, forms, strict=True):
+            value = leaf.reach(record)
+            name = leaf.output.leaf
+            if value is None:
+                if self._strict and leaf.never_null:
+                    self._drift.seen(self._call.connection_id, self._call.operation, name)
+                    raise SourceRefused("The answer of the connected system lacks something its schema promises.")
+                row[name] = None
+            elif leaf.output.column.many:
+                row[name] = self._values(value, form, leaf, notes)
+            else:
+                row[name] = self._value(value, form, leaf, notes)
+        return row
+
+    def _values(self, value: Any, form: Form, leaf: _Leaf, notes: list[str]) -> list[Any]:
+        values = cast("list[Any]", value) if isinstance(value, list) else [value]
+        if len(values) > MOST_IN_A_LIST:
+            notes.append(LIST_CUT.format(leaf=leaf.output.leaf, most=MOST_IN_A_LIST))
+        return [None if one is None else self._value(one, form, leaf, notes) for one in values[:MOST_IN_A_LIST]]
+
+    def _value(self, value: Any, form: Form, leaf: _Leaf, notes: list[str]) -> Any:
+        try:
+            read: Any = form(value)
+        except Mismatch:
+            self._drift.seen(self._call.connection_id, self._call.operation, leaf.output.leaf)
+            notes.append(MISMATCH.format(leaf=leaf.output.leaf))
+            return None
+        if leaf.output.column.type == "array" and not leaf.output.column.many and len(read) > MOST_IN_A_LIST:
+            notes.append(LIST_CUT.format(leaf=leaf.output.leaf, most=MOST_IN_A_LIST))
+            return read[:MOST_IN_A_LIST]
+        return read
+
+
+class _Leaf:
+    """One output and how its value is found in a record."""
+
+    __slots__ = ("never_null", "output", "reach")
+
+    def __init__(self, output: Output, path: tuple[str, ...]) -> None:
+        self.output = output
+        self.never_null = len(path) == 1 and not output.column.nullable
+        if output.column.many:
+            self.reach: Reach = lambda record: gathered(record, path)
+        elif len(path) == 1:
+            (name,) = path
+            self.reach = lambda record: record.get(name)
+        else:
+            self.reach = lambda record: _reached(record, path)
+
+
+def records_at(payload: Any, path: Sequence[str]) -> list[Any]:
+    """The records of an answer: what ``path`` leads to, through lists on the way, as one list without nulls."""
+    if isinstance(payload, list) and path and not _leads_on(cast("list[Any]", payload), path[0]):
+        path = ()
+    return gathered(payload, path)
+
+
+def _leads_on(records: list[Any], name: str) -> bool:
+    """Whether the path goes on inside a list that the whole answer is, rather than having been meant for an object around it."""
+    return any(isinstance(one, dict) and name in one for one in records)
+
+
+def gathered(record: Any, path: Sequence[str]) -> list[Any]:
+    """All values that ``path`` leads to, through every list on the way."""
+    found: list[Any] = [record]
+    for name in path:
+        found = [cast("dict[str, Any]", one).get(name) for one in _flat(found) if isinstance(one, dict)]
+    return _flat(found)
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    flat: list[Any] = []
+    for value in values:
+        if isinstance(value, list):
+            flat += [one for one in cast("list[Any]", value) if one is not None]
+        elif value is not None:
+            flat.append(value)
+    return flat
+
+
+def _reached(record: Any, path: Sequence[str]) -> Any:
+    """The value at ``path``. A list on the way of more than one thing leads to no one value: an object is given, which is of
+    no leaf's type. A scalar on the way (the id of something that was not expanded) holds nothing.
+    """
+    value = record
+    for name in path:
+        if isinstance(value, list):
+            several = _flat(cast("list[Any]", value))
+            if len(several) > 1:
+                return {}
+            value = several[0] if several else None
+        if not isinstance(value, dict):
+            return None
+        value = cast("dict[str, Any]", value).get(name)
+    return value
+
+
+def _says_more(payload: Any, path: Sequence[str]) -> bool:
+    return any(one not in (False, 0, "", "false") for one in gathered(payload, path))

@@ -1,0 +1,60 @@
+"""A frozen request to a REST API made ready to run: what depends on the call alone is worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from patchbay.connectors.http.answers import decoded, decoder_for
+from patchbay.connectors.http.filling import fill_slots
+from patchbay.connectors.http.request import Request, RequestTemplate
+from patchbay.connectors.http.results import Results
+from patchbay.connectors.http.source import HttpSource, Read
+from patchbay.connectors.refusals import CallNotSupported, SourceRefused
+from patchbay.egress.http import Answered
+from patchbay.schema_graph.arguments import prepare_inputs
+from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, HttpCall
+
+LONGEST_S = 10.0
+
+
+class ReadyRequest:
+    """A read of a REST API. ``run`` returns the source's own awaitable: one hop less while a caller waits."""
+
+    __slots__ = ("_absent", "_decoder", "_fill", "_prepare", "_results", "_server", "_template", "call", "seconds")
+
+    def __init__(self, call: FrozenCall) -> None:
+        body = call.body
+        if not isinstance(body, HttpCall) or call.effect != "read":
+            raise CallNotSupported
+        self.call = call
+        self.seconds = min(call.caps.deadline_ms / 1000, LONGEST_S)
+        self._prepare = prepare_inputs(call)
+        self._fill = fill_slots(body.slots)
+        self._template = RequestTemplate(body)
+        self._server = body.server
+        self._decoder = decoder_for(call)
+        self._results = Results(call, record=body.record, many=body.many, leaves=body.leaves, more=body.more)
+        # A list that is asked for by nothing but its own path is always there, if it is anywhere.
+        self._absent = not body.many or any(slot.place == "path" for slot in body.slots)
+
+    def values(self, context: CallContext, zone: ZoneInfo) -> Request:
+        """The request; raises what :mod:`patchbay.schema_graph.arguments` raises, and ValueNotAccepted."""
+        return self._template.build(self._fill(self._prepare(context), datetime.now(zone)))
+
+    def run(self, source: HttpSource, values: Request, deadline: float) -> Awaitable[Read]:
+        """The system's answer."""
+        return source.send(values, self._read, server=self._server, deadline=deadline)
+
+    def result(self, source: HttpSource, answer: Read, *, zone_name: str, zone: ZoneInfo, duration_ms: float) -> CallResult:
+        """The records as the one shape every read has."""
+        return self._results.result(answer.payload, zone_name=zone_name, zone=zone, duration_ms=duration_ms)
+
+    def _read(self, answered: Answered) -> Read:
+        status = answered.status
+        if 200 <= status < 300:
+            return Read(status, decoded(answered, self._decoder))
+        if status in (404, 410) and not self._absent:
+            raise SourceRefused("The connected system no longer has this operation.")
+        return Read(status)
