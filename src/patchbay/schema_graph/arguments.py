@@ -60,8 +60,11 @@ class MissingFacts(PatchbayError):
         super().__init__(errors=findings)
 
 
+_FREE = frozenset({"json", "object", "array"})
+"""Types whose values have no form of their own: only a constant can be one, and it is taken as it is written."""
+
 Prepare = Callable[[CallContext], dict[str, Any]]
-"""Values by parameter for one run, None where an optional one was not given. A phone or e-mail address: its spellings."""
+"""Values by parameter for one run, None where an optional one was not given. A phone or address to compare: its spellings."""
 
 
 class _Input(msgspec.Struct, frozen=True):
@@ -141,13 +144,17 @@ def _given(one: _Input, context: CallContext) -> Any:
 
 
 def _absent(given: Any) -> bool:
-    """Models send an empty text for what they do not know."""
-    return given is None or (isinstance(given, str) and not given.strip())
+    """Models send an empty text, or an empty list, for what they do not know."""
+    return given is None or given == [] or (isinstance(given, str) and not given.strip())
 
 
 def _reader(one: CallInput) -> Reader:
     if one.codec == "phone":
         return _phone_reader(one)
+    if one.codec == "e164":
+        return _number_reader(one.country)
+    if one.source == "constant" and (one.item_type if one.type == "array" else one.type) in _FREE | {None}:
+        return _as_written
     plain = reader(
         one.type,
         one.native_type,
@@ -155,6 +162,7 @@ def _reader(one: CallInput) -> Reader:
         enum=one.enum,
         max_length=one.max_length,
         column_zone=one.time_zone,
+        item_type=one.item_type,
     )
     return _address_reader(plain) if one.codec == "email" else plain
 
@@ -168,6 +176,28 @@ def _address_reader(plain: Reader) -> Reader:
     return read
 
 
+def _as_written(value: Any, _zone: str) -> Any:
+    return value
+
+
+def _number_reader(country: str | None) -> Reader:
+    """The number's one E.164 form."""
+
+    def read(value: Any, _zone: str) -> str:
+        return _e164(value, country)
+
+    return read
+
+
+def _e164(value: Any, country: str | None) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    number = to_e164(value.strip(), country) if isinstance(value, str) else None
+    if number is None:
+        raise Unfit("phone_unreadable", _phone_message(country))
+    return number
+
+
 def _phone_reader(one: CallInput) -> Reader:
     """The number's spellings in the column's shapes; for a column of numbers, those that are digits alone."""
     country, spell = one.country, speller(one.formats, one.country)
@@ -175,12 +205,7 @@ def _phone_reader(one: CallInput) -> Reader:
     plain = reader(one.type, one.native_type) if as_number else None
 
     def read(value: Any, zone: str) -> tuple[Any, ...]:
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        number = to_e164(value.strip(), country) if isinstance(value, str) else None
-        if number is None:
-            raise Unfit("phone_unreadable", _phone_message(country))
-        found = spell(number)
+        found = spell(_e164(value, country))
         if plain is None:
             return found
         return tuple(plain(text, zone) for text in found if text.isdecimal() and not text.startswith("0"))

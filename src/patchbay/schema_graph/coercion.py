@@ -2,7 +2,8 @@
 
 Accepted beside values that already fit: numbers as text; yes/no words for booleans; ISO dates, times and datetimes, ``14:30``,
 ``2:30 pm``, ``5 March 2026``, ``25/12/2026`` (but not ``05/03/2026``, which two readers read differently); enum values without
-regard to case, spaces, ``-`` and ``_``. A datetime without zone is in the agent's zone. Nothing is rounded or cut.
+regard to case, spaces, ``-`` and ``_``; one value where a list belongs. A datetime without zone is in the agent's zone. Nothing
+is rounded or cut.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from patchbay.schema_graph.model import FieldType
 from patchbay.schema_graph.said_times import Unfit, said_date, said_moment, said_time
 
-__all__ = ["MAX_TEXT", "Reader", "Unfit", "local_time", "reader", "zone_info"]
+__all__ = ["JSON_INTEGER", "MAX_ITEMS", "MAX_TEXT", "Reader", "Unfit", "local_time", "reader", "zone_info"]
 
 MAX_TEXT = 2_000
 Reader = Callable[[Any, str], Any]
@@ -29,7 +30,14 @@ Reader = Callable[[Any, str], Any]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})")
-_BITS = {"smallint": 16, "int2": 16, "smallserial": 16, "integer": 32, "int": 32, "int4": 32, "serial": 32}
+JSON_INTEGER = "int53"
+"""The native type of an integer of no stated width in JSON: as wide as every reader of JSON is exact (RFC 8259, section 6)."""
+MAX_ITEMS = 100
+"""Values in one list."""
+_BITS = {"smallint": 16, "int2": 16, "smallserial": 16, "integer": 32, "int": 32, "int4": 32, "serial": 32} | {
+    "int32": 32,
+    JSON_INTEGER: 54,
+}
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 _DURATION = re.compile(
@@ -46,8 +54,16 @@ def reader(
     enum: Sequence[str] = (),
     max_length: int | None = None,
     column_zone: str | None = None,
+    item_type: FieldType | None = None,
 ) -> Reader:
-    """The function that turns a value into one of this type. ``column_zone``: what a datetime without zone is stored in."""
+    """The function that turns a value into one of this type. ``column_zone``: what a datetime without zone is stored in.
+
+    For an array, ``item_type`` and all the rest are about its elements.
+    """
+    if kind == "array" and item_type is not None and item_type != "array":
+        return _list_reader(
+            reader(item_type, native_type, zoned=zoned, enum=enum, max_length=max_length, column_zone=column_zone)
+        )
     if enum:
         return _enum_reader(enum)
     if kind in ("string", "enum"):
@@ -103,6 +119,16 @@ def _text_reader(max_length: int | None) -> Reader:
     return read
 
 
+def _list_reader(one: Reader) -> Reader:
+    def read(value: Any, zone: str) -> list[Any]:
+        given = list(cast("Sequence[Any]", value)) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(given) <= MAX_ITEMS:
+            raise Unfit("out_of_range", f"This must be a list of 1 to {MAX_ITEMS} values.")
+        return [one(item, zone) for item in given]
+
+    return read
+
+
 def _enum_reader(labels: Sequence[str]) -> Reader:
     exact = {label: label for label in labels}
     folded: dict[str, str | None] = {}
@@ -112,7 +138,8 @@ def _enum_reader(labels: Sequence[str]) -> Reader:
     shown = ", ".join(labels[:20]) + (", …" if len(labels) > 20 else "")
 
     def read(value: Any, _zone: str) -> str:
-        text = _text(value, f"one of: {shown}")
+        plain = isinstance(value, int) and not isinstance(value, bool)  # the labels of an enum of numbers
+        text = str(value) if plain else _text(value, f"one of: {shown}")
         found = exact.get(text) or folded.get(_fold(text))
         if found is None:
             raise Unfit("not_in_enum", f"This must be one of: {shown}.")
