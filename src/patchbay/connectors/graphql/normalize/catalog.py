@@ -37,9 +37,10 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     scalar: Scalar | None = None
 
     @property
-    def spelled(self) -> str:
-        """The use as a document writes it, ``!`` and all."""
-        return self.text if self.nullable else f"{self.text}!"
+    def native(self) -> str:
+        """The native type: the spelling, and that an integer is wide where the name does not say so."""
+        wide = self.scalar is not None and self.scalar.wide and "64" not in self.text
+        return f"{self.text}(int64)" if wide else self.text
 
 
 Typed = tuple[FieldDefinition, Use | None]

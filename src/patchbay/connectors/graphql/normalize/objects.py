@@ -89,7 +89,7 @@ class ObjectBuilder:
         return Field(
             name=name,
             type=use.type,
-            native_type=use.text,
+            native_type=use.native,
             nullable=use.nullable,
             description=description,
             enum=use.enum,
@@ -143,7 +143,7 @@ def value_object(name: str, slug: str, use: Use) -> Object:
     field = Field(
         name="value",
         type=use.type,
-        native_type=use.text,
+        native_type=use.native,
         nullable=use.nullable,
         enum=use.enum,
         item_type=use.item_type,
