@@ -54,7 +54,7 @@ credentials, those to any host the guard lets through."""
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """An answer: ``headers`` are looked up without regard to case, ``body`` is decoded, ``url`` is where it came from.
+    """An answer: ``headers`` are looked up without regard to case, ``body`` is decoded, ``at`` is where it came from.
 
     ``cut``: the body was longer than the cap and ``body`` is its beginning.
     """
@@ -62,8 +62,13 @@ class Answered(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
-    url: str
+    at: Url
     cut: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where it came from, after all redirects."""
+        return self.at.text
 
 
 class OutboundClient:
@@ -98,14 +103,18 @@ class OutboundClient:
         :class:`OutboundFailed`, or the guard's :class:`EgressRefused`.
         """
         at = _read(url) if isinstance(url, str) else url
+        alarm = _Alarm(deadline)
         try:
-            async with asyncio.timeout_at(deadline):
-                answered = await self._once(method, at, headers, body, most_bytes, whole)
-                if answered.status in _REDIRECTS:
-                    return await self._followed(answered, method, at, headers, body, most_bytes, follow, whole)
-                return answered
-        except TimeoutError:
-            raise TimedOut from None
+            answered = await self._once(method, at, headers, body, most_bytes, whole)
+            if answered.status in _REDIRECTS:
+                return await self._followed(answered, method, at, headers, body, most_bytes, follow, whole)
+            return answered
+        except asyncio.CancelledError:
+            if alarm.answers_for_it():
+                raise TimedOut from None
+            raise
+        finally:
+            alarm.off()
 
     async def close(self) -> None:
         """Close every connection, also those in use."""
@@ -136,9 +145,7 @@ class OutboundClient:
     ) -> Answered:
         session = self._sessions.get(at.scheme) or self._open_session(at.scheme)
         try:
-            response = await session.request(
-                method, URL(at.text, encoded=True), headers=headers, data=body, allow_redirects=False
-            )
+            response = await session.request(method, _library_url(at), headers=headers, data=body, allow_redirects=False)
             try:
                 if response.status < 200:
                     raise NotHttp
@@ -152,13 +159,13 @@ class OutboundClient:
             raise _failure(error) from None
         coding = response.headers.get("Content-Encoding")
         if coding is None:
-            return Answered(response.status, response.headers, raw, at.text, not ended)
+            return Answered(response.status, response.headers, raw, at, not ended)
         decoded = await _decoded(raw, coding, most, whole=ended)
         if len(decoded) <= most:
-            return Answered(response.status, response.headers, decoded, at.text, not ended)
+            return Answered(response.status, response.headers, decoded, at, not ended)
         if whole:
             raise TooLarge
-        return Answered(response.status, response.headers, decoded[:most], at.text, True)
+        return Answered(response.status, response.headers, decoded[:most], at, True)
 
     def _open_session(self, scheme: Scheme) -> aiohttp.ClientSession:
         door = _Door(self._guard, plain=scheme == "http")
@@ -185,6 +192,32 @@ class OutboundClient:
             max_headers=_MOST_HEADERS,
         )
         return session
+
+
+class _Alarm:
+    """Cancels the current task at ``deadline`` (loop time): what asyncio.timeout_at does, at a quarter of its cost per call."""
+
+    __slots__ = ("_before", "_handle", "_rang", "_task")
+
+    def __init__(self, deadline: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._before = task.cancelling()
+        self._rang = False
+        self._handle = asyncio.get_running_loop().call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._rang = True
+        self._task.cancel()
+
+    def answers_for_it(self) -> bool:
+        """Whether a cancellation was this alarm's, and nobody else's."""
+        return self._rang and self._task.uncancel() <= self._before
+
+    def off(self) -> None:
+        """Not needed any more."""
+        self._handle.cancel()
 
 
 class _Door(AbstractResolver):
@@ -228,6 +261,14 @@ class _Door(AbstractResolver):
                 hint="Use https. Whoever operates this Patchbay can open a network for http in PATCHBAY_EGRESS_ALLOW.",
             )
         return checked
+
+
+def _library_url(at: Url) -> URL:
+    """The same URL for the client library, which is told that there is nothing left to encode."""
+    if ":" in at.host:
+        return URL(at.text, encoded=True)
+    path, _, query = at.target.partition("?")
+    return URL.build(scheme=at.scheme, host=at.host, port=at.port, path=path, query_string=query, encoded=True)
 
 
 def _read(url: str) -> Url:

@@ -40,5 +40,5 @@ def decoded(answered: Answered, decoder: Decoder) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError):
         pass
     if body.startswith(_BYTE_ORDER_MARK):
-        return decoded(Answered(answered.status, answered.headers, body[len(_BYTE_ORDER_MARK) :], answered.url), decoder)
+        return decoded(Answered(answered.status, answered.headers, body[len(_BYTE_ORDER_MARK) :], answered.at), decoder)
     raise SourceRefused(NOT_UNDERSTOOD)

@@ -21,6 +21,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _TEMPLATE = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 _DOTS = frozenset({".", ".."})
+_STEPS = re.compile(r"[/\\]")
 _PATH_CHARACTERS = "/!$&'()*+,;=:@%-._~"
 _BODY_PLACES = frozenset({"json", "form", "multipart"})
 
@@ -91,7 +92,7 @@ class RequestTemplate:
         for part in self._path:
             pieces.append(part if isinstance(part, str) else part(filled))
         path = "".join(pieces)
-        if len(self._path) > 1 and not _DOTS.isdisjoint(path.split("/")):
+        if "." in path and not _DOTS.isdisjoint(path.split("/")):
             raise ValueNotAccepted
         query = [text for write in self._query if (text := write(filled))]
         target = f"{path}?{'&'.join(query)}" if query else path
@@ -191,9 +192,13 @@ def _placed(group: Numbered) -> _Filled:
 
 def _refuse_steps(value: Any) -> None:
     """A server that decodes ``%2F`` before it routes must not be led elsewhere by a value, nor to the list by an empty one."""
-    for text in cast("list[Any]", value) if isinstance(value, list) else (value,):
-        if text is None or text == "" or (isinstance(text, str) and not _DOTS.isdisjoint(re.split(r"[/\\]", text))):
-            raise ValueNotAccepted
+    if isinstance(value, list):
+        for one in cast("list[Any]", value):
+            _refuse_steps(one)
+        return
+    steps = isinstance(value, str) and "." in value and not _DOTS.isdisjoint(_STEPS.split(value))
+    if value is None or value == "" or steps:
+        raise ValueNotAccepted
 
 
 def _body(call: HttpCall) -> Callable[[Sequence[Any]], tuple[str, bytes]] | None:

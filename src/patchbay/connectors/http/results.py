@@ -56,7 +56,7 @@ class Results:
         self._objects = all(leaves)
         self._strict = strict
         self._source_zone = zone_info(call.time_zone) if call.time_zone else None
-        self._forms: dict[str, list[Form]] = {}
+        self._forms: dict[str, list[tuple[_Leaf, Form]]] = {}
         self._drift = drift
 
     def result(self, payload: Any, *, zone_name: str, zone: tzinfo, duration_ms: float, notes: Sequence[str] = ()) -> CallResult:
@@ -67,7 +67,7 @@ class Results:
         """
         forms = self._forms.get(zone_name)
         if forms is None:
-            forms = self._forms[zone_name] = [form_of(leaf.output.column, zone, self._source_zone) for leaf in self._leaves]
+            forms = self._forms[zone_name] = [(leaf, form_of(leaf.column, zone, self._source_zone)) for leaf in self._leaves]
         caps = self._call.caps
         records = records_at(payload, self._record)
         said = list(notes)
@@ -99,37 +99,35 @@ class Results:
             duration_ms=duration_ms,
         )
 
-    def _row(self, record: Any, forms: list[Form], notes: list[str]) -> dict[str, Any]:
+    def _row(self, record: Any, forms: list[tuple[_Leaf, Form]], notes: list[str]) -> dict[str, Any]:
         row: dict[str, Any] = {}
-        for leaf, form in zip(self._leaves, forms, strict=True):
+        for leaf, form in forms:
             value = leaf.reach(record)
-            name = leaf.output.leaf
             if value is None:
                 if self._strict and leaf.never_null:
-                    self._drift.seen(self._call.connection_id, self._call.operation, name)
+                    self._drift.seen(self._call.connection_id, self._call.operation, leaf.name)
                     raise SourceRefused("The answer of the connected system lacks something its schema promises.")
-                row[name] = None
-            elif leaf.output.column.many:
-                row[name] = self._values(value, form, leaf, notes)
+            elif leaf.many:
+                value = self._values(value, form, leaf, notes)
             else:
-                row[name] = self._value(value, form, leaf, notes)
+                value = self._value(value, form, leaf, notes)
+            row[leaf.name] = value
         return row
 
-    def _values(self, value: Any, form: Form, leaf: _Leaf, notes: list[str]) -> list[Any]:
-        values = cast("list[Any]", value) if isinstance(value, list) else [value]
+    def _values(self, values: list[Any], form: Form, leaf: _Leaf, notes: list[str]) -> list[Any]:
         if len(values) > MOST_IN_A_LIST:
-            notes.append(LIST_CUT.format(leaf=leaf.output.leaf, most=MOST_IN_A_LIST))
-        return [None if one is None else self._value(one, form, leaf, notes) for one in values[:MOST_IN_A_LIST]]
+            notes.append(LIST_CUT.format(leaf=leaf.name, most=MOST_IN_A_LIST))
+        return [self._value(one, form, leaf, notes) for one in values[:MOST_IN_A_LIST]]
 
     def _value(self, value: Any, form: Form, leaf: _Leaf, notes: list[str]) -> Any:
         try:
             read: Any = form(value)
         except Mismatch:
-            self._drift.seen(self._call.connection_id, self._call.operation, leaf.output.leaf)
-            notes.append(MISMATCH.format(leaf=leaf.output.leaf))
+            self._drift.seen(self._call.connection_id, self._call.operation, leaf.name)
+            notes.append(MISMATCH.format(leaf=leaf.name))
             return None
-        if leaf.output.column.type == "array" and not leaf.output.column.many and len(read) > MOST_IN_A_LIST:
-            notes.append(LIST_CUT.format(leaf=leaf.output.leaf, most=MOST_IN_A_LIST))
+        if leaf.listed and len(read) > MOST_IN_A_LIST:
+            notes.append(LIST_CUT.format(leaf=leaf.name, most=MOST_IN_A_LIST))
             return read[:MOST_IN_A_LIST]
         return read
 
@@ -137,12 +135,15 @@ class Results:
 class _Leaf:
     """One output and how its value is found in a record."""
 
-    __slots__ = ("never_null", "output", "reach")
+    __slots__ = ("column", "listed", "many", "name", "never_null", "reach")
 
     def __init__(self, output: Output, path: tuple[str, ...]) -> None:
-        self.output = output
+        self.name = output.leaf
+        self.column = output.column
+        self.many = output.column.many
+        self.listed = output.column.type == "array" and not self.many
         self.never_null = len(path) == 1 and not output.column.nullable
-        if output.column.many:
+        if self.many:
             self.reach: Reach = lambda record: gathered(record, path)
         elif len(path) == 1:
             (name,) = path

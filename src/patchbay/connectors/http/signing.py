@@ -18,13 +18,13 @@ class FixedAuthorizer:
     """Signs every request alike. Once the system refuses that signature there is no other."""
 
     def __init__(self, signature: Signature) -> None:
-        self._signature = signature
+        self.signature = signature
 
     async def sign(self, *, renew: bool = False) -> Signature:
         """The signature; :class:`CredentialsRefused` when it was refused."""
         if renew:
             raise CredentialsRefused
-        return self._signature
+        return self.signature
 
 
 def static_authorizer(auth: Auth, secrets: Mapping[str, str]) -> Authorizer:

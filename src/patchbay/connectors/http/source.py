@@ -21,7 +21,7 @@ from patchbay.connectors.breaker import Breaker
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.http.request import Request
-from patchbay.connectors.http.signing import static_authorizer
+from patchbay.connectors.http.signing import FixedAuthorizer, static_authorizer
 from patchbay.connectors.http.styles import percent_encoded
 from patchbay.connectors.refusals import (
     CallRefused,
@@ -231,6 +231,8 @@ class HttpSource:
 
     async def _sign(self, deadline: float, *, renew: bool) -> Signature:
         """A signature of the authorizer, which may have to ask for a token first."""
+        if not renew and isinstance(self._authorizer, FixedAuthorizer):
+            return self._authorizer.signature
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._authorizer.sign(renew=renew)
