@@ -236,7 +236,7 @@ class MariaDbServer:
             self.base / "first.sql",
             f"CREATE USER {account} IDENTIFIED BY '{self.superuser_password}';\n"
             f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION;\n"
-            "DROP USER 'root'@'localhost';\n",
+            "DELETE FROM mysql.global_priv WHERE User IN ('root', '');\nFLUSH PRIVILEGES;\n",
         )
 
     def _run(self, settings: dict[str, str]) -> None:

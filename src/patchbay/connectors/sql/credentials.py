@@ -24,8 +24,6 @@ system's certificate authorities count."""
 DEFAULT_PORTS: Mapping[str, int] = {"postgres": 5432, "mysql": 3306}
 MAX_CA_PEM = 256 * 1024
 _MAX_TEXT = 1024
-# PostgreSQL truncates longer names silently, MySQL refuses them: neither would be the object that was meant.
-_MAX_NAME_BYTES = {"postgres": 63, "mysql": 64}
 _MEMBERS = ("host", "port", "database", "user", "password", "sslmode", "ca_pem", "write")
 _WRITE_MEMBERS = ("user", "password")
 _T = TypeVar("_T")
@@ -39,6 +37,20 @@ class WriteRole(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"WriteRole(user={self.user!r}, password=…)"
+
+
+class _Names(msgspec.Struct, frozen=True):
+    """How long names may be: of the database, and of the user."""
+
+    database: int
+    user: int
+    in_bytes: bool
+
+
+# PostgreSQL truncates longer names silently, MySQL refuses them: neither would be the object that was meant. MySQL counts
+# characters; its users have at most 32, MariaDB's 128.
+_POSTGRES_NAMES = _Names(database=63, user=63, in_bytes=True)
+_NAMES: Mapping[str, _Names] = {"postgres": _POSTGRES_NAMES, "mysql": _Names(database=64, user=128, in_bytes=False)}
 
 
 class SqlCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,15 +81,15 @@ def parse_sql_credentials(kind: str, raw: Mapping[str, Any]) -> SqlCredentials:
     """Read credentials for ``kind`` (`postgres` or `mysql`); raises `ValidationFailed` with every finding in ``errors``."""
     reading = _Reading()
     reading.known("", raw, _MEMBERS)
-    most = _MAX_NAME_BYTES.get(kind, 63)
+    names = _NAMES.get(kind, _POSTGRES_NAMES)
     host = reading.member(raw, "host", _host)
     port = reading.member(raw, "port", _port, default=DEFAULT_PORTS.get(kind, 5432))
-    database = reading.member(raw, "database", lambda value: _name(value, most))
-    user = reading.member(raw, "user", lambda value: _name(value, most))
+    database = reading.member(raw, "database", lambda value: _name(value, names.database, names))
+    user = reading.member(raw, "user", lambda value: _name(value, names.user, names))
     password = reading.member(raw, "password", _password)
     sslmode = reading.member(raw, "sslmode", _sslmode, default="verify-full")
     ca_pem = reading.member(raw, "ca_pem", _ca_pem, default=None)
-    write = _write_role(reading, raw.get("write"), most)
+    write = _write_role(reading, raw.get("write"), names)
     if sslmode == "verify-ca" and ca_pem is None and not any(f.field == "ca_pem" for f in reading.findings):
         reading.refuse(
             "ca_pem",
@@ -183,10 +195,10 @@ def _port(value: Any) -> int:
     return value
 
 
-def _name(value: Any, most_bytes: int) -> str:
+def _name(value: Any, most: int, names: _Names) -> str:
     text = _text(value)
-    if len(text.encode()) > most_bytes:
-        raise _Refused("too_long", f"A name has at most {most_bytes} bytes.")
+    if (len(text.encode()) if names.in_bytes else len(text)) > most:
+        raise _Refused("too_long", f"This name has at most {most} {'bytes' if names.in_bytes else 'characters'}.")
     return text
 
 
@@ -195,7 +207,7 @@ def _password(value: Any) -> str:
     if not isinstance(value, str):
         raise _Refused("type", "The password must be a string.")
     if not value:
-        raise _Refused("empty", "A password is needed.", "Give the role one: ALTER ROLE … PASSWORD …")
+        raise _Refused("empty", "A password is needed.", "Set one for this user, or make a user with the set-up script.")
     if len(value) > _MAX_TEXT:
         raise _Refused("too_long", f"The password must have at most {_MAX_TEXT} characters.")
     if "\x00" in value or any(0xD800 <= ord(c) < 0xE000 for c in value):
@@ -235,7 +247,7 @@ def _ca_pem(value: Any) -> str | None:
     return value
 
 
-def _write_role(reading: _Reading, raw: Any, most: int) -> WriteRole | None:
+def _write_role(reading: _Reading, raw: Any, names: _Names) -> WriteRole | None:
     if raw is None:
         return None
     if not isinstance(raw, Mapping):
@@ -243,6 +255,6 @@ def _write_role(reading: _Reading, raw: Any, most: int) -> WriteRole | None:
         return None
     role = cast("Mapping[str, Any]", raw)
     reading.known("write.", role, _WRITE_MEMBERS)
-    user = reading.member(role, "user", lambda value: _name(value, most), prefix="write.")
+    user = reading.member(role, "user", lambda value: _name(value, names.user, names), prefix="write.")
     password = reading.member(role, "password", _password, prefix="write.")
     return None if user is None or password is None else WriteRole(user=user, password=password)
