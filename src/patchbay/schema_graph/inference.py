@@ -8,6 +8,7 @@ confidence; what is found this way is marked as inferred, and nothing joins on i
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -25,10 +26,14 @@ MOST_INFERRED = 24
 LEAST_CONFIDENCE = 0.5
 
 _KEY, _KEY_IN_ROLE, _TABLE, _TABLE_IN_ROLE, _ABBREVIATED, _BARE = 0.95, 0.85, 0.9, 0.75, 0.55, 0.6
-_UPWARDS = {"parent": 0.7, "ancestor": 0.6, "predecessor": 0.6, "successor": 0.6}
+_KEY_OF_SEVERAL = 0.7
+_UPWARDS = {
+    "parent": 0.7, "reportto": 0.7, "manager": 0.6, "supervisor": 0.6, "ancestor": 0.6, "predecessor": 0.6, "successor": 0.6,
+}  # fmt: skip
 _MAY_BE_OF_ANY_KIND, _OTHER_LENGTH, _OTHER_SCHEMA = 0.25, 0.1, 0.1
 
 _ENDINGS = frozenset({"id", "uuid", "guid", "key", "code", "no", "nr", "number", "ref", "fk", "pk", "sk", "oid"})
+_JOINED_ENDING = re.compile(r"(.{3,})(id|code)")
 _OWN_KEYS = frozenset({"uuid", "guid", "code", "no", "nr", "number"})
 """Endings that name a key of their own, beside the primary one."""
 _COMPARED: frozenset[FieldType] = frozenset({"integer", "string", "uuid", "bytes", "decimal"})
@@ -130,10 +135,12 @@ def naming_of(column: str) -> Naming | None:
         words = words[1:] if words[-1] in _ENDINGS else (*words[1:], "id")
     if len(words) > 2 and words[-1] == "fk" and words[-2] in _ENDINGS:
         words = words[:-1]
+    if len(words) > 2 and words[-1].isdigit():  # one of several (``address_id_2``)
+        words = words[:-1]
     ending = words[-1] if words and words[-1] in _ENDINGS else ""
     base = words[:-1] if ending else words
-    if len(base) == 1 and not ending and len(base[0]) > 4 and base[0].endswith("id"):
-        base, ending = (base[0][:-2],), "id"  # names written in one case
+    if len(base) == 1 and not ending and (joined := _JOINED_ENDING.fullmatch(base[0])):
+        base, ending = (joined[1],), joined[2]  # names written in one case
     return Naming(tuple([singular_word(word) for word in base]), ending) if base else None
 
 
@@ -175,17 +182,18 @@ class _Targets:
             yield from self._by_key_name(source, field, rest, _KEY_IN_ROLE if start else _KEY, owner_only=whole)
             sure = _TABLE_IN_ROLE if start else _TABLE if ending else _BARE
             yield from self._by_table_name(source, field, rest, sure)
-        if whole or not ending:
+        if whole:
             return
-        yield from self._of_its_own(source, field, "".join(words))
-        yield from self._by_abbreviation(source, field, naming)
+        yield from self._of_its_own(source, field, naming)
+        if ending:
+            yield from self._by_abbreviation(source, field, naming)
 
     def _by_key_name(self, source: Object, field: Field, naming: Naming, sure: float, *, owner_only: bool) -> Iterator[_Aim]:
         """The table whose primary key has this name; where several do, the one that also has the table's name."""
         owners = [(obj, key) for obj, key in self._by_key.get(naming, ()) if key.type == field.type and key is not field]
         owners = [(obj, key) for obj, key in owners if obj is not source or key.name != field.name]
         if len(owners) > 1 or owner_only:
-            joined = "".join(naming.words)
+            joined, sure = "".join(naming.words), min(sure, _KEY_OF_SEVERAL)
             owners = [(obj, key) for obj, key in owners if joined in self._names_of[obj.name]]
         for obj, key in _nearest(source, owners):
             yield _Aim(sure, obj, key)
@@ -205,10 +213,10 @@ class _Targets:
             if obj is not source or key.name != field.name:
                 yield _Aim(sure, obj, key)
 
-    def _of_its_own(self, source: Object, field: Field, role: str) -> Iterator[_Aim]:
+    def _of_its_own(self, source: Object, field: Field, naming: Naming) -> Iterator[_Aim]:
         """A record of the same table above or beside it (``parent_id``)."""
-        key = _primary(source)
-        if role in _UPWARDS and key is not None and key.type == field.type and key.name != field.name:
+        key, role = _primary(source), "".join(naming.words)
+        if role in _UPWARDS and key is not None and key.type == field.type and (naming.ending or field.type != "string"):
             yield _Aim(_UPWARDS[role], source, key)
 
     def _by_abbreviation(self, source: Object, field: Field, naming: Naming) -> Iterator[_Aim]:
@@ -248,11 +256,16 @@ def _nearest(source: Object, found: Sequence[tuple[Object, Field]]) -> Iterable[
 def _key_for(obj: Object, field: Field, naming: Naming) -> Field | None:
     """The unique column of ``obj`` that a column of this name and type would hold."""
     if naming.ending in _OWN_KEYS:
-        keys = [key for key in _alone_unique(obj) if split_words(key.name)[-1:] == (naming.ending,)]
+        keys = [key for key in _alone_unique(obj) if _ending(key.name) == naming.ending]
         if keys or naming.ending not in ("uuid", "guid"):
             return keys[0] if len(keys) == 1 and keys[0].type == field.type else None
     key = _primary(obj)
     return key if key is not None and key.type == field.type else None
+
+
+def _ending(name: str) -> str:
+    naming = naming_of(name)
+    return naming.ending if naming else name.casefold()
 
 
 def _primary(obj: Object) -> Field | None:
