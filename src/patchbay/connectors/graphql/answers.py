@@ -31,7 +31,7 @@ _UNKNOWN = 501
 
 
 def read_answer(answered: Answered, decoder: Decoder) -> Read:
-    """The answer as ``{"data": …}`` without its envelope, or the status its errors amount to.
+    """The answer's ``data``, or the status its errors amount to.
 
     Raises SchemaChanged when the endpoint no longer takes the document, SourceRefused for what is no GraphQL answer.
     """
@@ -52,16 +52,10 @@ def read_answer(answered: Answered, decoder: Decoder) -> Read:
     if not isinstance(errors, list) or not (isinstance(data, dict) or data is None) or (data is None and not errors):
         raise SourceRefused(NOT_UNDERSTOOD)
     if not errors:
-        return Read(200, _root(cast("dict[str, Any]", data)))
-    root = _root(cast("dict[str, Any]", data or {}))
-    if root is not None:
-        return Read(200, root, (PARTIAL,))
+        return Read(200, data)
+    if any(value is not None for value in cast("dict[str, Any]", data or {}).values()):
+        return Read(200, data, (PARTIAL,))
     return Read(_status_of(cast("list[Any]", errors)))
-
-
-def _root(data: dict[str, Any]) -> Any:
-    """The one root field's value: a document here asks for one."""
-    return next(iter(data.values()), None)
 
 
 def _status_of(errors: list[Any]) -> int:

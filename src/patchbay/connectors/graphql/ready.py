@@ -10,14 +10,14 @@ import msgspec
 
 from patchbay.connectors.graphql.answers import read_answer
 from patchbay.connectors.http.answers import decoder_for
-from patchbay.connectors.http.filling import fill_slots
-from patchbay.connectors.http.request import Request, nested
+from patchbay.connectors.http.request import Request, object_of
 from patchbay.connectors.http.results import Results
 from patchbay.connectors.http.source import HttpSource, Read
 from patchbay.connectors.refusals import CallNotSupported
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.arguments import prepare_inputs
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, GraphqlCall
+from patchbay.schema_graph.requests import prepare_request
 
 LONGEST_S = 10.0
 _json = msgspec.json.Encoder(decimal_format="number").encode
@@ -38,8 +38,8 @@ class ReadyDocument:
         self.call = call
         self.seconds = min(call.caps.deadline_ms / 1000, LONGEST_S)
         self._prepare = prepare_inputs(call)
-        self._fill = fill_slots(body.slots)
-        self._variables = [(number, slot, slot.path or (slot.name,)) for number, slot in enumerate(body.slots)]
+        self._fill = prepare_request(call)
+        self._variables = [(number, slot.path or (slot.name,)) for number, slot in enumerate(body.slots)]
         named = _json({"query": body.document, "operationName": body.operation_name})
         self._before = named[:-1] + b',"variables":'
         self._decoder = decoder_for(call)
@@ -48,7 +48,7 @@ class ReadyDocument:
     def values(self, context: CallContext, zone: ZoneInfo) -> Request:
         """The request; raises what :mod:`patchbay.schema_graph.arguments` raises, and ValueNotAccepted."""
         filled = self._fill(self._prepare(context), datetime.now(zone))
-        body = self._before + _json(nested(self._variables, filled)) + b"}"
+        body = self._before + _json(object_of(self._variables, filled)) + b"}"
         return Request("POST", "", _HEADERS, body, repeatable=True)
 
     def run(self, source: HttpSource, values: Request, deadline: float) -> Awaitable[Read]:

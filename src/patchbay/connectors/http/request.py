@@ -14,6 +14,7 @@ from patchbay.connectors.http.header_fields import is_field_value, may_be_parame
 from patchbay.connectors.http.styles import Write, header_writer, path_writer, query_writer
 from patchbay.connectors.refusals import CallNotSupported, ValueNotAccepted
 from patchbay.schema_graph.call import HttpCall, Place, RequestSlot
+from patchbay.schema_graph.requests import Contradiction, nested
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MOST_TARGET = 8_000
@@ -101,14 +102,14 @@ class RequestTemplate:
         return target
 
 
-Numbered = list[tuple[int, RequestSlot, tuple[str, ...]]]
+_Numbered = list[tuple[int, RequestSlot, tuple[str, ...]]]
 """Slots with their position, and the names from their top value down to them."""
 _Filled = Callable[[Sequence[Any]], str]
 
 
-def _by_name(slots: Sequence[RequestSlot], place: Place) -> dict[str, Numbered]:
+def _by_name(slots: Sequence[RequestSlot], place: Place) -> dict[str, _Numbered]:
     """The slots of a place by the parameter they belong to: parts of one object are written together."""
-    found: dict[str, Numbered] = {}
+    found: dict[str, _Numbered] = {}
     for number, slot in enumerate(slots):
         if slot.place == place:
             below = slot.path[1:] if slot.path[:1] == (slot.name,) else slot.path
@@ -116,7 +117,7 @@ def _by_name(slots: Sequence[RequestSlot], place: Place) -> dict[str, Numbered]:
     return found
 
 
-def _grouped(group: Numbered, write: Write) -> _Filled:
+def _grouped(group: _Numbered, write: Write) -> _Filled:
     if len(group) == 1 and not group[0][2]:
         (number, _, _) = group[0]
 
@@ -126,28 +127,24 @@ def _grouped(group: Numbered, write: Write) -> _Filled:
 
         return one
 
+    members = [(number, ("", *below)) for number, _, below in group]
+
     def several(filled: Sequence[Any]) -> str:
-        value = nested(group, filled)
+        value = object_of(members, filled).get("")
         return write(value) if value else ""
 
     return several
 
 
-def nested(group: Numbered, filled: Sequence[Any]) -> Members:
-    """The object that the slots' values make; what was left out is not in it."""
-    made: Members = {}
-    for number, _, below in group:
-        value = filled[number]
-        if value is None:
-            continue
-        at = made
-        for name in below[:-1]:
-            inner = at.setdefault(name, {})
-            if not isinstance(inner, dict):
-                raise ValueNotAccepted
-            at = cast("Members", inner)
-        at[below[-1] if below else ""] = value
-    return made
+def object_of(members: Sequence[tuple[int, tuple[str, ...]]], filled: Sequence[Any]) -> Members:
+    """The object that values make at their paths, by position; what was left out is not in it.
+
+    Raises ValueNotAccepted when two of them want one place.
+    """
+    try:
+        return nested((path, filled[number]) for number, path in members)
+    except Contradiction:
+        raise ValueNotAccepted from None
 
 
 def _path_parts(call: HttpCall) -> list[str | _Filled]:
@@ -174,7 +171,7 @@ def _refuse_name(name: str) -> _Filled:
     raise ValueError(f"nothing fills {name}")
 
 
-def _placed(group: Numbered) -> _Filled:
+def _placed(group: _Numbered) -> _Filled:
     first = group[0][1]
     write = _grouped(group, path_writer(first.name, first.style, first.explode))
     numbers = tuple(number for number, _, _ in group)
@@ -202,15 +199,15 @@ def _refuse_steps(value: Any) -> None:
 
 
 def _body(call: HttpCall) -> Callable[[Sequence[Any]], tuple[str, bytes]] | None:
-    members: Numbered = []
+    members: list[tuple[int, tuple[str, ...]]] = []
     styles: dict[str, tuple[str | None, bool | None]] = {}
     for number, slot in enumerate(call.slots):
         if slot.place not in _BODY_PLACES:
             continue
-        path = slot.path or ((slot.name,) if slot.place != "json" else ())
-        members.append((number, slot, path))
-        if path:
-            styles.setdefault(path[0], (slot.style, slot.explode))
+        # A JSON value without a path is the whole body.
+        path = slot.path or (("",) if slot.place == "json" else (slot.name,))
+        members.append((number, path))
+        styles.setdefault(path[0], (slot.style, slot.explode))
     if call.content_type is None:
         if members or any(slot.place == "variable" for slot in call.slots):
             raise CallNotSupported
@@ -221,4 +218,4 @@ def _body(call: HttpCall) -> Callable[[Sequence[Any]], tuple[str, bytes]] | None
         raise CallNotSupported from None
     if write is None or (call.content_type.startswith(FORM) and "" in styles):
         raise CallNotSupported
-    return lambda filled: write(nested(members, filled))
+    return lambda filled: write(object_of(members, filled))

@@ -7,7 +7,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from patchbay.connectors.http.answers import decoded, decoder_for
-from patchbay.connectors.http.filling import fill_slots
 from patchbay.connectors.http.request import Request, RequestTemplate
 from patchbay.connectors.http.results import Results
 from patchbay.connectors.http.source import HttpSource, Read
@@ -15,6 +14,7 @@ from patchbay.connectors.refusals import CallNotSupported, SourceRefused
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.arguments import prepare_inputs
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, HttpCall
+from patchbay.schema_graph.requests import prepare_request
 
 LONGEST_S = 10.0
 
@@ -31,7 +31,7 @@ class ReadyRequest:
         self.call = call
         self.seconds = min(call.caps.deadline_ms / 1000, LONGEST_S)
         self._prepare = prepare_inputs(call)
-        self._fill = fill_slots(body.slots)
+        self._fill = prepare_request(call)
         self._template = RequestTemplate(body)
         self._server = body.server
         self._decoder = decoder_for(call)
