@@ -55,6 +55,7 @@ ROUTES = {
     "POST /api/v1/integrations/{kind}/sql/test": "integrations:write",
     "POST /api/v1/integrations/{kind}/discover": "integrations:write",
     "GET /api/v1/integrations/{kind}/schema": "integrations:read",
+    "GET /api/v1/integrations/{kind}/schema/diff": "integrations:read",
     "GET /api/v1/integrations/{kind}/objects": "integrations:read",
     "GET /api/v1/integrations/{kind}/objects/{object}": "integrations:read",
     "GET /api/v1/integrations/{kind}/operations": "integrations:read",

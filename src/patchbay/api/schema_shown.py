@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field as Described
 
 from patchbay.api.envelope import Shown
+from patchbay.api.times import Stamp
 from patchbay.schema_graph.model import (
     Argument,
     ArgumentRole,
@@ -144,6 +145,84 @@ class SchemaShown(Shown):
     operation_count: int
     objects: list[SchemaObject]
     operations: list[OperationSummary]
+
+
+class SnapshotShown(Shown):
+    """One discovery."""
+
+    fingerprint: str
+    discovered_at: Stamp
+
+
+class ChangeShown(Shown):
+    """One property before and after."""
+
+    property: str
+    before: Any
+    after: Any
+
+
+class RenamedShown(Shown):
+    """What is likely the same under another name."""
+
+    before: str
+    after: str
+    confidence: float = Described(description="From 0 to 1.")
+
+
+class ChangedShown(Shown):
+    """One thing that is still there: what of it differs."""
+
+    name: str
+    changes: list[ChangeShown] = []
+
+
+class MembersShown(Shown):
+    """Differences among things of one sort; what is empty is left out."""
+
+    added: list[str] = []
+    removed: list[str] = []
+    renamed: list[RenamedShown] = []
+    changed: list[ChangedShown] = []
+
+
+class ObjectChangedShown(ChangedShown):
+    """One object that is still there, perhaps under another name."""
+
+    fields: MembersShown | None = None
+    relationships: MembersShown | None = None
+
+
+class OperationChangedShown(ChangedShown):
+    """One operation that is still there."""
+
+    arguments: MembersShown | None = None
+
+
+class ObjectsDiffShown(Shown):
+    """Differences among objects."""
+
+    added: list[str] = []
+    removed: list[str] = []
+    renamed: list[RenamedShown] = []
+    changed: list[ObjectChangedShown] = []
+
+
+class OperationsDiffShown(Shown):
+    """Differences among operations; those of records differ where their object does."""
+
+    added: list[str] = []
+    removed: list[str] = []
+    changed: list[OperationChangedShown] = []
+
+
+class SchemaDiffShown(Shown):
+    """What one discovery changed."""
+
+    before: SnapshotShown | None
+    after: SnapshotShown
+    objects: ObjectsDiffShown
+    operations: OperationsDiffShown
 
 
 def schema_json(view: View) -> dict[str, Any]:

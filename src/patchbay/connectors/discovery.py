@@ -136,7 +136,8 @@ async def _uploaded(session: AsyncSession, document: DocumentRef | None) -> Uplo
 async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tuple[Connection, bool, datetime]:
     """Make what was found the connection's snapshot, unless a discovery that began later has already stored its own.
 
-    A new snapshot is written when anything differs, so that estimates and formats stay fresh; ``changed`` speaks of the schema.
+    ``changed`` speaks of the schema. Where only estimates and sampled formats differ, the new snapshot takes the place of the
+    last one: what is kept are schemas that differ.
     """
     connection = await session.scalar(select(Connection).where(Connection.id == order.connection_id).with_for_update())
     if connection is None or connection.replaced_at is not None or connection.status != "connected":
@@ -149,6 +150,7 @@ async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tup
         if last.created_at <= order.started_at:
             last.created_at = order.started_at
         return connection, changed, last.created_at
+    outdated = None if changed else last
     snapshot = Snapshot(
         id=new_id("snp"),
         connection_id=connection.id,
@@ -161,6 +163,8 @@ async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tup
     await session.flush()
     connection.snapshot_id = snapshot.id
     await session.flush()
+    if outdated is not None:
+        await session.delete(outdated)
     await _forget_old(session, connection)
     snapshots.keep_open(snapshot.id, unpack(found.body))
     await announce(session, connection.id)

@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 from patchbay.accounts.organizations import ensure_organization
 from patchbay.connectors import connections, discovery, snapshots
 from patchbay.connectors.connections import IntegrationNotConnected
+from patchbay.connectors.schema_changes import read_compared, schema_changes
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_index, load_view
+from patchbay.connectors.sql.postgres import system as postgres_system
 from patchbay.connectors.tables import Connection, Snapshot
 from patchbay.schema_graph.search import SearchIndex
 from patchbay.store.database import Database
@@ -81,8 +83,8 @@ async def test_what_is_blocked_is_not_even_counted(made: Shop, tls_postgres: Pos
 
 async def test_several_at_once_are_one(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[object] = []
-    heavy = discovery.run_heavy
-    monkeypatch.setattr(discovery, "run_heavy", lambda *a, **k: runs.append(a) or heavy(*a, **k))
+    heavy = postgres_system.run_heavy
+    monkeypatch.setattr(postgres_system, "run_heavy", lambda *a, **k: runs.append(a) or heavy(*a, **k))
     found = await asyncio.gather(*(discover(made) for _ in range(4)))
     assert len(runs) == 1
     assert all(f == found[0] for f in found)
@@ -95,7 +97,7 @@ async def test_a_cancelled_or_failed_discovery_leaves_the_last_schema(made: Shop
     async def stuck(*_: Any, **__: Any) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(discovery, "run_heavy", stuck)
+    monkeypatch.setattr(postgres_system, "run_heavy", stuck)
     task = asyncio.ensure_future(discover(made))
     await asyncio.sleep(0.2)
     task.cancel()
@@ -139,3 +141,35 @@ async def test_one_index_is_built_for_all_who_ask_at_once(made: Shop, monkeypatc
     assert len(built) == 1
     assert all(index is found[0] for index in found)
     assert await ask() is found[0]
+
+
+async def test_what_a_discovery_changed_can_be_read(made: Shop, tls_postgres: PostgresServer) -> None:
+    await discover(made)
+    async with made.database.tenant(made.org) as session:
+        compared = await read_compared(session, await connections.current(session, "postgres"))
+    first = await schema_changes(compared)
+    assert (first["before"], first["objects"]) == (None, {})
+    tls_postgres.execute(made.credentials["database"], "ALTER TABLE customers RENAME phone TO phone_no; DROP TABLE orders")
+    assert (await discover(made))["changed"]
+    async with made.database.tenant(made.org) as session:
+        compared = await read_compared(session, await connections.current(session, "postgres"))
+    changes = await schema_changes(compared)
+    assert changes["objects"]["removed"] == ("orders",)
+    (customers,) = changes["objects"]["changed"]
+    assert customers["fields"]["renamed"][0] | {"confidence": None} == {
+        "before": "phone",
+        "after": "phone_no",
+        "confidence": None,
+    }
+    assert changes["before"]["fingerprint"] != changes["after"]["fingerprint"]
+
+
+async def test_new_estimates_take_the_place_of_the_old(made: Shop, tls_postgres: PostgresServer) -> None:
+    first = await discover(made)
+    tls_postgres.execute(
+        made.credentials["database"],
+        "INSERT INTO customers SELECT n, 'x', '+1613555' || n FROM generate_series(1000, 3000) n; ANALYZE customers",
+    )
+    again = await discover(made)
+    assert (again["changed"], again["fingerprint"]) == (False, first["fingerprint"])
+    assert (await current(made))[1] == 1

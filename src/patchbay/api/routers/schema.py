@@ -7,17 +7,21 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Query, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from patchbay.api.access import IntegrationsRead
 from patchbay.api.envelope import ApiResponse, PaginatedResponse, Shown, enveloped
 from patchbay.api.pages import Paged
 from patchbay.api.paths import Kind, ObjectName
+from patchbay.api.platform import platform_of
+from patchbay.api.presence import while_present
 from patchbay.api.problems import problems
 from patchbay.api.routing import door_router
 from patchbay.api.schema_shown import (
     ObjectDetail,
     ObjectSummary,
     OperationShown,
+    SchemaDiffShown,
     SchemaShown,
     object_detail,
     object_summary,
@@ -25,7 +29,7 @@ from patchbay.api.schema_shown import (
     schema_json,
 )
 from patchbay.api.work import Reading
-from patchbay.connectors import connections, snapshots
+from patchbay.connectors import connections, schema_changes, snapshots
 from patchbay.errors import NotFound
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.model import Badge, FieldType, Object
@@ -71,6 +75,23 @@ async def get_schema(principal: IntegrationsRead, session: Reading, kind: Kind) 
     view = await _view(session, kind)
     body = await run_in_threadpool(lambda: msgspec.json.encode(enveloped(schema_json(view))))
     return Response(body, media_type="application/json")
+
+
+@router.get(
+    "/schema/diff",
+    response_model=ApiResponse[SchemaDiffShown],
+    response_model_exclude_unset=True,
+    summary="Get what the last discovery changed",
+    responses=problems(404, 503),
+)
+async def get_schema_diff(principal: IntegrationsRead, request: Request, kind: Kind) -> Any:
+    """What the current schema adds, lacks and has otherwise than the one discovered before it, within data scoping.
+
+    `before` is null after a first discovery. `renamed` is a likelihood, told and never acted upon.
+    """
+    async with platform_of(request).database.tenant(principal.org_id, read_only=True) as session:
+        compared = await schema_changes.read_compared(session, await connections.current(session, kind))
+    return enveloped(await while_present(request, schema_changes.schema_changes(compared)))
 
 
 @router.get(
