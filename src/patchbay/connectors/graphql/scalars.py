@@ -77,7 +77,7 @@ def read_scalar(name: str, specified_by: str | None = None, description: str | N
     if known is None and specified_by:
         known = _by_document(specified_by)
     if known is None and description and _INTEGER.search(description) and not _AS_TEXT.search(description):
-        known = _WIDE
+        known = Scalar("integer")
     return known or _TEXT
 
 

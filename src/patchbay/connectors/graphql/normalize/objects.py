@@ -11,7 +11,7 @@ from patchbay.connectors.graphql.definitions import FieldDefinition, TypeDefinit
 from patchbay.connectors.graphql.findings import listed
 from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
 from patchbay.connectors.graphql.normalize.connections import Connection, size_argument
-from patchbay.connectors.graphql.normalize.references import inferred_edges
+from patchbay.connectors.graphql.normalize.references import IDENTIFIER, Key, inferred_edges
 from patchbay.connectors.graphql.normalize.texts import described
 from patchbay.schema_graph.badges import CORE, field_badges, is_core_by_name, is_core_by_use
 from patchbay.schema_graph.model import Edge, Field, Object, ObjectKind
@@ -38,8 +38,8 @@ class ObjectBuilder:
         types = self._catalog.types
         shown = {n: d for n, d in types.items() if d.kind in _OBJECT_KINDS and n not in self._hidden}
         slugs = unique_slugs(shown)
-        by_fold = {name.casefold(): name for name in shown}
         made = [(definition, *self._content(definition, shown)) for definition in shown.values()]
+        keys = {d.name.casefold(): Key(d.name, f.native_type) for d, fields, _ in made for f in fields if f.name == IDENTIFIER}
         objects: dict[str, Object] = {}
         for definition, fields, edges in made:
             name = definition.name
@@ -51,7 +51,7 @@ class ObjectBuilder:
                 native_name=name,
                 description=described(definition.description),
                 fields=fields,
-                edges=(*edges, *inferred_edges(fields, edges, by_fold)),
+                edges=(*edges, *inferred_edges(name, fields, edges, keys)),
                 badges=CORE if core else (),
             )
         if self._demanding:
@@ -85,7 +85,7 @@ class ObjectBuilder:
     def _scalar(self, field: FieldDefinition, use: Use) -> Field:
         name = field.name
         description = described(field.description, field.deprecation_reason, field.is_deprecated)
-        key = name == "id" and use.text == "ID" and not use.nullable
+        key = name == IDENTIFIER and use.text == "ID" and not use.nullable
         return Field(
             name=name,
             type=use.type,

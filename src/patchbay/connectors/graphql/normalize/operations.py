@@ -184,8 +184,9 @@ class OperationBuilder:
         for one in found:
             if one.field.args or one.use is None or one.use.kind != "record" or one.use.lists:
                 continue
-            definition = self._catalog.types[one.use.name]
-            inner = self._catalog.fields(definition) if definition.name not in self._connections else ()
+            if one.use.name in self._connections or one.use.name in self._catalog.roots:
+                continue
+            inner = self._catalog.fields(self._catalog.types[one.use.name])
             demanding = [field for field, _ in inner if any(arg.name not in _PAGING for arg in field.args or ())]
             if inner and 2 * len(demanding) > len(inner):
                 yield one.name

@@ -7,25 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from patchbay.schema_graph.model import Edge, Field
 from patchbay.schema_graph.naming import split_words, without_id
 
+IDENTIFIER = "id"
 SURE, LIKELY = 0.8, 0.5
 """Confidence where the type says identifier (``ID``, a UUID), and where it only could be one."""
 
 
-def inferred_edges(fields: Sequence[Field], edges: Iterable[Edge], by_fold: Mapping[str, str]) -> Iterator[Edge]:
-    """The edges that the names of scalar ``fields`` suggest; ``by_fold`` has the objects by their case-folded names.
+class Key(msgspec.Struct, frozen=True, gc=False):
+    """An object that has an identifier, and the identifier's type."""
 
-    None where the object holds the record itself under that name: the declared edge says it better.
+    object: str
+    native_type: str
+
+
+def inferred_edges(owner: str, fields: Sequence[Field], edges: Iterable[Edge], keys: Mapping[str, Key]) -> Iterator[Edge]:
+    """The edges that the names of the scalar ``fields`` of ``owner`` suggest; ``keys`` has what can be referred to.
+
+    None to the owner itself, whose own identifier may be called so (``Vulnerability.vulnerabilityId``); none where the object
+    holds the record itself under that name: the declared edge says it better; none to an identifier of another type.
     """
     taken: set[str] | None = None
     for field in fields:
         name = field.name
         if name[-1:] not in "dD" or field.type not in ("string", "integer", "uuid") or (short := without_id(name)) is None:
             continue
-        target = by_fold.get("".join(split_words(short)))
-        if target is None:
+        key = keys.get("".join(split_words(short)))
+        if key is None or key.object == owner or key.native_type != field.native_type:
             continue
         if taken is None:
             taken = {edge.name for edge in edges} | {own.name for own in fields}
@@ -34,9 +45,9 @@ def inferred_edges(fields: Sequence[Field], edges: Iterable[Edge], by_fold: Mapp
             sure = field.native_type == "ID" or field.type == "uuid"
             yield Edge(
                 name=short,
-                target=target,
+                target=key.object,
                 cardinality="many_to_one",
-                pairs=((name, "id"),),
+                pairs=((name, IDENTIFIER),),
                 nullable=field.nullable,
                 inferred=True,
                 confidence=SURE if sure else LIKELY,
