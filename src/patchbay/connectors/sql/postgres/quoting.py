@@ -6,13 +6,9 @@ The quoting does not depend on the server's settings: it is the same with ``stan
 
 from __future__ import annotations
 
-import re
+from patchbay.connectors.sql.names import BadName, split_parts
 
 MAX_NAME_BYTES = 63
-
-
-class BadName(ValueError):
-    """The text cannot be the name of a PostgreSQL object; the message says why."""
 
 
 def check_name(name: str) -> str:
@@ -51,29 +47,6 @@ def dollar_quoted(body: str) -> str:
     return f"{tag}\n{body}{tag}"
 
 
-_PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
-
-
 def split_name(text: str) -> tuple[str, ...]:
-    """The parts of an object's name as the API writes it, letter case kept: `t`, `schema.t`, `"a.b"."c"`.
-
-    A name without quotes and with at most one dot is taken as it is; parts that contain dots or quotes are quoted.
-    Raises `BadName` for anything else.
-    """
-    parts: list[str] = []
-    position = 0
-    while True:
-        match = _PART.match(text, position)
-        if match is None:
-            raise BadName("write it as table or schema.table, with double quotes around a part that contains a dot or a quote")
-        quoted, plain = match.groups()
-        parts.append(check_name(plain if quoted is None else quoted.replace('""', '"')))
-        position = match.end()
-        if position == len(text):
-            break
-        if text[position] != ".":
-            raise BadName("a quoted part must be followed by a dot or the end")
-        position += 1
-    if len(parts) > 2:
-        raise BadName("give at most schema.table; the database is chosen by the connection")
-    return tuple(parts)
+    """The parts of an object's name as the API writes it, see `names.split_parts`."""
+    return split_parts(text, check_name)

@@ -8,29 +8,12 @@ name and text in it is quoted.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from textwrap import dedent
-from typing import Any, TypeVar, cast
 
-import msgspec
-
-from patchbay.connectors.sql.postgres.quoting import (
-    BadName,
-    check_name,
-    dollar_quoted,
-    identifier,
-    literal,
-    split_name,
-)
+from patchbay.connectors.sql.postgres.quoting import check_name, dollar_quoted, identifier, literal, split_name
 from patchbay.connectors.sql.postgres.scram import storable, stored_form
-from patchbay.errors import Finding, ValidationFailed
-
-READ_ROLE = "flowyte_ro"
-WRITE_ROLE = "flowyte_rw"
-MAX_TABLES = 200
-MAX_PASSWORD = 1024
-_T = TypeVar("_T")
+from patchbay.connectors.sql.scripts import READ_ROLE, WRITE_ROLE, Script, Scripts, Unfit, make_scripts
 
 _OLD_PUBLIC = (
     "Up to PostgreSQL 14, and in databases upgraded from it, everyone may create tables in the schema public. "
@@ -48,27 +31,39 @@ _TRIGGERS = "Triggers run with the write role's privileges: what they touch may 
 _CLEAR = "The password is not plain ASCII, so it stands in the script itself: a server that logs statements will log it."
 
 
-class Script(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A script that makes ``role``, and the one that removes it with everything it was granted."""
+class _Postgres:
+    """PostgreSQL's part of the scripts."""
 
-    role: str
-    sql: str
-    revoke: str
-    tables: tuple[str, ...] | None = None
-    generated_password: str | None = None
+    def check_database(self, name: str) -> None:
+        check_name(name)
 
+    def check_role(self, name: str) -> None:
+        check_name(name)
+        # PostgreSQL reserves these even when they are quoted.
+        if name.startswith("pg_") or name in ("public", "none"):
+            raise Unfit("reserved", "PostgreSQL reserves this role name; choose another.")
 
-class Scripts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What `GET …/sql/scripts` answers. ``generated_password`` is the read role's; a write role's is in ``write``."""
+    def check_password(self, password: str) -> None:
+        if "\x00" in password or any(0xD800 <= ord(c) < 0xE000 for c in password):
+            raise Unfit("character", "The password holds a character that cannot be sent.")
 
-    read_only: Script
-    write: Script | None
-    generated_password: str | None
-    warnings: tuple[str, ...]
+    def read_table(self, name: str, database: str) -> tuple[str, ...]:
+        parts = split_name(name)
+        if len(parts) == 2 and (parts[0].startswith("pg_") or parts[0] == "information_schema"):
+            raise Unfit("system_table", "Writing to PostgreSQL's own tables is never granted.")
+        return parts
 
-    def to_json(self) -> dict[str, Any]:
-        """The wire form, with null for what there is not."""
-        return cast("dict[str, Any]", msgspec.json.decode(msgspec.json.encode(self)))
+    def reading(self, database: str, role: str, password: str) -> Script:
+        return Script(role=role, sql=_read_script(database, role, password), revoke=_revoke_script(database, role, _READ_MARK))
+
+    def writing(self, database: str, role: str, password: str, tables: Sequence[tuple[str, ...]]) -> Script:
+        return Script(
+            role=role, sql=_write_script(database, role, password, tables), revoke=_revoke_script(database, role, _WRITE_MARK)
+        )
+
+    def warnings(self, passwords: Sequence[str], *, writes: bool) -> list[str]:
+        clear = not all(storable(password) for password in passwords)
+        return [_OLD_PUBLIC, _TEMPORARY, _FUTURE, *([_TRIGGERS] if writes else ()), *([_CLEAR] if clear else ())]
 
 
 def scripts(
@@ -80,101 +75,16 @@ def scripts(
     password: str | None = None,
     write_password: str | None = None,
 ) -> Scripts:
-    """The scripts for ``database``: a read-only role, and with ``tables`` a role that may insert into and update these.
-
-    Passwords that are not given are generated and returned. Raises `ValidationFailed` with every name that cannot be one.
-    """
-    reading = _Reading()
-    reading.name("database", database)
-    reading.role("role", read_role)
-    reading.password("password", password)
-    named = reading.tables(tables)
-    if tables:
-        reading.role("writeRole", write_role)
-        reading.password("writePassword", write_password)
-        if write_role == read_role:
-            reading.refuse("writeRole", "same_role", "The write role must not be the read role.")
-    if reading.findings:
-        raise ValidationFailed("The scripts cannot be made from these names.", errors=reading.findings)
-
-    read_secret = password or _new_password()
-    warnings = [_OLD_PUBLIC, _TEMPORARY, _FUTURE]
-    write: Script | None = None
-    secrets_used = [read_secret]
-    if named:
-        write_secret = write_password or _new_password()
-        secrets_used.append(write_secret)
-        warnings.append(_TRIGGERS)
-        write = Script(
-            role=write_role,
-            sql=_write_script(database, write_role, write_secret, named),
-            revoke=_revoke_script(database, write_role, _WRITE_MARK),
-            tables=tuple(tables),
-            generated_password=None if write_password else write_secret,
-        )
-    if not all(storable(secret) for secret in secrets_used):
-        warnings.append(_CLEAR)
-    return Scripts(
-        read_only=Script(
-            role=read_role,
-            sql=_read_script(database, read_role, read_secret),
-            revoke=_revoke_script(database, read_role, _READ_MARK),
-        ),
-        write=write,
-        generated_password=None if password else read_secret,
-        warnings=tuple(warnings),
+    """The scripts for ``database``, see `sql.scripts.make_scripts`."""
+    return make_scripts(
+        _Postgres(),
+        database,
+        tables,
+        read_role=read_role,
+        write_role=write_role,
+        password=password,
+        write_password=write_password,
     )
-
-
-class _Reading:
-    """Collects what is wrong with the request."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def refuse(self, field: str, code: str, message: str) -> None:
-        self.findings.append(Finding(field=field, code=code, message=message))
-
-    def name(self, field: str, value: str) -> None:
-        self._try(field, lambda: check_name(value))
-
-    def role(self, field: str, value: str) -> None:
-        self.name(field, value)
-        # PostgreSQL reserves these even when they are quoted.
-        if value.startswith("pg_") or value in ("public", "none"):
-            self.refuse(field, "reserved", "PostgreSQL reserves this role name; choose another.")
-
-    def password(self, field: str, value: str | None) -> None:
-        if value is None:
-            return
-        if not 1 <= len(value) <= MAX_PASSWORD:
-            self.refuse(
-                field, "length", f"A password has between 1 and {MAX_PASSWORD} characters; leave it out to get a strong one."
-            )
-        if "\x00" in value or any(0xD800 <= ord(c) < 0xE000 for c in value):
-            self.refuse(field, "character", "The password holds a character that cannot be sent.")
-
-    def tables(self, names: Sequence[str]) -> list[tuple[str, ...]]:
-        if len(names) > MAX_TABLES:
-            self.refuse("tables", "too_many", f"At most {MAX_TABLES} tables can be named.")
-            return []
-        found = [self._try(f"tables.{index}", lambda name=name: split_name(name)) for index, name in enumerate(names)]
-        for index, parts in enumerate(found):
-            if parts is not None and len(parts) == 2 and (parts[0].startswith("pg_") or parts[0] == "information_schema"):
-                self.refuse(f"tables.{index}", "system_table", "Writing to PostgreSQL's own tables is never granted.")
-        return list(dict.fromkeys(parts for parts in found if parts is not None))
-
-    def _try(self, field: str, read: Callable[[], _T]) -> _T | None:
-        try:
-            return read()
-        except BadName as error:
-            self.refuse(field, "name", f"This cannot be a name: {error}.")
-            return None
-
-
-def _new_password() -> str:
-    """About 190 bits, without characters that shells, URLs or people stumble over."""
-    return secrets.token_urlsafe(24)
 
 
 _READ_MARK = "Patchbay read-only role"
