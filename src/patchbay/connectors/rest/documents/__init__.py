@@ -1,0 +1,1 @@
+"""Reading API documents: bytes, archives and references, whatever their format, as one description."""

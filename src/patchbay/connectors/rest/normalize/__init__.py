@@ -1,0 +1,1 @@
+"""From a description to the graph: objects and fields of its schemas, operations with flat arguments."""

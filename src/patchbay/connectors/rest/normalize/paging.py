@@ -1,0 +1,71 @@
+"""How the pages of a list are asked for, from the parameters and from what stands beside the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from patchbay.connectors.rest.documents.values import is_object
+from patchbay.connectors.rest.normalize.schemas import Schema, Schemas, properties_of
+
+_STYLES: tuple[tuple[str, frozenset[str]], ...] = (
+    ("token", frozenset({"pagetoken", "nexttoken", "continue", "continuationtoken", "token", "synctoken", "marker"})),
+    ("cursor", frozenset({"cursor", "after", "startingafter", "before", "endingbefore", "pagecursor", "pageafter"})),
+    ("offset", frozenset({"offset", "skip", "start", "startat", "startindex", "from"})),
+    ("number", frozenset({"page", "pagenumber", "pageno", "pageindex", "currentpage"})),
+)  # fmt: skip
+_SIZES = (
+    "limit", "perpage", "pagesize", "maxresults", "resultsperpage", "count", "size", "top", "first", "max", "pagelimit", "take",
+    "rows", "num", "numresults", "maxitems", "results",
+)  # fmt: skip
+_SURE = frozenset({"limit", "perpage", "pagesize", "maxresults", "resultsperpage", "pagelimit", "maxitems"})
+_MORE = tuple(tuple(path.split("/")) for path in (
+    "has_more", "hasMore", "has_next", "next_cursor", "nextCursor", "nextPageToken", "next_page_token", "next_token", "nextToken",
+    "next_page_uri", "next_page_url", "nextPage", "next_page", "next", "@odata.nextLink", "nextLink", "cursor", "links/next",
+    "_links/next", "links/pages/next", "meta/next", "meta/next_cursor", "meta/has_more", "pagination/next", "pagination/has_more",
+    "pagination/next_cursor", "paging/next", "response_metadata/next_cursor", "metadata/continue", "meta/next_page",
+    "page/hasNext",
+))  # fmt: skip
+
+
+def page_of(
+    schemas: Schemas, queries: Mapping[str, tuple[str, Any]], beside: Schema | None, headers: Iterable[str]
+) -> dict[str, Any] | None:
+    """``{style, size, sizeMost, more}`` of an operation that returns a list, or None where nothing points to pages.
+
+    ``queries``: wire name → (argument's name, schema); ``beside``: the properties next to the list; ``headers``: the answer's.
+    """
+    by_key = {_plain(wire): name_schema for wire, name_schema in queries.items()}
+    more = _more(schemas, beside)
+    linked = any(name.lower() == "link" for name in headers)
+    style = next((style for style, names in _STYLES if not names.isdisjoint(by_key)), None)
+    size = next((key for key in _SIZES if key in by_key), None)
+    if style is None and not more and not linked and size not in _SURE:
+        return None
+    page: dict[str, Any] = {"style": style or ("link" if linked or not more else "cursor")}
+    if size is not None:
+        name, schema = by_key[size]
+        page["size"] = name
+        most: Any = schemas.plain(schema).get("maximum")
+        if type(most) in (int, float) and 0 < most <= 1_000_000:
+            page["sizeMost"] = int(most)
+    if more:
+        page["more"] = list(more)
+    return page
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _more(schemas: Schemas, beside: Schema | None) -> tuple[str, ...] | None:
+    """The path of what tells that there are further pages."""
+    if not beside:
+        return None
+    for path in _MORE:
+        held: Any = beside.get(path[0])
+        for name in path[1:]:
+            held = properties_of(schemas.plain(held)).get(name) if is_object(held) else None
+        if is_object(held) and held.get("type") != "array":
+            return path
+    return None

@@ -1,0 +1,24 @@
+"""Descriptions as the graph keeps them: plain, of one line, of bounded length."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+FIELD_MOST = 300
+OPERATION_MOST = 500
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+
+
+def trimmed(text: Any, most: int = FIELD_MOST) -> str | None:
+    """``text`` without HTML tags and line breaks, cut after ``most`` characters; None for anything but a text with content."""
+    if type(text) is not str or not text:
+        return None
+    if len(text) > most * 4:
+        text = text[: most * 4]
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    text = " ".join(text.split())
+    if len(text) > most:
+        text = text[: most - 1].rstrip() + "…"
+    return text.encode(errors="replace").decode() if not text.isascii() else text or None
