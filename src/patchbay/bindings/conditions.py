@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 from msgspec import UNSET
 
+from patchbay.bindings.inputs import SET_COUNTRY, check_country, check_param, check_source, fact_key
 from patchbay.bindings.literals import literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, SESSION_FACTS, says_email, says_phone, session_key
+from patchbay.bindings.parameters import BY_NAME, says_email, says_phone
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
-from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import CallInput, Codec, Comparison, Filter
 from patchbay.schema_graph.coercion import Unfit
-from patchbay.schema_graph.numbering import known_country
 from patchbay.schema_graph.phones import needs_country, unreadable_shapes
 
-PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 MAX_VALUES = 100
 _ORDERED = frozenset({"integer", "decimal", "number", "date", "time", "datetime", "duration", "string"})
 _RANGES: frozenset[Comparison] = frozenset({"lt", "le", "gt", "ge"})
@@ -55,8 +52,8 @@ def check_conditions(scope: Scope) -> Conditions:
 
 
 def _input(scope: Scope, rule: Input, reading: Reading | None, at: str, known: dict[str, CallInput]) -> CallInput | None:
-    sound = _check_param(scope, rule.param, f"{at}.param", known)
-    sound = _check_source(scope, rule, at) and sound
+    sound = check_param(scope.report, rule.param, f"{at}.param", known)
+    sound = check_source(scope.report, rule, at) and sound
     if reading is None or not sound:
         return None
     constant = None
@@ -83,7 +80,7 @@ def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: 
         type=field.type,
         native_type=field.native_type,
         source=rule.source,
-        key=_fact_key(rule),
+        key=fact_key(rule),
         constant=constant,
         required=rule.required or rule.source != "model",
         description=rule.description or (canonical.description if canonical else None),
@@ -95,41 +92,6 @@ def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: 
         zoned=field.zoned,
         time_zone=scope.target.time_zone if field.type == "datetime" and not field.zoned else None,
     )
-
-
-def _check_param(scope: Scope, param: str, at: str, known: dict[str, CallInput]) -> bool:
-    if not PARAM.fullmatch(param):
-        message = "A parameter is 1 to 64 letters, digits, '_' and '-', and starts with a letter or '_'."
-        scope.report.error(at, "param_invalid", message)
-        return False
-    if any(param.casefold() == other.casefold() for other in known):
-        scope.report.error(at, "param_duplicate", "Another input has this parameter already.")
-        return False
-    return True
-
-
-def _check_source(scope: Scope, rule: Input, at: str) -> bool:
-    before = len(scope.report.errors)
-    if rule.source == "session" and _fact_key(rule) is None:
-        hint = f"Usual ones are {', '.join(SESSION_FACTS)}."
-        scope.report.error(f"{at}.key", "source_key_missing", "A session input needs the key of its fact.", hint)
-    if rule.source in ("model", "constant") and rule.key is not None:
-        scope.report.error(f"{at}.key", "source_key_unused", f"A {rule.source} input takes no key.")
-    if rule.source == "constant" and rule.value in (UNSET, None):
-        scope.report.error(f"{at}.value", "value_missing", "A constant input needs its value.")
-    if rule.source != "constant" and rule.value is not UNSET:
-        scope.report.error(f"{at}.value", "value_unused", f"A {rule.source} input takes no value.", "Set source to 'constant'.")
-    if rule.source == "session" and rule.key is not None and rule.key.partition(".")[0] not in SESSION_FACTS:
-        message = "No channel of this platform knows such a fact by itself; without it the call is refused."
-        scope.report.warn(f"{at}.key", "session_fact_unknown", message, did_you_mean(rule.key, SESSION_FACTS))
-    return len(scope.report.errors) == before
-
-
-def _fact_key(rule: Input) -> str | None:
-    """The fact of a session or verified input. Without a key it is the parameter's own."""
-    if rule.source == "session":
-        return rule.key or session_key(rule.param)
-    return rule.key or rule.param if rule.source == "verified" else None
 
 
 def _is_phone(param: str, reading: Reading) -> bool:
@@ -153,15 +115,12 @@ def _codec(param: str, reading: Reading) -> Codec:
 
 def _check_phone(scope: Scope, reading: Reading, at: str) -> None:
     shapes, country, report = reading.field.formats, scope.target.country, scope.report
-    named = scope.target.default_country or scope.target.agent_country
-    if named is not None and not known_country(named):
-        report.error(at, "default_country_invalid", "The default country is not a country's ISO 3166-1 code such as CA.")
-    elif country is None and shapes and needs_country(shapes):
-        message = "This column holds phone numbers without a country code, and no country is set for them."
-        report.error(at, "default_country_required", message, "Set defaultCountry (such as CA) on the connection or the agent.")
-    elif country is None and not shapes:
-        message = "No country is set: only numbers stored with + and a country code will be found."
-        report.warn(at, "default_country_unknown", message, "Set defaultCountry (such as CA) on the connection or the agent.")
+    if shapes and not (scope.target.default_country or scope.target.agent_country):
+        if needs_country(shapes):
+            message = "This column holds phone numbers without a country code, and no country is set for them."
+            report.error(at, "default_country_required", message, SET_COUNTRY)
+    else:
+        check_country(scope, at, "only numbers stored with + and a country code will be found.")
     if not shapes:
         message = "The column's formats are not sampled: numbers are looked for as +16135550142 and as bare digits only."
         report.warn(at, "phone_formats_unsampled", message, "Discover again once the column has values.")
@@ -215,7 +174,7 @@ def _filter_by_param(
     if given is None:
         if any(rule.param == param for rule in scope.binding.inputs):
             return None  # the input is wrong, and reported
-        if not _check_param(scope, param, f"{at}.param", inputs):
+        if not check_param(scope.report, param, f"{at}.param", inputs):
             return None
         given = _call_input(scope, Input(param=param, arg=reading.name), reading, at, None)
         inputs[param] = given

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from patchbay.bindings.paths import Reading
 from patchbay.schema_graph.call import Join, SliceItem, Touch
-from patchbay.schema_graph.model import Edge, Object
+from patchbay.schema_graph.model import Edge, Object, Operation
 from patchbay.schema_graph.scoping import View
+from patchbay.schema_graph.touched import touched_names
 
 
 def joins_of(root: Object, readings: Iterable[Reading]) -> tuple[Join, ...]:
@@ -30,22 +31,41 @@ def tie_breakers(root: Object, order: Sequence[Reading]) -> list[Reading]:
     return [Reading((), root, field) for field in fields]
 
 
-def footprint(view: View, root: Object, readings: Iterable[Reading]) -> tuple[tuple[Touch, ...], tuple[SliceItem, ...]]:
-    """Touches closed over views and partitions, and the slice, both in the order of object names."""
+def footprint(
+    view: View, root: Object, readings: Iterable[Reading], operation: Operation
+) -> tuple[tuple[Touch, ...], tuple[SliceItem, ...]]:
+    """Touches closed over views and partitions, and the slice, both in the order of object names.
+
+    A called operation may be given all of its ``arguments``: leave out the others before.
+    """
     fields: dict[str, set[str]] = {root.name: set()}
     edges: dict[str, set[str]] = {}
+    inner: dict[str, set[tuple[str, ...]]] = {}
     for reading in readings:
         holder = root.name
         for edge in reading.edges:
             fields.setdefault(holder, set()).update(own for own, _ in edge.pairs)
-            fields.setdefault(edge.target, set()).update(other for _, other in edge.pairs)
+            fields.setdefault(edge.target, set()).update(other for _, other in edge.pairs if other)
             edges.setdefault(holder, set()).add(edge.name)
             holder = edge.target
-        fields.setdefault(reading.object.name, set()).add(reading.field.name)
+        if reading.inner:
+            fields.setdefault(reading.object.name, set())
+            inner.setdefault(reading.object.name, set()).add(reading.members)
+        else:
+            fields.setdefault(reading.object.name, set()).add(reading.field.name)
+    given = tuple(sorted(argument.name for argument in operation.arguments)) if operation.verb == "call" else None
     items = tuple(
-        SliceItem(name, tuple(sorted(used)), tuple(sorted(edges.get(name, ())))) for name, used in sorted(fields.items())
+        SliceItem(
+            name,
+            tuple(sorted(used)),
+            tuple(sorted(edges.get(name, ()))),
+            tuple(sorted(inner.get(name, ()))),
+            given if name == root.name else None,
+        )
+        for name, used in sorted(fields.items())
     )
-    return _merged(touch for item in items for touch in view.touches(item.object, item.fields)), items
+    read = (touch for item in items for touch in view.touches(item.object, touched_names(item)))
+    return _merged([*read, *view.call_touches(operation, given or ())]), items
 
 
 def _merged(touches: Iterable[Touch]) -> tuple[Touch, ...]:

@@ -7,68 +7,97 @@ identify an appointment, and neither does a read that chooses by ``orderBy`` wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
 from patchbay.bindings.parameters import BY_NAME, is_about_people, meaning_of, numbers_its_record
-from patchbay.bindings.paths import Reading
-from patchbay.bindings.scope import Conditions, Scope
-from patchbay.schema_graph.call import Filter
+from patchbay.bindings.report import Report
+from patchbay.bindings.scope import Conditions
+from patchbay.schema_graph.call import Source
 from patchbay.schema_graph.model import Object
 from patchbay.schema_graph.naming import split_words
 
 
-def is_identifying(scope: Scope, conditions: Conditions) -> bool:
-    """Whether more than one row would mean that the right one is not known."""
-    if scope.binding.order_by and scope.binding.limit == 1:
+class Clue(msgspec.Struct, frozen=True):
+    """What one condition of a read tells of who or what is meant.
+
+    ``name`` is that of the column or of the argument's telling part, ``holder`` the object that has it. ``own``: on the record
+    itself. ``equal``: compared for equality. ``telling``: its values tell one record from another. ``source`` is None for a
+    fixed value; ``field`` the record's own field that is meant, if any.
+    """
+
+    place: str
+    name: str
+    holder: str
+    param: str | None = None
+    source: Source | None = None
+    own: bool = True
+    equal: bool = True
+    telling: bool = False
+    personal: bool = False
+    field: str | None = None
+
+    @property
+    def tells_who(self) -> bool:
+        """Whether it says who somebody is."""
+        if self.param in BY_NAME:
+            return BY_NAME[self.param].means == "person"
+        meaning = meaning_of(self.name)
+        if meaning is not None:
+            return meaning.means == "person"
+        return self.personal or (self.telling and is_about_people(self.holder))
+
+
+def clues_of(conditions: Conditions) -> Iterator[Clue]:
+    """The clues in the conditions of a read of records."""
+    for condition, reading, place in zip(conditions.filters, conditions.readings, conditions.places, strict=True):
+        given = conditions.input_of(condition)
+        field = reading.field
+        yield Clue(
+            place=place,
+            name=field.name,
+            holder=reading.object.name,
+            param=condition.param,
+            source=given.source if given is not None else None,
+            own=not reading.edges,
+            equal=condition.op == "eq",
+            telling=field.primary_key or field.unique or "name" in split_words(field.name),
+            personal="pii" in field.badges,
+            field=None if reading.edges else field.name,
+        )
+
+
+def is_identifying(root: Object, clues: Sequence[Clue], *, ranked: bool) -> bool:
+    """Whether more than one row would mean that the right one is not known. ``ranked``: the first of an order was asked for."""
+    if ranked:
         return False
-    own = [
-        (condition, reading)
-        for condition, reading in zip(conditions.filters, conditions.readings, strict=True)
-        if condition.op == "eq" and condition.param is not None and not reading.edges
-    ]
-    if _covers_a_key(scope.root, {reading.field.name for _, reading in own}):
+    own = [clue for clue in clues if clue.equal and clue.param is not None and clue.own]
+    if _covers_a_key(root, {clue.field for clue in own if clue.field is not None}):
         return True
-    people = is_about_people(scope.root.name)
+    people = is_about_people(root.name)
     return any(
-        numbers_its_record(reading.field.name, scope.root.name) or (people and _tells_who(condition, reading))
-        for condition, reading in own
-        if not _is_constant(conditions, condition)
+        numbers_its_record(clue.name, root.name) or (people and clue.tells_who)
+        for clue in own
+        if clue.source not in (None, "constant")
     )
 
 
-def warn_of_chosen_identity(scope: Scope, conditions: Conditions) -> None:
+def warn_of_chosen_identity(report: Report, clues: Sequence[Clue]) -> None:
     """Warn where the model decides whose record is read."""
-    for condition, reading, place in zip(conditions.filters, conditions.readings, conditions.places, strict=True):
-        given = conditions.input_of(condition)
-        if given is None or given.source != "model" or condition.op != "eq" or not _tells_who(condition, reading):
-            continue
-        message = f"Whose record this is, is left to what the caller says ({given.param})."
-        hint = "Set its source to session or verified, so that the call takes it from what is known of the caller."
-        scope.report.warn(place, "model_chosen_identity", message, hint)
+    for clue in clues:
+        if clue.source == "model" and clue.equal and clue.tells_who:
+            message = f"Whose record this is, is left to what the caller says ({clue.param})."
+            hint = "Set its source to session or verified, so that the call takes it from what is known of the caller."
+            report.warn(clue.place, "model_chosen_identity", message, hint)
 
 
-def identifies_a_person(conditions: Conditions) -> bool:
+def identifies_a_person(clues: Sequence[Clue]) -> bool:
     """Whether any input tells who somebody is."""
-    return any(_tells_who(c, r) for c, r in zip(conditions.filters, conditions.readings, strict=True) if c.param is not None)
-
-
-def _tells_who(condition: Filter, reading: Reading) -> bool:
-    if condition.param in BY_NAME:
-        return BY_NAME[condition.param].means == "person"
-    meaning = meaning_of(reading.field.name)
-    if meaning is not None:
-        return meaning.means == "person"
-    field = reading.field
-    if "pii" in field.badges:
-        return True
-    telling = field.primary_key or field.unique or "name" in split_words(field.name)
-    return telling and is_about_people(reading.object.name)
+    return any(clue.tells_who for clue in clues if clue.param is not None)
 
 
 def _covers_a_key(obj: Object, compared: set[str]) -> bool:
     if any(compared.issuperset(key.fields) for key in obj.keys if key.fields):
         return True
     return any(field.unique and field.name in compared for field in obj.fields)
-
-
-def _is_constant(conditions: Conditions, condition: Filter) -> bool:
-    given = conditions.input_of(condition)
-    return given is None or given.source == "constant"

@@ -90,6 +90,11 @@ class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     verification_level: VerificationLevel | None = None
     allowed_fields: Annotated[list[_Name], Meta(max_length=MAX_PROJECTION)] | None = None
 
+    @property
+    def level(self) -> VerificationLevel:
+        """How well the caller has to be verified for what comes back."""
+        return self.verification_level or ("basic" if self.requires_verified_identity else "none")
+
     def to_json(self) -> dict[str, Any]:
         """The wire form: the members that were given, camelCase."""
         return msgspec.to_builtins(self)

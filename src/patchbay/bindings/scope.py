@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from patchbay.bindings.model import Binding
-from patchbay.bindings.paths import PathProblem, Reading, follow, near
+from patchbay.bindings.paths import PathProblem, Reading, follow, near, record_heads
 from patchbay.bindings.report import Report
 from patchbay.schema_graph.call import CallInput, Filter
 from patchbay.schema_graph.model import Object, Operation
@@ -65,7 +65,7 @@ class Scope(msgspec.Struct, frozen=True):
     def path(self, path: list[str], at: str) -> Reading | None:
         """The field a path leads to, or None with the reason reported at ``at``."""
         try:
-            return follow(self.view, self.root, path)
+            return follow(self.view, self.root, path, record_heads(self.operation))
         except PathProblem as problem:
             self.report.error(at, problem.code, problem.message, problem.hint)
             return None
@@ -76,8 +76,8 @@ class Scope(msgspec.Struct, frozen=True):
 
     def needs_time_zone(self, reading: Reading, at: str) -> None:
         """Report a timestamp without zone on a connection whose time zone nobody has said."""
-        local = reading.field.type == "datetime" or reading.field.item_type == "datetime"
-        if not local or reading.field.zoned or self.target.time_zone is not None:
+        local = reading.leaf.type == "datetime" or reading.leaf.item_type == "datetime"
+        if not local or reading.leaf.zoned or self.target.time_zone is not None:
             return
         message = "This is a timestamp without zone, and the connection's time zone is not set."
         hint = "Set the connection's timeZone (an IANA name such as America/Toronto)."

@@ -11,17 +11,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+import msgspec
+
 from patchbay.bindings.parameters import BY_NAME
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import CallInput
-from patchbay.schema_graph.coercion import MAX_TEXT
+from patchbay.schema_graph.coercion import MAX_ITEMS, MAX_TEXT
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_ENUM = 200
 MAX_DESCRIPTION = 1_024
 MAX_PROPERTIES = 64
 
-_INTEGER_BITS = {"smallint": 16, "int2": 16, "integer": 32, "int": 32, "int4": 32}
+_INTEGER_BITS = {"smallint": 16, "int2": 16, "integer": 32, "int": 32, "int4": 32, "int32": 32}
 _FORMATS: Mapping[str, tuple[str, str]] = {
     "date": ("date", "A date, such as 2026-03-05."),
     "time": ("time", "A time of day, such as 14:30."),
@@ -30,6 +32,7 @@ _FORMATS: Mapping[str, tuple[str, str]] = {
     "uuid": ("uuid", "A UUID."),
 }
 _ALLOWED = frozenset({"type", "description", "enum", "format", "minimum", "maximum", "maxLength", "pattern"})
+_LIST_ALLOWED = frozenset({"type", "description", "items", "maxItems"})
 
 
 def tool_schema(slug: str, description: str, inputs: Iterable[CallInput]) -> dict[str, Any]:
@@ -53,7 +56,10 @@ def tool_schema(slug: str, description: str, inputs: Iterable[CallInput]) -> dic
 def _property(one: CallInput) -> dict[str, Any]:
     canonical = BY_NAME.get(one.param)
     said = one.description or (canonical.description + "." if canonical else one.param.replace("_", " ").capitalize() + ".")
-    if one.codec == "phone":
+    if one.type == "array" and one.item_type is not None:
+        item = _property(msgspec.structs.replace(one, type=one.item_type, item_type=None, description="One of them."))
+        return {"type": "array", "description": said, "items": item, "maxItems": MAX_ITEMS}
+    if one.codec in ("phone", "e164"):
         return {"type": "string", "description": _joined(said, _phone_form(one)), "maxLength": 40}
     if one.enum and len(one.enum) <= MAX_ENUM:
         return {"type": "string", "description": said, "enum": list(one.enum)}
@@ -109,12 +115,21 @@ def _lint_parameters(parameters: Mapping[str, Any]) -> Iterable[Finding]:
     if len(set(required)) != len(required) or not set(required) <= set(properties):
         yield Finding(f"{at}.required", "required_invalid", "Required names must be properties, each once.")
     for name, body in properties.items():
-        yield from _lint_property(f"{at}.properties.{name}", name, body)
+        if not NAME.fullmatch(name):
+            yield Finding(f"{at}.properties.{name}", "name_invalid", "A name is 1 to 64 letters, digits, '_' and '-'.")
+        yield from _lint_property(f"{at}.properties.{name}", body)
 
 
-def _lint_property(at: str, name: str, body: Mapping[str, Any]) -> Iterable[Finding]:
-    if not NAME.fullmatch(name):
-        yield Finding(at, "name_invalid", "A name is 1 to 64 letters, digits, '_' and '-'.")
+def _lint_property(at: str, body: Mapping[str, Any]) -> Iterable[Finding]:
+    if body.get("type") == "array":
+        if extra := set(body) - _LIST_ALLOWED:
+            yield Finding(at, "keyword_not_allowed", f"Not allowed: {', '.join(sorted(extra))}.")
+        yield from _lint_plain(f"{at}.items", cast("Mapping[str, Any]", body.get("items") or {}))
+        return
+    yield from _lint_plain(at, body)
+
+
+def _lint_plain(at: str, body: Mapping[str, Any]) -> Iterable[Finding]:
     if extra := set(body) - _ALLOWED:
         yield Finding(at, "keyword_not_allowed", f"Not allowed: {', '.join(sorted(extra))}.")
     if body.get("type") not in ("string", "integer", "number", "boolean"):

@@ -144,7 +144,7 @@ class CalledOperations:
         if self._spellings is None:
             spellings: dict[str, list[str]] = {}
             for entry in self._visible().values():
-                for spelling in dict.fromkeys((entry.slug, *_bare(entry.name))):
+                for spelling in dict.fromkeys((entry.slug, *bare_names(entry.name))):
                     spellings.setdefault(spelling, []).append(entry.name)
             self._spellings = spellings
         return self._spellings.get(text, [])
@@ -226,7 +226,7 @@ class CalledOperations:
         yield from (name for bare, name in phrases if bare and bare in folded)
 
 
-def _bare(name: str) -> tuple[str, ...]:
+def bare_names(name: str) -> tuple[str, ...]:
     """An operation's name without its method or root: ``/pets`` for ``GET /pets``, ``orders`` for ``query.orders``."""
     root, dot, field = name.partition(".")
     if dot and root in _ROOTS:

@@ -127,13 +127,19 @@ def _moment(kind: FieldType, native: str, value: date | time) -> Any:
     elif isinstance(value, datetime) and kind == "time":
         value = value.timetz()
     elif isinstance(value, datetime):
-        moment = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-        return int(moment.timestamp()) if native.startswith(("integer", "number")) else _rfc3339(moment)
+        if native.startswith(("integer", "number")):
+            return int((value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp())
+        return _rfc3339(value.replace(tzinfo=None) if is_local(native) else value)
     return value.isoformat()
 
 
+def is_local(native_type: str) -> bool:
+    """Whether a native type is that of a wall clock's time (``LocalDateTime``), which takes no offset."""
+    return native_type.lstrip("[ ").lower().startswith(("local", "naive"))
+
+
 def _rfc3339(moment: datetime) -> str:
-    """RFC 3339, section 5.6."""
+    """RFC 3339, section 5.6, with its offset where it has one."""
     text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
@@ -152,6 +158,8 @@ def _labelled(kind: FieldType, native: str, text: str) -> Any:
     """A text as it is, unless it is a literal or a label of a type that JSON has a form of its own for."""
     if native.startswith("string"):
         return text
+    if kind == "datetime" and native.startswith(("integer", "number")):
+        return _moment(kind, native, datetime.fromisoformat(text))
     if kind == "integer" or (kind == "enum" and native.startswith("integer")):
         return int(text)
     if kind == "number" or (kind == "enum" and native.startswith("number")):
