@@ -174,7 +174,7 @@ class OutboundClient:
             use_dns_cache=False,
             happy_eyeballs_delay=None,
             socket_factory=door.open_socket,
-            ssl=_tls(self._authorities, ssl.get_default_verify_paths()),
+            ssl=_tls(self._authorities, ssl.get_default_verify_paths()) if scheme == "https" else True,
             limit=0,
             limit_per_host=self._connections,
             keepalive_timeout=IDLE_S,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 from ipaddress import ip_network
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -89,6 +90,16 @@ def get_customer(
 def credentials(url: str, **more: Any) -> HttpCredentials:
     given = {"type": "rest", "auth": Auth(scheme="bearer"), "secrets": {"token": "t0k"}} | more
     return HttpCredentials(base_url=url, **given)
+
+
+@contextlib.asynccontextmanager
+async def source_at(url: str, *, at_once: int = 16, authorities: str | None = None, **more: Any) -> AsyncGenerator[HttpSource]:
+    """A source for the system at ``url``, closed in the end; ``more`` are members of its credentials."""
+    source = HttpSource(credentials(url, **more), GUARD, at_once=at_once, authorities=authorities)
+    try:
+        yield source
+    finally:
+        await source.close()
 
 
 async def run(source: HttpSource, ready: Ready, arguments: dict[str, Any], *, seconds: float = 5.0) -> CallResult:

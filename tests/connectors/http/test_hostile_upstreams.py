@@ -7,11 +7,13 @@ import tracemalloc
 
 import pytest
 
-from patchbay.connectors.http.source import MOST_BYTES, HttpSource
+from patchbay.connectors.http.source import MOST_BYTES
 from patchbay.connectors.refusals import CallRefused, SourceBusy, SourceRefused, SourceTimeout, SourceUnavailable
 from patchbay.connectors.rest.ready import ReadyRequest
-from tests.connectors.http.calls import GUARD, credentials, get_customer, run
+from tests.connectors.http.calls import get_customer, run, source_at
+from tests.servers.certificates import Authority
 from tests.servers.upstreams import hostile
+from tests.servers.upstreams.tls import server_context
 
 HANGS = 20.0
 """Far beyond every deadline here: what reaches it has ignored its own."""
@@ -65,8 +67,7 @@ def named(case: object) -> str:
 @pytest.mark.anyio
 @pytest.mark.parametrize(("behaviour", "refusal"), REFUSED, ids=named)
 async def test_the_caller_gets_a_typed_refusal(behaviour: hostile.Behaviour, refusal: type[CallRefused]) -> None:
-    async with hostile.misbehaving(behaviour) as upstream:
-        source = HttpSource(credentials(upstream.url), GUARD)
+    async with hostile.misbehaving(behaviour) as upstream, source_at(upstream.url) as source:
         tracemalloc.start()
         try:
             async with asyncio.timeout(HANGS):
@@ -75,11 +76,10 @@ async def test_the_caller_gets_a_typed_refusal(behaviour: hostile.Behaviour, ref
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-            await source.close()
         assert type(refused.value) is refusal
         assert "secret" not in f"{refused.value}{refused.value.extensions}{refused.value.hint}"
         assert peak < 8 * MOST_BYTES
-        assert source.ended
+    assert source.ended
 
 
 @pytest.mark.anyio
@@ -89,47 +89,67 @@ async def test_the_caller_gets_a_typed_refusal(behaviour: hostile.Behaviour, ref
     ids=named,
 )
 async def test_what_is_odd_but_right_is_taken(behaviour: hostile.Behaviour) -> None:
-    async with hostile.misbehaving(behaviour) as upstream:
-        source = HttpSource(credentials(upstream.url), GUARD)
+    async with hostile.misbehaving(behaviour) as upstream, source_at(upstream.url) as source:
         for _ in range(2):
             result = await run(source, ReadyRequest(get_customer()), {"id": "c1"})
             assert result.rows == [{"id": "c1", "name": "Ada", "balance": "9007199254740993", "open": True}]
-        await source.close()
     assert not any(b"cookie" in request.lower() for request in upstream.requests)
 
 
 @pytest.mark.anyio
 async def test_a_storm_of_failures_opens_the_breaker_and_others_are_served() -> None:
-    async with hostile.misbehaving(hostile.server_error) as bad, hostile.misbehaving(hostile.good) as sound:
-        storm, calm = HttpSource(credentials(bad.url), GUARD), HttpSource(credentials(sound.url), GUARD)
-        ready = ReadyRequest(get_customer())
+    ready = ReadyRequest(get_customer())
+    async with (
+        hostile.misbehaving(hostile.server_error) as bad,
+        hostile.misbehaving(hostile.good) as sound,
+        source_at(bad.url) as storm,
+        source_at(sound.url) as calm,
+    ):
         for _ in range(20):
             with pytest.raises(SourceUnavailable):
                 await run(storm, ready, {"id": "c1"})
             assert (await run(calm, ready, {"id": "c1"})).row_count == 1
         assert len(bad.requests) == 3
-        await storm.close()
-        await calm.close()
 
 
 @pytest.mark.anyio
 async def test_an_endless_answer_is_not_read_for_long() -> None:
-    async with hostile.misbehaving(hostile.endless_chunks) as upstream:
-        source = HttpSource(credentials(upstream.url), GUARD)
+    async with hostile.misbehaving(hostile.endless_chunks) as upstream, source_at(upstream.url) as source:
         with pytest.raises(SourceRefused):
             await run(source, ReadyRequest(get_customer()), {"id": "c1"})
-        await source.close()
         assert upstream.sent < 4 * MOST_BYTES
 
 
 @pytest.mark.anyio
 async def test_a_dead_upstream_holds_no_more_than_its_places() -> None:
-    async with hostile.misbehaving(hostile.silence) as upstream:
-        source = HttpSource(credentials(upstream.url), GUARD, at_once=4)
-        ready = ReadyRequest(get_customer())
+    ready = ReadyRequest(get_customer())
+    async with hostile.misbehaving(hostile.good, hostile.silence) as upstream, source_at(upstream.url, at_once=4) as source:
+        await run(source, ready, {"id": "c1"})
         outcomes = await asyncio.gather(
-            *(run(source, ready, {"id": "c1"}, seconds=0.5) for _ in range(40)), return_exceptions=True
+            *(run(source, ready, {"id": "c1"}, seconds=0.8) for _ in range(40)), return_exceptions=True
         )
-        assert {type(o) for o in outcomes} <= {SourceTimeout, SourceBusy}
+        assert {type(o) for o in outcomes} == {SourceTimeout, SourceBusy}
         assert upstream.connections == 4
-        await source.close()
+
+
+@pytest.mark.anyio
+async def test_a_system_over_tls_is_verified_and_not_left_for_plain_http() -> None:
+    authority = Authority()
+    good, stranger = (server_context(a.issue(("localhost",))) for a in (authority, Authority("Another")))
+    elsewhere = server_context(authority.issue(("elsewhere.example.com",)))
+    ready = ReadyRequest(get_customer())
+    for tls, behaviour, refusal in (
+        (good, hostile.good, None),
+        (good, hostile.redirecting("http://localhost/customers/c1"), SourceRefused),
+        (stranger, hostile.good, SourceUnavailable),
+        (elsewhere, hostile.good, SourceUnavailable),
+    ):
+        async with (
+            hostile.misbehaving(behaviour, tls=tls) as upstream,
+            source_at(upstream.url, authorities=authority.pem) as source,
+        ):
+            if refusal is None:
+                assert (await run(source, ready, {"id": "c1"})).row_count == 1
+            else:
+                with pytest.raises(refusal):
+                    await run(source, ready, {"id": "c1"})

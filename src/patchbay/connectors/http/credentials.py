@@ -35,6 +35,7 @@ class HttpCredentials(msgspec.Struct, frozen=True, kw_only=True):
     verify: Verify | None = None
     document: DocumentRef | None = None
     reads: tuple[str, ...] = ()
+    ca_pem: str | None = None
 
     def __repr__(self) -> str:
         return f"HttpCredentials({self.type} at {self.base_url!r}, {self.auth.scheme})"
@@ -64,6 +65,7 @@ def http_credentials(definition: Definition, secrets: Mapping[str, str]) -> Http
         verify=definition.verify,
         document=definition.document,
         reads=definition.reads,
+        ca_pem=definition.ca_pem,
     )
 
 

@@ -160,7 +160,8 @@ class HttpSource:
     async def _in_a_place(self, request: Request, read: Reader, server: str | None, deadline: float) -> Read:
         if self._places.locked():
             try:
-                async with asyncio.timeout_at(deadline):
+                # A place that comes free with no time left to use it is none.
+                async with asyncio.timeout_at(deadline - _WORTH_TRYING_S):
                     await self._places.acquire()
             except TimeoutError:
                 raise SourceBusy from None
