@@ -108,6 +108,7 @@ class DefinitionBody(BaseModel):
     auth: AuthBody | None = None
     headers: dict[str, str] | None = Field(default=None, description="Sent with every request; no secrets.")
     verify: VerifyBody | None = None
+    ca_pem: str | None = Field(default=None, description="The certificates of a private authority, as PEM.")
     reads: list[str] | None = Field(default=None, description="Operations that only read although their method says otherwise.")
 
 

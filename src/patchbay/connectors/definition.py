@@ -12,6 +12,7 @@ from typing import Any, Literal, cast, get_args
 
 import msgspec
 
+from patchbay.connectors.authorities import read_authorities
 from patchbay.connectors.members import Members, Unreadable, text
 from patchbay.egress.urls import BadUrl, read_url
 from patchbay.errors import Finding
@@ -60,6 +61,11 @@ class Auth(_Part, frozen=True, omit_defaults=True, kw_only=True):
     client_auth: ClientAuth = msgspec.field(name="clientAuth", default="basic")
 
     @property
+    def tokens(self) -> bool:
+        """Whether requests are signed with tokens that are fetched, not with the stored secrets."""
+        return self.scheme in ("oauth2_client_credentials", "oauth2_authorization_code")
+
+    @property
     def interactive(self) -> bool:
         """Whether a person has to agree in a browser first."""
         return self.scheme == "oauth2_authorization_code"
@@ -75,7 +81,7 @@ class Verify(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=Tru
 
 class Definition(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
     """A provider of an organization's own. ``reads`` names operations that only read although their method says otherwise: a
-    person's word, never a guess.
+    person's word, never a guess. ``ca_pem`` are the certificates of a private authority, as PEM.
     """
 
     type: SystemType
@@ -86,6 +92,7 @@ class Definition(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only
     headers: Mapping[str, str] = {}
     verify: Verify | None = None
     reads: tuple[str, ...] = ()
+    ca_pem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: the members that differ from their defaults, camelCase."""
@@ -98,7 +105,7 @@ def stored_definition(raw: Mapping[str, Any] | None) -> Definition | None:
 
 
 _COMMON = ("type", "displayName")
-_HTTP = ("document", "baseUrl", "auth", "headers", "verify", "reads")
+_HTTP = ("document", "baseUrl", "auth", "headers", "verify", "reads", "caPem")
 _AUTH = ("scheme", "in", "name", "prefix", "tokenUrl", "authorizationUrl", "revocationUrl", "scopes", "clientAuth")
 
 
@@ -117,6 +124,7 @@ def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
     headers = (members.read("headers", _headers) if http else None) or {}
     verify = _verify(members.inside("verify")) if http else None
     reads = (members.read("reads", _reads) if http else None) or ()
+    ca_pem = members.read("caPem", read_authorities) if http else None
     if not members.sound or kind is None or display_name is None:
         return None
     return Definition(
@@ -128,6 +136,7 @@ def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
         headers=headers,
         verify=verify,
         reads=reads,
+        ca_pem=ca_pem,
     )
 
 
@@ -153,7 +162,7 @@ def _auth(members: Members | None) -> Auth | None:
         return None
     members.refuse_unknown(_AUTH)
     scheme = members.one_of("scheme", get_args(Scheme), required=True)
-    oauth = scheme in ("oauth2_client_credentials", "oauth2_authorization_code")
+    oauth = Auth(scheme=cast("Scheme", scheme or "none")).tokens
     code = scheme == "oauth2_authorization_code"
     made = Auth(
         scheme=cast("Scheme", scheme or "none"),

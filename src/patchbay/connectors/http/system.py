@@ -1,0 +1,103 @@
+"""What REST and GraphQL systems have in common: secrets by scheme, a target that is the base URL, a request that proves them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+from patchbay.connectors.definition import Definition, DocumentRef
+from patchbay.connectors.http.asking import ask, authorizer_of, outbound
+from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.http.credentials import HttpCredentials, http_credentials, parse_http_credentials
+from patchbay.connectors.http.signing import static_authorizer
+from patchbay.connectors.http.source import HttpSource
+from patchbay.connectors.system import Role, Secrets
+from patchbay.egress.guard import EgressGuard
+from patchbay.errors import PatchbayError
+
+VERIFY_S = 10.0
+ANSWER_MOST = 1_000_000
+
+
+class VerificationFailed(PatchbayError):
+    """The system was reached, but did not answer the verification request as the definition expects."""
+
+    code, status, title = "verification_failed", 422, "Verification failed"
+
+
+class AuthorizationRefused(PatchbayError):
+    """The system refuses these credentials."""
+
+    code, status, title = "authorization_refused", 422, "Authorization refused"
+
+
+class HttpSystem:
+    """Base of the types of system that are reached over HTTP."""
+
+    type: str
+
+    def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> HttpCredentials:
+        """See :meth:`patchbay.connectors.system.System.parse`."""
+        assert definition is not None
+        credentials = parse_http_credentials(raw, definition)
+        if not definition.auth.tokens:
+            static_authorizer(credentials.auth, credentials.secrets)
+        return credentials
+
+    def dump(self, credentials: HttpCredentials) -> Secrets:
+        """The secrets alone: everything else is the definition's."""
+        return {"read": dict(credentials.secrets)}
+
+    def load(self, secrets: Secrets, definition: Definition | None) -> HttpCredentials:
+        """The credentials again, under the definition as it is now."""
+        assert definition is not None
+        return http_credentials(definition, cast("Mapping[str, str]", secrets["read"]))
+
+    def target(self, credentials: HttpCredentials) -> dict[str, Any]:
+        """The base URL."""
+        return {"type": self.type, "baseUrl": credentials.base_url}
+
+    def label(self, credentials: HttpCredentials) -> str:
+        """The base URL without its scheme."""
+        return credentials.base_url.partition("://")[2]
+
+    def document(self, credentials: HttpCredentials) -> DocumentRef | None:
+        """What the definition says."""
+        return credentials.document
+
+    async def log_in(self, credentials: HttpCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
+        """Send the verification request, where there is one; without one, nothing can be proven before discovery.
+
+        Raises :class:`AuthorizationRefused`, :class:`VerificationFailed`, an OutboundFailed or EgressRefused.
+        """
+        verify = credentials.verify
+        signature = await authorizer_of(credentials, authorizer).sign()
+        if verify is None:
+            return
+        async with outbound(credentials, guard) as client:
+            deadline = asyncio.get_running_loop().time() + VERIFY_S
+            answered = await ask(
+                client,
+                credentials,
+                signature,
+                method=verify.method,
+                url=credentials.base_url + verify.path,
+                deadline=deadline,
+                most_bytes=ANSWER_MOST,
+            )
+        expected = answered.status == verify.expect if verify.expect is not None else 200 <= answered.status < 300
+        if expected:
+            return
+        if answered.status in (401, 403):
+            raise AuthorizationRefused(hint="Check the credentials and what the definition's auth says of how they are sent.")
+        raise VerificationFailed(
+            f"The verification request was answered with status {answered.status} (verification_failed).",
+            hint="Check baseUrl and verify of the definition.",
+        )
+
+    def source(
+        self, credentials: HttpCredentials, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None
+    ) -> HttpSource:
+        """The system, to send requests to. There is one role: what the credentials may do."""
+        return HttpSource(credentials, guard, authorizer, authorities=credentials.ca_pem)
