@@ -20,6 +20,8 @@ MOST_CHARACTERS = 8_000
 _PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<target>[^#]*)(?:#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_AMBIGUOUS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//[^/])|///")
+"""``http:host``, ``http:///host`` and ``///host`` are a path to some and a host to others."""
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]|\s")
 _TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]|%[0-9A-Fa-f]{2})*")
 
@@ -57,6 +59,8 @@ class Url(msgspec.Struct, frozen=True):
         Raises :class:`BadUrl`.
         """
         _refuse_unsafe(reference)
+        if _AMBIGUOUS.match(reference):
+            raise BadUrl("it is a reference that programs read differently")
         try:
             return read_url(urljoin(self.text, reference))
         except BadUrl:
