@@ -9,6 +9,7 @@ from patchbay.connectors.sql.postgres.discovery.lineage import Lineage
 from patchbay.connectors.sql.postgres.discovery.preparation import Preparation
 from patchbay.connectors.sql.postgres.discovery.rows import Catalog, Relation
 from patchbay.schema_graph.badges import CORE, is_core_by_use
+from patchbay.schema_graph.inference import with_inferred
 from patchbay.schema_graph.model import Field, Graph, Object, ObjectKind
 from patchbay.schema_graph.operations import RecordOperations
 
@@ -51,6 +52,7 @@ def build_graph(catalog: Catalog, prepared: Preparation) -> tuple[Graph, Sequenc
             insertable=writable and insertable,
             updatable=writable and updatable,
         )
+    objects = with_inferred(objects, naming.roots, prepared.foreign_keys.declaring)
     operations = RecordOperations(objects)
     return Graph(kind="postgres", default_schema=catalog.default_schema, objects=objects, operations=operations), fields.made()
 

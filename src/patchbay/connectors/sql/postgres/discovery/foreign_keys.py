@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from patchbay.connectors.sql.postgres.discovery.indexing import ALONE_UNIQUE, Indexing
 from patchbay.connectors.sql.postgres.discovery.object_names import ObjectNames
-from patchbay.connectors.sql.postgres.discovery.relationships import ForeignKey, Identity, edges_of
 from patchbay.connectors.sql.postgres.discovery.rows import NOT_NULL, Columns, Rows, column_numbers
 from patchbay.schema_graph.model import Edge
+from patchbay.schema_graph.relationships import ForeignKey, Identity, edges_of
 
 _Numbered: TypeAlias = tuple[str, int, str, tuple[int, ...], int, str, tuple[int, ...], bool]
 """A foreign key by numbers: constraint, relation (oid and name) and its columns, target likewise, whether a column of its is
@@ -18,9 +18,10 @@ unique alone.
 
 
 class ForeignKeys:
-    """``referenced`` counts by object how many refer to it."""
+    """``referenced`` counts by object how many refer to it; ``declaring`` are the objects that have any of their own."""
 
     def __init__(self) -> None:
+        self.declaring: set[str] = set()
         self.referenced: dict[str, int] = defaultdict(int)
         self._keys: list[_Numbered] = []
         self._several: set[int] = set()
@@ -28,17 +29,16 @@ class ForeignKeys:
     def work_out(self, rows: Rows, naming: ObjectNames, indexing: Indexing) -> None:
         """Take the rows of all foreign keys. Needs the columns' numbers alone."""
         names, shown = naming.names, naming.shown
-        sources: set[int] = set()
         for constraint, relation, own_numbers, target, other_numbers in rows:
             if relation not in shown or target not in shown:
                 continue
-            own, aim = column_numbers(own_numbers), names[target]
+            own, source, aim = column_numbers(own_numbers), names[relation], names[target]
             alone = len(own) == 1 and indexing.places(relation).get(own[0], 0) & ALONE_UNIQUE != 0
-            self._keys.append((constraint, relation, names[relation], own, target, aim, column_numbers(other_numbers), alone))
+            self._keys.append((constraint, relation, source, own, target, aim, column_numbers(other_numbers), alone))
             self.referenced[aim] += 1
-            if relation in sources:
+            if source in self.declaring:
                 self._several.add(relation)
-            sources.add(relation)
+            self.declaring.add(source)
 
     def edges(self, columns: Columns, naming: ObjectNames, indexing: Indexing) -> dict[str, tuple[Edge, ...]]:
         """The edges of each object. The indexes must have their names by now."""
