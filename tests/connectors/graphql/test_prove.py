@@ -219,8 +219,8 @@ def test_fields_that_need_arguments_are_not_proven():
     body = {"leaves": (("balanceAt",),), "record": ("customer",), "many": False, "more": (), "operation_name": "Q"}
     slots = (RequestSlot("variable", "id", "string", "ID", ("id",), param="customer"),)
     made = candidate(
-        document, operation="query.customer", columns=(column("Customer", "balanceAt"),), touches=(Touch("Customer"),), slots=slots,
-        **body,
+        document, operation="query.customer", columns=(column("Customer", "balanceAt"),), touches=(Touch("Customer"),),
+        slots=slots, **body,
     )  # fmt: skip
     assert reason(made) == "provenance_unproven"
     named = candidate(
