@@ -43,7 +43,9 @@ def footprint(
     inner: dict[str, set[tuple[str, ...]]] = {}
     for reading in readings:
         holder = root.name
-        for edge in reading.edges:
+        for depth, edge in enumerate(reading.edges):
+            if edge.narrows and view.kind == "rest":
+                fields.setdefault(holder, set()).add(reading.step(depth + 1))
             fields.setdefault(holder, set()).update(own for own, _ in edge.pairs)
             fields.setdefault(edge.target, set()).update(other for _, other in edge.pairs if other)
             edges.setdefault(holder, set()).add(edge.name)

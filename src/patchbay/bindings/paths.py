@@ -65,6 +65,11 @@ class Reading(msgspec.Struct, frozen=True):
         """The dotted spelling, as arguments are published."""
         return ".".join(quote_part(part) for part in (*self.via, *self.members))
 
+    def step(self, depth: int) -> str:
+        """The name of the property read at ``depth`` edges from the record."""
+        edge = self.edges[depth] if depth < len(self.edges) else None
+        return edge.pairs[0][0] if edge is not None and edge.pairs else self.field.name
+
     @property
     def many(self) -> bool:
         """Whether a list lies on the way, so that the leaf is a list of values."""
@@ -136,7 +141,7 @@ def _readings_of(view: View, root: Object, path: Sequence[str], heads: Sequence[
 def _unmistakable(view: View, root: Object, reading: Reading, heads: Sequence[Head]) -> str:
     """A spelling of a reading that has no other: its own, or with what leads to the record before it."""
     own = (*reading.via, *reading.members)
-    for head in ((), *heads):
+    for head in ((), *heads, (view.path_root(root.name),)):
         meant = _readings_of(view, root, [quote_part(part) for part in (*head, *own)], heads)
         if [(one.via, one.members) for one in meant] == [(reading.via, reading.members)]:
             return ".".join(quote_part(part) for part in (*head, *own))
@@ -221,7 +226,12 @@ def _over(view: View, obj: Object, edge: Edge, rest: tuple[_Segment, ...], edges
     target = view.object(edge.target)
     if target is None:
         return
-    yield from _readings(view, target, rest, (*edges, edge))
+    found = _readings(view, target, rest, (*edges, edge))
+    if edge.narrows and view.kind == "rest":
+        # A REST answer does not tell its records apart: what is read of one kind is read of all that have it.
+        shown = {field.name for field in obj.fields}
+        found = (reading for reading in found if reading.step(len(edges) + 1) in shown)
+    yield from found
     if edge.wrapper:
         wrappers = {edge.wrapper, *(_CONNECTIONS if edge.wrapper in _CONNECTIONS else ())}
         for inside in _without_one(rest, sorted(wrappers)):

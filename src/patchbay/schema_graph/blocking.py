@@ -8,7 +8,7 @@ views, generated fields and partitions. The view (:mod:`patchbay.schema_graph.sc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any
 
@@ -189,12 +189,26 @@ def close(
         for field, targets in line.held.items():
             if fresh is None or field in fresh:
                 todo.extend((target, ()) for target in targets)
+        todo.extend(_of_members(line, fresh))
     for name in [name for name in seen if name in above]:
         for parent in above[name]:
             _note(seen, parent, seen[name])
     return tuple(
         Touch(name, None if (known := seen[name]) is None else tuple(sorted(known)), name in opaque) for name in sorted(seen)
     )
+
+
+def _of_members(line: Lineage, names: set[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What is read of the objects whose records these are, when ``names`` (None: any) are read here: the fields they have, and
+    with them the members of nested values.
+    """
+    read = line.shared.keys() if names is None else names & line.shared.keys()
+    nested = () if names is None else tuple(sorted(names - line.shared.keys()))
+    found: dict[str, list[str]] = {}
+    for field in sorted(read):
+        for member in line.shared[field]:
+            found.setdefault(member, []).append(field)
+    return ((member, (*fields, *nested)) for member, fields in found.items())
 
 
 def _note(seen: dict[str, set[str] | None], name: str, wanted: Iterable[str] | None) -> set[str] | None:

@@ -13,6 +13,8 @@ import msgspec
 from patchbay.schema_graph.model import Dependency, Field, Object, Verb
 
 RECORD_VERBS: tuple[Verb, ...] = ("read", "insert", "update")
+TYPE_NAME = "__typename"
+"""What every GraphQL record can be asked for: the name of its type (GraphQL specification, section 4.1)."""
 CALLED_KINDS = frozenset({"type", "interface", "union"})
 """Objects that operations return; they have no operations of their own."""
 
@@ -28,7 +30,8 @@ class Computed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Lineage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where the rows and values of an object come from. Plain tables have none.
 
-    ``held`` names, by field, the objects whose records such a field holds (embedded data).
+    ``held`` names, by field, the objects whose records such a field holds (embedded data). ``shared`` is for unions and
+    interfaces, whose records are those of other objects: by field, which of these have one of that name.
     """
 
     reads: tuple[Dependency, ...] = ()
@@ -36,6 +39,7 @@ class Lineage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     opaque: bool = False
     computed: dict[str, Computed] = {}
     held: dict[str, tuple[str, ...]] = {}
+    shared: dict[str, tuple[str, ...]] = {}
 
 
 class Outline(msgspec.Struct, frozen=True, array_like=True):
@@ -63,18 +67,19 @@ def outline_of(objects: Mapping[str, Object]) -> Outline:
     """The outline of ``objects``: carried along, or read off each of them."""
     if isinstance(objects, Outlined):
         return objects.outline
-    lineage = {name: line for name, obj in objects.items() if (line := lineage_of(obj)) is not None}
+    lineage = {name: line for name, obj in objects.items() if (line := lineage_of(obj, objects)) is not None}
     slugs = {obj.slug: name for name, obj in objects.items() if obj.slug != name}
     return Outline(tuple(objects), slugs, "".join(chr(verb_bits(obj)) for obj in objects.values()), lineage)
 
 
-def lineage_of(obj: Object) -> Lineage | None:
-    """The object's lineage, or None for one whose rows and values are all its own."""
+def lineage_of(obj: Object, objects: Mapping[str, Object]) -> Lineage | None:
+    """The object's lineage among ``objects``, or None for one whose rows and values are all its own."""
     computed = {f.name: Computed(f.computed_from, f.row_of, f.opaque) for f in obj.fields if _is_computed(f)}
     held = _held_by(obj)
-    if not (obj.reads or obj.partitions or obj.opaque or computed or held):
+    shared = _shared_by(obj, objects)
+    if not (obj.reads or obj.partitions or obj.opaque or computed or held or shared):
         return None
-    return Lineage(obj.reads, obj.partitions, obj.opaque is not None, computed, held)
+    return Lineage(obj.reads, obj.partitions, obj.opaque is not None, computed, held, shared)
 
 
 def _held_by(obj: Object) -> dict[str, tuple[str, ...]]:
@@ -84,6 +89,14 @@ def _held_by(obj: Object) -> dict[str, tuple[str, ...]]:
             for own, _ in edge.pairs:
                 held[own] = (*held.get(own, ()), edge.target)
     return held
+
+
+def _shared_by(obj: Object, objects: Mapping[str, Object]) -> dict[str, tuple[str, ...]]:
+    members = [objects[edge.target] for edge in obj.edges if edge.narrows and edge.target in objects]
+    if not members:
+        return {}
+    names = {member.name: {field.name for field in member.fields} | {TYPE_NAME} for member in members}
+    return {field.name: tuple(member for member, own in names.items() if field.name in own) for field in obj.fields}
 
 
 def _is_computed(field: Field) -> bool:
