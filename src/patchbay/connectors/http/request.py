@@ -18,7 +18,7 @@ from patchbay.schema_graph.requests import Contradiction, nested
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MOST_TARGET = 8_000
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"})
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _TEMPLATE = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 _DOTS = frozenset({".", ".."})
@@ -207,7 +207,8 @@ def _body(call: HttpCall) -> Callable[[Sequence[Any]], tuple[str, bytes]] | None
         # A JSON value without a path is the whole body.
         path = slot.path or (("",) if slot.place == "json" else (slot.name,))
         members.append((number, path))
-        styles.setdefault(path[0], (slot.style, slot.explode))
+        if path[0] not in styles or slot.style == "deepObject":
+            styles[path[0]] = (slot.style, slot.explode)
     if call.content_type is None:
         if members or any(slot.place == "variable" for slot in call.slots):
             raise CallNotSupported

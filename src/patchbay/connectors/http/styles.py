@@ -17,7 +17,8 @@ Write = Callable[[Any], str]
 """A value as it stands in the request; empty for a value that has nothing to say (an empty list)."""
 
 _json = msgspec.json.Encoder(decimal_format="number").encode
-_DELIMITERS: Mapping[str, str] = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C"}
+_DELIMITERS: Mapping[str, str] = {"form": ",", "spaceDelimited": "%20", "tabDelimited": "%09", "pipeDelimited": "%7C"}
+"""Tabs are OpenAPI 2's (collectionFormat ``tsv``); the others are OpenAPI 3's."""
 
 
 def scalar_text(value: Any) -> str:
@@ -37,7 +38,10 @@ def percent_encoded(text: str) -> str:
 
 
 def query_writer(name: str, style: str | None, explode: bool | None, encode: Encode = percent_encoded) -> Write:
-    """Writes ``name=value`` pairs joined by ``&``. Raises ValueError for a style that a query does not have."""
+    """Writes ``name=value`` pairs joined by ``&``; an object without a style is written as JSON (a parameter with ``content``).
+
+    Raises ValueError for a style that a query does not have.
+    """
     key = encode(name)
     if style == "deepObject":
         return lambda value: "&".join(f"{encode(k)}={encode(scalar_text(v))}" for k, v in bracketed(name, value))
@@ -50,7 +54,7 @@ def query_writer(name: str, style: str | None, explode: bool | None, encode: Enc
         if isinstance(value, list):
             items = [encode(scalar_text(v)) for v in cast("list[Any]", value) if v is not None]
             return "&".join(f"{key}={item}" for item in items) if exploded else f"{key}={between.join(items)}" if items else ""
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (style is not None or explode is not None):
             pairs = _pairs(cast("dict[str, Any]", value), encode)
             if exploded:
                 return "&".join(f"{k}={v}" for k, v in pairs)
