@@ -77,6 +77,7 @@ class CalledOperations:
         self._texts: dict[str, str] | None = None
         self._spellings: dict[str, list[str]] | None = None
         self._shapes: dict[str, _Shape] = {}
+        self._mentioned: dict[str, tuple[str, ...]] = {}
         self._named: tuple[dict[str, list[str]], tuple[tuple[str, str], ...]] | None = None
 
     def find(self, spelling: str) -> Operation | None:
@@ -211,8 +212,14 @@ class CalledOperations:
             self._shapes[name] = _Shape({f.name.casefold(): f.name for f in fields}, targets)
         return self._shapes[name]
 
-    def _objects_named_in(self, text: str) -> Iterator[str]:
+    def _objects_named_in(self, text: str) -> tuple[str, ...]:
         """The objects whose bare name stands in ``text``: as a word, or anywhere when it is more than a word."""
+        found = self._mentioned.get(text)
+        if found is None:
+            found = self._mentioned[text] = tuple(self._mentions(text.casefold()))
+        return found
+
+    def _mentions(self, folded: str) -> Iterator[str]:
         if self._named is None:
             words: dict[str, list[str]] = {}
             for name in self._graph.objects:
@@ -220,7 +227,6 @@ class CalledOperations:
             phrases = tuple((bare, name) for bare, names in words.items() if not _WORD.fullmatch(bare) for name in names)
             self._named = words, phrases
         words, phrases = self._named
-        folded = text.casefold()
         for word in dict.fromkeys(_WORD.findall(folded)):
             yield from words.get(word, ())
         yield from (name for bare, name in phrases if bare and bare in folded)

@@ -53,6 +53,7 @@ class View:
         self._rules = BlockRules(self._scoping)
         self._visible: dict[str, bool] = {}
         self._untouched: dict[str, bool] = {}
+        self._readable: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._names: tuple[str, ...] | None = None
         self._bare: dict[str, list[str]] | None = None
         self._claims: dict[str, list[str]] | None = None
@@ -210,8 +211,12 @@ class View:
             return True
         if name not in self._outline.lineage and name not in self._above:
             return self._rules.permits(Touch(name, fields), self.default_schema)
-        touched = close(self._outline.lineage, self._above, name, fields)
-        return all(self._rules.permits(touch, self.default_schema) for touch in touched)
+        known = self._readable.get((name, fields))
+        if known is None:
+            touched = close(self._outline.lineage, self._above, name, fields)
+            known = all(self._rules.permits(touch, self.default_schema) for touch in touched)
+            self._readable[name, fields] = known
+        return known
 
     def _resolve(self, spelling: str) -> str | None:
         """The name of the object in view that ``spelling`` means."""
