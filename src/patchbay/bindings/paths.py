@@ -170,6 +170,8 @@ def _starts(view: View, root: Object, path: Sequence[str], heads: Sequence[Head]
 def _stripped(view: View, root: Object, start: tuple[_Segment, ...], heads: Sequence[Head]) -> Iterator[tuple[_Segment, ...]]:
     own: set[Head] = {(name,) for name in (view.path_root(root.name), root.name, split_name(root.name)[-1])}
     if is_called(root):
+        # Types begin with a capital; who reads `contact` in an answer writes it so.
+        own |= {(name[:1].lower() + name[1:],) for (name,) in own}
         yield from _without(start, frozenset({*own, *heads}))
         return
     yield from _without_one(start, own)
