@@ -60,23 +60,30 @@ async def upload_file(principal: KnowledgeWrite, session: Writing, request: Requ
     """Send one file as `multipart/form-data`, member `file`, and name it elsewhere by its `fileId`."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("Send the file as multipart/form-data, in a member named file.")
-    try:
-        form = await request.form(max_files=1, max_fields=8)
-    except HTTPException:
-        raise validation_failure([Finding("file", "form_invalid", "The form cannot be read.")]) from None
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise validation_failure([Finding("file", "required", "A file named file is needed.")])
-    content = await file.read()
-    if len(content) > uploads.LARGEST:
-        raise TooLarge(f"A file has at most {uploads.LARGEST} bytes.")
-    if not content:
-        raise validation_failure([Finding("file", "empty", "The file is empty.")])
+    name, content_type, content = await _file_in(request)
     stored = await uploads.store_upload(
         session,
-        name=file.filename or "",
-        content_type=file.content_type or "application/octet-stream",
+        name=name,
+        content_type=content_type,
         content=content,
     )
     visit_of(request).resource_id = stored.id
     return enveloped(uploads.upload_json(stored))
+
+
+async def _file_in(request: Request) -> tuple[str, str, bytes]:
+    """The one file of the form: its name, content type and content."""
+    try:
+        async with request.form(max_files=1, max_fields=8) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise validation_failure([Finding("file", "required", "A file named file is needed.")])
+            content = await file.read()
+            name, content_type = file.filename or "", file.content_type or "application/octet-stream"
+    except HTTPException:
+        raise validation_failure([Finding("file", "form_invalid", "The form cannot be read.")]) from None
+    if len(content) > uploads.LARGEST:
+        raise TooLarge(f"A file has at most {uploads.LARGEST} bytes.")
+    if not content:
+        raise validation_failure([Finding("file", "empty", "The file is empty.")])
+    return name, content_type, content
