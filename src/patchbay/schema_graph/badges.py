@@ -54,9 +54,17 @@ _one = lru_cache(maxsize=65_536)(singular_word)
 """Descriptions say the same words over and over."""
 
 
-@lru_cache(maxsize=65_536)
 def field_badges(name: str, kind: FieldType, description: str | None = None) -> tuple[Badge, ...]:
     """The badges of one field. Types that cannot hold such a value (a boolean ``email_sent``) get none by name."""
+    named = _badges_by_name(name, kind)
+    if named is None:
+        return _badges_by_text(description) if description and kind in ("string", "date") else ()
+    return named
+
+
+@lru_cache(maxsize=65_536)
+def _badges_by_name(name: str, kind: FieldType) -> tuple[Badge, ...] | None:
+    """The badges that the name decides on; None where the description may."""
     words = _words(name)
     if kind in ("boolean", "time", "duration", "uuid"):
         return ()
@@ -68,13 +76,15 @@ def field_badges(name: str, kind: FieldType, description: str | None = None) -> 
         return ("pii",)
     if kind == "integer" and _says(words, frozenset({"ssn", "phone", "mobile", "telephone"}), _PII_PAIRS):
         return ("pii",)
-    if description and kind in ("string", "date"):
-        said = _words(description)
-        if _says(said, _CARD_WORDS, _CARD_PAIRS):
-            return ("payment_card",)
-        if _says(said, _PII_WORDS_TOLD, _PII_PAIRS):
-            return ("pii",)
-    return ()
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def _badges_by_text(description: str) -> tuple[Badge, ...]:
+    said = tuple(map(_one, split_words(description)))
+    if _says(said, _CARD_WORDS, _CARD_PAIRS):
+        return ("payment_card",)
+    return ("pii",) if _says(said, _PII_WORDS_TOLD, _PII_PAIRS) else ()
 
 
 def is_core_by_name(name: str) -> bool:
