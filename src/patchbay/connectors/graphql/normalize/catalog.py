@@ -23,8 +23,10 @@ _MOST_LISTS = 8
 _BUILT_IN = ("String", "Int", "Float", "Boolean", "ID")
 
 
-class Use(msgspec.Struct, frozen=True, gc=False):
-    """A use of a type, resolved. ``text`` is its spelling without the outermost ``!``; ``lists`` counts the lists around it."""
+class Use(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """A use of a type, resolved: one value for each spelling. ``text`` is it without the outermost ``!``; ``lists`` counts the
+    lists around it.
+    """
 
     name: str
     text: str

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
 from patchbay.connectors.graphql.definitions import FieldDefinition, TypeDefinition
 from patchbay.connectors.graphql.findings import listed
 from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
@@ -32,6 +30,7 @@ class ObjectBuilder:
         self._hidden = hidden | catalog.roots
         self._referenced: dict[str, int] = defaultdict(int)
         self._demanding: list[str] = []
+        self._made: dict[tuple[object, ...], tuple[Edge | None, Field]] = {}
 
     def build(self) -> dict[str, Object]:
         """All objects by name."""
@@ -64,67 +63,71 @@ class ObjectBuilder:
     ) -> tuple[tuple[Field, ...], tuple[Edge, ...]]:
         fields: list[Field] = []
         edges: list[Edge] = []
-        catalog, owner = self._catalog, definition.name
+        catalog, owner, roots = self._catalog, definition.name, self._catalog.roots
         for field, use in catalog.fields(definition):
             if use is None or use.kind == "input":
                 message = f"{owner}.{field.name} has a type that is not defined or holds input only; it is left out."
                 catalog.findings.add_line("unknown_type", message, field.line)
-            elif use.name not in catalog.roots:
-                size = size_argument(field.args, catalog) if field.args else None
-                if use.kind == "record":
-                    edge, made = self._record(field, use, size)
+            elif use.name not in roots:
+                edge, made = self._made_of(field, use)
+                fields.append(made)
+                if edge is not None:
                     edges.append(edge)
-                else:
-                    made = self._scalar(field, use)
-                fields.append(self._settled(made, field, owner, size))
+                    self._referenced[edge.target] += edge.to_one
+                if not made.readable:
+                    self._demanding.append(f"{owner}.{field.name}")
         if definition.kind != "OBJECT":
             fields.append(self._typename(definition))
             edges += self._narrowing(definition, shown, {edge.name for edge in edges})
         return tuple(fields), tuple(edges)
 
-    def _scalar(self, field: FieldDefinition, use: Use) -> Field:
-        name = field.name
-        description = described(field.description, field.deprecation_reason, field.is_deprecated)
-        key = name == IDENTIFIER and use.text == "ID" and not use.nullable
+    def _made_of(self, field: FieldDefinition, use: Use) -> tuple[Edge | None, Field]:
+        """The field, and the edge that goes with a record; those that are alike are made once."""
+        size = self._size(field, use) if field.args and use.kind == "record" else None
+        # Something must be said with it that a projection cannot say.
+        demanding = bool(field.args) and any(not arg.optional and arg.name != size for arg in field.args)
+        look = field.name, use, field.description, field.deprecation_reason, field.is_deprecated, size, demanding
+        known = self._made.get(look)
+        if known is None:
+            edge = self._edge(field, use, size) if use.kind == "record" else None
+            known = self._made[look] = edge, self._field(field, use, readable=not demanding)
+        return known
+
+    def _field(self, field: FieldDefinition, use: Use, *, readable: bool) -> Field:
+        name, description = field.name, described(field.description, field.deprecation_reason, field.is_deprecated)
+        many = use.kind == "record" and self._is_many(use)
         return Field(
             name=name,
-            type=use.type,
+            type="array" if many else use.type,
             native_type=use.native,
             nullable=use.nullable,
             description=description,
             enum=use.enum,
-            item_type=use.item_type,
-            primary_key=key,
+            item_type="object" if many and use.lists == 0 else use.item_type,
+            primary_key=name == IDENTIFIER and use.text == "ID" and not use.nullable,
             zoned=use.scalar is not None and use.scalar.zoned,
-            badges=field_badges(name, use.type, description),
+            badges=() if use.kind == "record" else field_badges(name, use.type, description),
+            readable=readable,
         )
 
-    def _record(self, field: FieldDefinition, use: Use, size: str | None) -> tuple[Edge, Field]:
+    def _edge(self, field: FieldDefinition, use: Use, size: str | None) -> Edge:
         connection = self._connections.get(use.name) if use.lists == 0 else None
-        many = connection is not None or use.lists > 0
-        target = connection.node if connection is not None else use.name
-        self._referenced[target] += not many
-        edge = Edge(
+        return Edge(
             name=field.name,
-            target=target,
-            cardinality="one_to_many" if many else "many_to_one",
+            target=connection.node if connection is not None else use.name,
+            cardinality="one_to_many" if self._is_many(use) else "many_to_one",
             pairs=((field.name, ""),),
             nullable=use.nullable,
             embedded=True,
             wrapper=connection.wrapper if connection is not None else (),
-            size_argument=size if many else None,
+            size_argument=size,
         )
-        description = described(field.description, field.deprecation_reason, field.is_deprecated)
-        item = use.item_type or ("object" if many else None)
-        kind = "array" if many else "object"
-        return edge, Field(field.name, kind, use.text, use.nullable, description, item_type=item)
 
-    def _settled(self, made: Field, field: FieldDefinition, owner: str, size: str | None) -> Field:
-        """The field, not readable where something must be said that a projection cannot say."""
-        if not field.args or not any(not arg.optional and arg.name != size for arg in field.args):
-            return made
-        self._demanding.append(f"{owner}.{field.name}")
-        return msgspec.structs.replace(made, readable=False)
+    def _is_many(self, use: Use) -> bool:
+        return use.lists > 0 or use.name in self._connections
+
+    def _size(self, field: FieldDefinition, use: Use) -> str | None:
+        return size_argument(field.args or (), self._catalog) if self._is_many(use) else None
 
     def _typename(self, definition: TypeDefinition) -> Field:
         members = tuple(self._catalog.members(definition.name))
