@@ -3,9 +3,9 @@
     uv run --locked python benchmarks/mysql_discovery.py [--repeats 5]
 
 Starts a MariaDB of its own with databases of 200 and 1,000 tables of 12 columns each. Every measurement is a process of its own,
-for its peak memory, over the guarded session that discovery opens; connecting and importing are not timed. Each variant runs as its
-users run it: the harness leaves the garbage collector alone. Variants alternate, so that a busy machine is busy for all of them.
-Prints a table in Markdown.
+for its peak memory, over the guarded session that discovery opens; connecting and importing are not timed. Each variant runs as
+its users run it: the harness leaves the garbage collector alone. Variants alternate, so that a busy machine is busy for all of
+them. Prints a table in Markdown.
 """
 
 from __future__ import annotations

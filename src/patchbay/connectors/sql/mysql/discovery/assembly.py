@@ -38,7 +38,7 @@ def build_graph(catalog: Catalog) -> tuple[Graph, Collection[Field]]:
             kind=_kind(table),
             native_schema=catalog.database,
             native_name=table.name,
-            description=None if table.kind == "VIEW" else table.comment or None,  # of a view: VIEW, or what is wrong with it
+            description=table.comment or None if table.engine is not None else None,  # else it says what is wrong with it
             fields=built,
             edges=edges.get(name, ()),
             keys=indexing.keys.get(table.name, ()),

@@ -46,8 +46,10 @@ _ITS_OWN = Origin()
 
 
 def has_own_rows(table: Table) -> bool:
-    """Whether its rows are kept where it is: engines may show those of other servers or tables."""
-    return table.engine is None or table.engine.lower() in _OWN_ROWS
+    """Whether its rows are kept where it is: engines may show those of other servers or tables. One that cannot be opened has
+    no engine.
+    """
+    return table.engine is not None and table.engine.lower() in _OWN_ROWS
 
 
 class Lineage:
@@ -124,7 +126,10 @@ class Lineage:
         return source.name if source.name in self._names else self._by_folded.get(source.name.casefold())
 
     def _object_name(self, source: Source) -> str:
-        return object_name(source.database or self._database, self._known(source) or source.name, self._database)
+        known = self._known(source)
+        if known is not None:
+            return object_name(None, known, None)
+        return object_name(source.database or self._database, source.name, self._database)
 
     def _has(self, source: Source, column: str) -> bool:
         return column.casefold() in self._columns_of(source)
