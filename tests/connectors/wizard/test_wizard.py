@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchbay.connectors.sql.credentials import parse_sql_credentials
-from patchbay.connectors.sql.postgres.wizard import CHECK_IDS, run, run_checks, speed
-from patchbay.connectors.sql.postgres.wizard.checks import Examination, Step, Verdict, examine
-from patchbay.connectors.sql.postgres.wizard.speed import latency_verdict, percentile
+from patchbay.connectors.sql.postgres.wizard import CHECK_IDS, run, run_checks
+from patchbay.connectors.sql.postgres.wizard.examination import Examination
+from patchbay.connectors.sql.wizard import speed
+from patchbay.connectors.sql.wizard.checks import Step, Verdict, examine
+from patchbay.connectors.sql.wizard.speed import latency_verdict, percentile
 from patchbay.egress.guard import EgressGuard
 from tests.servers.certificates import Authority
 from tests.servers.fronts import front

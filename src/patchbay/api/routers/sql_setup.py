@@ -23,8 +23,8 @@ from patchbay.api.presence import while_present
 from patchbay.api.problems import problems, validation_failure
 from patchbay.api.routing import door_router
 from patchbay.connectors.connections import provider_of
-from patchbay.connectors.sql.postgres import scripts as postgres_scripts
-from patchbay.connectors.sql.postgres.wizard import run_checks
+from patchbay.connectors.sql import setup
+from patchbay.connectors.sql.scripts import READ_ROLE, WRITE_ROLE
 from patchbay.errors import Finding, NotFound, ValidationFailed
 from patchbay.nearest import did_you_mean
 
@@ -85,8 +85,8 @@ async def generate_scripts(
     request: Request,
     kind: Kind,
     database: Annotated[str, Query(max_length=200, description="The database they are for.")],
-    ro_user: Annotated[str, Query(max_length=200, description="The read-only role.")] = postgres_scripts.READ_ROLE,
-    rw_user: Annotated[str, Query(max_length=200, description="The write role.")] = postgres_scripts.WRITE_ROLE,
+    ro_user: Annotated[str, Query(max_length=200, description="The read-only role.")] = READ_ROLE,
+    rw_user: Annotated[str, Query(max_length=200, description="The write role.")] = WRITE_ROLE,
     tables: Annotated[str | None, Query(max_length=20_000, description="Tables to write to, comma-separated.")] = None,
     password: Annotated[str | None, Query(max_length=1024, description="The read-only role's; generated when left out.")] = None,
 ) -> Any:
@@ -94,10 +94,10 @@ async def generate_scripts(
 
     Nothing is stored or sent anywhere, and this query string is never logged.
     """
-    await _database_type(request, principal, kind)
+    type_ = await _database_type(request, principal, kind)
     named = [name.strip() for name in _NAMES.findall(tables or "") if name.strip()]
     try:
-        made = postgres_scripts.scripts(database, named, read_role=ro_user, write_role=rw_user, password=password)
+        made = setup.scripts(type_, database, named, read_role=ro_user, write_role=rw_user, password=password)
     except ValidationFailed as refusal:
         raise ValidationFailed(refusal.detail, errors=[_by_parameter(finding) for finding in refusal.errors]) from None
     return enveloped(made.to_json())
@@ -116,7 +116,7 @@ async def test_connection(
     """Try these credentials, check by check, and store nothing. Always 200: a failed check is data, with what to do about it."""
     credentials = _credentials_in(body)
     type_ = await _database_type(request, principal, kind)
-    checks = run_checks(credentials, platform_of(request).guard, kind=type_)
+    checks = setup.run_checks(type_, credentials, platform_of(request).guard)
     return enveloped(await while_present(request, checks))
 
 
@@ -124,7 +124,7 @@ async def _database_type(request: Request, principal: Principal, kind: str) -> s
     """The type of database behind ``kind``, built in or of the organization's own. Raises :class:`NotADatabase`."""
     async with platform_of(request).database.tenant(principal.org_id, read_only=True) as session:
         type_ = (await provider_of(session, kind)).type
-    if type_ not in ("postgres", "mysql"):
+    if type_ not in setup.SQL_TYPES:
         raise NotADatabase
     return type_
 

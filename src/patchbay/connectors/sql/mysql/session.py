@@ -44,6 +44,11 @@ class Connection(pymysql.Connection):
         """The version as the other end announced it."""
         return str(cast(Any, self).server_version)
 
+    @property
+    def number(self) -> int:
+        """The server's number of this connection, as the other end announced it."""
+        return int(cast(Any, self).thread_id())
+
     def settle(self, role: Role, statement_timeout_ms: int) -> None:
         """Bring the settings of ``role`` into force."""
         announced, other = possible_servers(self.greeting)

@@ -8,26 +8,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Literal
 
-import msgspec
-
+from patchbay.connectors.sql.pooling import Pooling
 from patchbay.connectors.sql.postgres.session import Session
 
-PoolMode = Literal["direct", "session", "transaction"]
 _TRIES = 4
 _ENOUGH_S = 2.0
 _MARK = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config('patchbay.mark', %s, false)"
 _READ = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('patchbay.mark', true)"
-
-
-class Pooling(msgspec.Struct, frozen=True):
-    """``direct``: each connection is a server session. ``session``: something is in between, sessions stay whole.
-    ``transaction``: sessions do not stay whole; ``evidence`` says how that was seen.
-    """
-
-    mode: PoolMode
-    evidence: Literal["changed_backend", "shared_backend", "lost_setting"] | None = None
 
 
 async def detect_pooling(first: Session, second: Session) -> Pooling:

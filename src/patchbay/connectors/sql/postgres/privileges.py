@@ -7,45 +7,14 @@ through PUBLIC and through memberships. Each finding carries the statements that
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from patchbay.connectors.sql.postgres.quoting import identifier
 from patchbay.connectors.sql.postgres.session import Role, Session
+from patchbay.connectors.sql.privileges import MOST_NAMED, Excess, Severity, WriteAccess, gravest_first
 
-MOST_NAMED = 10
 _THROUGH = "(a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))"
 _OURS = "pg_catalog.left(n.nspname::text, 3) <> 'pg_' AND n.nspname <> 'information_schema'"
-
-Severity = Literal["severe", "warning", "info"]
-
-
-class Excess(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One privilege too many: what it is, how many objects it is held on (the first few named), and how to take it away."""
-
-    privilege: str
-    severity: Severity
-    message: str
-    count: int
-    on: tuple[str, ...]
-    mend: tuple[str, ...]
-
-
-class WriteAccess(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How many tables and views the role may change, by the kind of change; the first few named."""
-
-    insert: int
-    update: int
-    delete: int
-    truncate: int
-    on: tuple[str, ...]
-
-    @property
-    def any(self) -> bool:
-        """Whether the role may change anything at all."""
-        return bool(self.insert or self.update or self.delete or self.truncate)
-
 
 _WRITE_ACCESS = f"""
 WITH relation AS (
@@ -178,8 +147,7 @@ async def find_excess(session: Session, purpose: Role) -> list[Excess]:
     found += _creation(role, await _rows(session, _CREATE_IN))
     found += _database(role, (await _rows(session, _DATABASE))[0])
     found += _definers(role, await _rows(session, _DEFINERS))
-    order: dict[Severity, int] = {"severe": 0, "warning": 1, "info": 2}
-    return sorted(found, key=lambda excess: order[excess.severity])
+    return gravest_first(found)
 
 
 async def _rows(session: Session, query: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:

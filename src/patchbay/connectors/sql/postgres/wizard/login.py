@@ -6,7 +6,8 @@ import time
 
 from patchbay.connectors.sql.postgres.pooler import detect_pooling
 from patchbay.connectors.sql.postgres.session import Row, Session
-from patchbay.connectors.sql.postgres.wizard.checks import Examination, Verdict, milliseconds
+from patchbay.connectors.sql.postgres.wizard.examination import Examination
+from patchbay.connectors.sql.wizard.checks import Verdict, milliseconds
 
 OLDEST_SUPPORTED = 120000
 

@@ -27,19 +27,22 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import msgspec
 import psycopg
 
-from patchbay.connectors.sql.postgres.privileges import Excess, WriteAccess, find_excess, write_access
+from patchbay.connectors.sql.postgres.privileges import find_excess, write_access
 from patchbay.connectors.sql.postgres.quoting import identifier
 from patchbay.connectors.sql.postgres.session import Session
-from patchbay.connectors.sql.postgres.wizard.checks import Examination, Verdict
+from patchbay.connectors.sql.postgres.wizard.examination import Examination
 from patchbay.connectors.sql.postgres.wizard.login import one_row
-
-MOST_TABLES = 8
-EXPLAIN_BUDGET_S = 2.5
-MOST_MENDS = 5
-_RUN_SCRIPT = "Log in with the role that the read-only script makes, or run the statements in excess_privileges."
+from patchbay.connectors.sql.wizard.checks import Verdict
+from patchbay.connectors.sql.wizard.permissions import (
+    EXPLAIN_BUDGET_S,
+    MOST_TABLES,
+    NO_WRITE_ROLE,
+    judge_excess,
+    judge_proof,
+    judge_write_role,
+)
 
 _SAFE_TO_EXPLAIN = f"""
 SELECT n.nspname, c.relname, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum),
@@ -76,75 +79,26 @@ async def read_only_proof(examination: Examination) -> Verdict:
         "oneStatementPerMessage": one_statement,
         **await _session_facts(session),
     }
-    if access.any:
-        return Verdict("failed", _may_change(access), _RUN_SCRIPT, facts)
-    if refused < explained:
-        return Verdict("failed", "The server planned a change that this role should not be allowed to make.", _RUN_SCRIPT, facts)
-    if not one_statement:
-        return Verdict(
-            "failed",
-            "What answers runs several statements in one message, so a statement's end cannot be relied on.",
-            "Connect to PostgreSQL itself or to a pooler that keeps the extended protocol.",
-            facts,
-        )
-    if not (facts["sessionReadOnly"] and facts["temporaryTableRefused"]):
-        return Verdict(
-            "warning",
-            "The role may change nothing, but the session is not held to reading.",
-            "A pooler probably drops the setting: ALTER ROLE … SET default_transaction_read_only = on sets it at the role.",
-            facts,
-        )
-    return Verdict(
-        "passed",
-        "The role may change nothing: the server refuses for lack of privilege, and the session is read-only besides.",
-        facts=facts,
+    return judge_proof(
+        access,
+        facts,
+        dropped="A pooler probably drops the setting: ALTER ROLE … SET default_transaction_read_only = on sets it at the role.",
     )
 
 
 async def excess_privileges(examination: Examination) -> Verdict:
     """Nothing is granted that reading does not need."""
-    return _judge(await find_excess(await examination.reading(), "read"), "Reading needs none of it.")
+    return judge_excess(await find_excess(await examination.reading(), "read"), "Reading needs none of it.")
 
 
 async def write_role(examination: Examination) -> Verdict:
     """The write role can log in, may insert or update somewhere, and may do no more than that."""
     write = examination.known.write
     if write is None:
-        return Verdict("skipped", "There is no write role in the credentials; none is needed for reading.")
+        return NO_WRITE_ROLE
     session = await examination.open("write", 4.0)
     access = await write_access(session)
-    if not (access.insert or access.update):
-        return Verdict(
-            "failed",
-            "The write role can log in but may insert or update nowhere.",
-            "Run the write script with the tables it is for.",
-            {"writable": 0},
-        )
-    verdict = _judge(await find_excess(session, "write"), "Inserting and updating need none of it.")
-    facts = {**verdict.facts, "insert": access.insert, "update": access.update, "tables": list(access.on)}
-    if verdict.status == "passed":
-        message = f"The write role may insert into {access.insert} and update {access.update} tables, and no more."
-        return Verdict("passed", message, facts=facts)
-    return Verdict(verdict.status, verdict.message, verdict.hint, facts)
-
-
-def _judge(found: list[Excess], needless: str) -> Verdict:
-    facts = {"excess": [msgspec.to_builtins(excess) for excess in found]}
-    grave = [excess for excess in found if excess.severity == "severe"]
-    mild = [excess for excess in found if excess.severity == "warning"]
-    if not grave and not mild:
-        return Verdict("passed", "The role holds no more privileges than it needs.", facts=facts)
-    first = (grave or mild)[0]
-    statements = list(dict.fromkeys(mend for excess in grave + mild for mend in excess.mend))
-    rest = " (the others are in the facts)" if len(statements) > MOST_MENDS else ""
-    hint = needless if not statements else f"{needless} As an administrator: {' '.join(statements[:MOST_MENDS])}{rest}"
-    more = f" ({len(grave) + len(mild)} kinds of privileges in all)" if len(grave) + len(mild) > 1 else ""
-    return Verdict("failed" if grave else "warning", f"{first.message}{more}", hint, facts)
-
-
-def _may_change(access: WriteAccess) -> str:
-    kinds = [f"{kind} on {count}" for kind in ("insert", "update", "delete", "truncate") if (count := getattr(access, kind))]
-    return f"This role may change data: {', '.join(kinds)} tables or views."
+    return judge_write_role(access, await find_excess(session, "write"))
 
 
 async def _refuses_two_statements(session: Session) -> bool:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
+import ssl
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
-import psycopg
 import structlog
 
 from patchbay.connectors.sql.credentials import SqlCredentials
-from patchbay.connectors.sql.postgres.session import Session, open_session
 from patchbay.egress.guard import CheckedAddress, EgressGuard
 from patchbay.errors import PatchbayError
 
 log = structlog.get_logger(__name__)
 
 Status = Literal["passed", "warning", "failed", "skipped"]
-STATEMENT_TIMEOUT_MS = 3000
+Role = Literal["read", "write"]
 _GRACE_S = 0.2
+
+RAN_OUT = ("A statement of this check ran into its time limit.", "Try again when the database is less busy.")
+LOCKED = ("A table was locked by somebody else for too long.", "Try again in a moment.")
+NOT_ALLOWED = ("The role lacks a privilege this check needs.", "Run the read-only script to set the role up.")
+BROKE_OFF = (
+    "The database broke off while this was checked.",
+    "Try again; look into the server's log when it stays so.",
+)
+"""What errors of any driver come down to: message and hint."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -47,19 +54,55 @@ class Verdict(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = {}
 
 
+class Closable(Protocol):
+    """A session of any driver."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be asked any more."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+S = TypeVar("S", bound=Closable)
+
+
 @dataclass
-class Examination:
-    """What the checks learn about one connection, each building on the ones before. Nothing of it is kept."""
+class Examination(ABC, Generic[S]):
+    """What the checks learn about one connection, each building on the ones before. Nothing of it is kept.
+
+    What differs from database to database is abstract: how a session is opened and cut, how TLS is come to, and what the
+    driver's errors mean.
+    """
 
     raw: Mapping[str, Any]
     kind: str
     guard: EgressGuard
     credentials: SqlCredentials | None = None
     target: CheckedAddress | None = None
-    session: Session | None = None
+    session: S | None = None
     cold_ms: float = 0.0
     warm_ms: list[float] = field(default_factory=list[float])
-    opened: list[Session] = field(default_factory=list[Session])
+    opened: list[S] = field(default_factory=list[S])
+
+    @abstractmethod
+    def encrypted(self, target: CheckedAddress, context: ssl.SSLContext) -> AbstractAsyncContextManager[asyncio.StreamWriter]:
+        """See `tls.Encrypted`."""
+
+    @abstractmethod
+    async def connect(self, role: Role, timeout_s: float) -> S:
+        """A session of ``role`` on the checked address. Raises a `ConnectFailed`."""
+
+    @abstractmethod
+    def cut_off(self, session: S) -> None:
+        """End a session's conversation at once, without waiting for the other side."""
+
+    @abstractmethod
+    def explain(self, error: Exception) -> Verdict | None:
+        """What an error of the driver means for the check it came up in; None when it is not the driver's."""
 
     @property
     def known(self) -> SqlCredentials:
@@ -73,23 +116,15 @@ class Examination:
         assert self.target is not None
         return self.target
 
-    async def reading(self) -> Session:
+    async def reading(self) -> S:
         """The read role's open session; a new one when an earlier check lost it."""
         if self.session is None or self.session.closed:
             self.session = await self.open("read", 4.0)
         return self.session
 
-    async def open(self, role: Literal["read", "write"], timeout_s: float) -> Session:
+    async def open(self, role: Role, timeout_s: float) -> S:
         """A further session on the checked address, closed with the examination."""
-        session = await open_session(
-            self.known,
-            self.guard,
-            role=role,
-            connect_timeout_s=timeout_s,
-            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
-            application_name="patchbay test",
-            pinned=self.checked,
-        )
+        session = await self.connect(role, timeout_s)
         self.opened.append(session)
         return session
 
@@ -101,8 +136,7 @@ class Examination:
         """
         for session in self.opened:
             if not session.closed:
-                with contextlib.suppress(OSError), socket.socket(fileno=os.dup(session.fileno())) as other:
-                    other.shutdown(socket.SHUT_RDWR)
+                self.cut_off(session)
 
     async def close(self) -> None:
         """Close every session."""
@@ -118,20 +152,13 @@ class Step:
     """
 
     id: str
-    run: Callable[[Examination], Awaitable[Verdict]]
+    run: Callable[[Any], Awaitable[Verdict]]
     needs: tuple[str, ...] = ()
     timeout_s: float = 5.0
     offline: bool = False
 
 
-_BY_STATE: dict[str, tuple[str, str]] = {
-    "57014": ("A statement of this check ran into its time limit.", "Try again when the database is less busy."),
-    "55P03": ("A table was locked by somebody else for too long.", "Try again in a moment."),
-    "42501": ("The role lacks a privilege this check needs.", "Run the read-only script to set the role up."),
-}
-
-
-async def examine(step: Step, examination: Examination, left_s: float) -> Check:
+async def examine(step: Step, examination: Examination[Any], left_s: float) -> Check:
     """Run one check within its own and the remaining time; whatever goes wrong becomes its verdict."""
     started = time.perf_counter()
     limit_s = step.timeout_s if step.offline else min(step.timeout_s, left_s)
@@ -145,16 +172,8 @@ async def examine(step: Step, examination: Examination, left_s: float) -> Check:
         )
     except PatchbayError as refusal:
         verdict = Verdict("failed", refusal.detail, refusal.hint, {"code": refusal.code})
-    except psycopg.Error as error:
-        message, hint = _BY_STATE.get(
-            error.sqlstate or "",
-            ("The database broke off while this was checked.", "Try again; look into the server's log when it stays so."),
-        )
-        verdict = Verdict("failed", message, hint, {"sqlstate": error.sqlstate} if error.sqlstate else {})
     except Exception as error:
-        # The answer must come whatever happens; the kind of error is for the log, its text might hold a secret.
-        log.error("connection check failed unexpectedly", check=step.id, error=type(error).__name__)
-        verdict = Verdict("failed", "This check could not be carried out.", "Try again; if it stays so, report it.")
+        verdict = examination.explain(error) or _unexpected(step, error)
     return Check(
         id=step.id,
         status=verdict.status,
@@ -165,7 +184,13 @@ async def examine(step: Step, examination: Examination, left_s: float) -> Check:
     )
 
 
-async def _within(limit_s: float, step: Step, examination: Examination) -> Verdict:
+def _unexpected(step: Step, error: Exception) -> Verdict:
+    """The answer must come whatever happens; the kind of error is for the log, its text might hold a secret."""
+    log.error("connection check failed unexpectedly", check=step.id, error=type(error).__name__)
+    return Verdict("failed", "This check could not be carried out.", "Try again; if it stays so, report it.")
+
+
+async def _within(limit_s: float, step: Step, examination: Examination[Any]) -> Verdict:
     task = asyncio.ensure_future(step.run(examination))
     try:
         done, _ = await asyncio.wait({task}, timeout=limit_s)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import msgspec
 
 from patchbay.connectors.sql.credentials import parse_sql_credentials
-from patchbay.connectors.sql.postgres.tls import encrypted
-from patchbay.connectors.sql.postgres.wizard.checks import Examination, Verdict, milliseconds
 from patchbay.connectors.sql.refusals import CertificateForAnotherHost, CertificateNotTrusted, ConnectionUnreachable
 from patchbay.connectors.sql.tls import TlsFacts, probe_tls
+from patchbay.connectors.sql.wizard.checks import Examination, Verdict, milliseconds
 from patchbay.errors import ValidationFailed
 
 EXPIRY_WARNING_DAYS = 14
 
 
-async def credentials(examination: Examination) -> Verdict:
+async def credentials(examination: Examination[Any]) -> Verdict:
     """They are complete and can be used as they are."""
     try:
         examination.credentials = parse_sql_credentials(examination.kind, examination.raw)
@@ -32,14 +32,14 @@ async def credentials(examination: Examination) -> Verdict:
     return Verdict("passed", "The credentials are complete.", facts={"sslmode": examination.known.sslmode})
 
 
-async def address(examination: Examination) -> Verdict:
+async def address(examination: Examination[Any]) -> Verdict:
     """The host is one that may be connected to."""
     known = examination.known
     examination.target = await examination.guard.check(known.host, known.port)
     return Verdict("passed", "The host may be connected to.", facts={"host": examination.target.host, "port": known.port})
 
 
-async def reachable(examination: Examination) -> Verdict:
+async def reachable(examination: Examination[Any]) -> Verdict:
     """Something accepts a connection there."""
     target = examination.checked
     started = time.perf_counter()
@@ -52,10 +52,10 @@ async def reachable(examination: Examination) -> Verdict:
     return Verdict("passed", f"The port answers in {elapsed:.0f} ms.", facts={"connectMs": elapsed})
 
 
-async def tls(examination: Examination) -> Verdict:
+async def tls(examination: Examination[Any]) -> Verdict:
     """The server encrypts, and is who it says as far as sslmode asks."""
     known = examination.known
-    facts = await probe_tls(examination.checked, known.ca_pem, encrypted)
+    facts = await probe_tls(examination.checked, known.ca_pem, examination.encrypted)
     shown = msgspec.to_builtins(facts)
     verified = facts.chain == "verified"
     chain_matters = known.sslmode != "require" or known.ca_pem is not None
