@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from patchbay.connectors.sql.postgres.results import Projection
 from patchbay.connectors.sql.credentials import parse_sql_credentials
+from patchbay.connectors.sql.decoding import Altered
 from patchbay.connectors.sql.postgres.execute import Source
-from patchbay.connectors.sql.postgres.values import NOT_FINITE, UNBOUNDED, Altered, decoder
+from patchbay.connectors.sql.postgres.values import NOT_FINITE, UNBOUNDED, decoder, decoders_of
+from patchbay.connectors.sql.results import Projection
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.call import CallResult, Caps
 from patchbay.schema_graph.coercion import zone_info
@@ -124,14 +125,16 @@ def source_of(tls_postgres: PostgresServer) -> Any:
             deadline = asyncio.get_running_loop().time() + 10
             answer = await source.execute(f"SELECT {select}".encode(), [], rows=5, limit=1_000_000, deadline=deadline)
             leaves = [f"c{n}" for n in range(len(answer.oids))]
-            projection = Projection(
-                leaves, Caps(), identifying=False, source_zone=zone_info(source_zone) if source_zone else None
-            )
+            projection = Projection(leaves, Caps(), identifying=False)
             return projection.result(
                 answer,
                 zone_name="America/Toronto",
-                zone=zone_info("America/Toronto"),
-                elements=source.elements,
+                decoders_of=lambda: decoders_of(
+                    answer.oids,
+                    agent_zone=zone_info("America/Toronto"),
+                    source_zone=zone_info(source_zone) if source_zone else None,
+                    elements=source.elements,
+                ),
                 duration_ms=1.0,
             )
         finally:

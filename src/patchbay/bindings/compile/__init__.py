@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from patchbay.bindings.compile.graphql import compile_graphql
 from patchbay.bindings.compile.http import compile_rest
+from patchbay.bindings.compile.mysql import compile_mysql
 from patchbay.bindings.compile.sql import compile_postgres
 from patchbay.errors import Unprocessable
 from patchbay.schema_graph.call import Body, Candidate, Plan
@@ -20,6 +21,7 @@ class KindNotCompiled(Unprocessable):
 
 _COMPILERS: Mapping[str, Callable[[Plan, View], Body]] = {
     "postgres": compile_postgres,
+    "mysql": compile_mysql,
     "rest": compile_rest,
     "graphql": compile_graphql,
 }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import pq
 
+from patchbay.connectors.sql.failures import BackendLost, DeadlinePassed, StatementFailed
 from patchbay.connectors.sql.postgres.valve import Valve
 
 if TYPE_CHECKING:
@@ -34,26 +35,6 @@ _BAD = pq.ConnStatus.BAD
 RawRow = tuple[bytes | None, ...]
 
 
-class BackendLost(Exception):
-    """The session broke: the server went away, or the network did. ``rows_seen`` tells whether an answer had begun."""
-
-    def __init__(self, *, rows_seen: bool) -> None:
-        super().__init__("the session was lost")
-        self.rows_seen = rows_seen
-
-
-class StatementFailed(Exception):
-    """The server refused the statement. Only its SQLSTATE is kept; its text never leaves this module."""
-
-    def __init__(self, sqlstate: str) -> None:
-        super().__init__(sqlstate)
-        self.sqlstate = sqlstate
-
-
-class DeadlinePassed(Exception):
-    """The answer did not come in time; the statement is being cancelled and the session is given up."""
-
-
 class Answer:
     """Rows as the server sent them, in text form. ``oids`` are the types of the columns.
 
@@ -66,6 +47,11 @@ class Answer:
         self.rows: list[RawRow] = []
         self.oids: tuple[int, ...] = ()
         self.cut = False
+
+    @property
+    def types(self) -> tuple[int, ...]:
+        """What decides how the columns are read."""
+        return self.oids
 
     def take(self, result: PGresult, most: int) -> None:
         """Add the rows of one result, up to ``most`` in all."""
@@ -118,6 +104,10 @@ class Backend:
     def process_id(self) -> int:
         """The server's process id of this session."""
         return self._pg.backend_pid
+
+    def give_up(self) -> None:
+        """Not to be used again."""
+        self.usable = False
 
     async def find_out_whether_lent(self, deadline: float) -> None:
         """Set ``lent`` when a pooler stands between: the server process that answers is not the one that greeted us."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed, Proven, Reason, freeze
 from patchbay.connectors.sql.credentials import SqlCredentials
-from patchbay.connectors.sql.postgres.backend import Backend, BackendLost, DeadlinePassed, Description, StatementFailed
+from patchbay.connectors.sql.failures import BackendLost, DeadlinePassed, StatementFailed
+from patchbay.connectors.sql.postgres.backend import Backend, Description
 from patchbay.connectors.sql.postgres.estimate import Estimate, estimate
 from patchbay.connectors.sql.postgres.provenance import NotReadable, references
 from patchbay.connectors.sql.postgres.quoting import identifier
@@ -75,7 +76,7 @@ async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCr
         await backend.forget_prepared(deadline)
         await backend.command(b"ROLLBACK", deadline)
     except StatementFailed as failed:
-        raise CallNotProvable(_reason(failed.sqlstate)) from None
+        raise CallNotProvable(_reason(failed.code)) from None
     except (BackendLost, DeadlinePassed):
         raise Unavailable("The database did not answer while the call was being proven.", hint="Try again.") from None
     finally:

@@ -8,10 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from patchbay.connectors.refusals import CallNotSupported
+from patchbay.connectors.sql.decoding import Decoder
 from patchbay.connectors.sql.postgres.backend import Answer
-from patchbay.connectors.sql.postgres.execute import SLACK_BYTES, STATEMENT_TIMEOUT_MS, Source
+from patchbay.connectors.sql.postgres.execute import Source
 from patchbay.connectors.sql.postgres.parameters import Encoder, encoder
-from patchbay.connectors.sql.postgres.results import Projection
+from patchbay.connectors.sql.postgres.values import decoders_of
+from patchbay.connectors.sql.results import Projection
+from patchbay.connectors.sql.source import SLACK_BYTES, STATEMENT_TIMEOUT_MS
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, SqlCall
 from patchbay.schema_graph.coercion import zone_info
@@ -20,7 +23,7 @@ from patchbay.schema_graph.coercion import zone_info
 class ReadyStatement:
     """A read of a PostgreSQL database. ``run`` returns the source's own awaitable: one hop less while a caller waits."""
 
-    __slots__ = ("_encoders", "_fill", "_limit", "_prepare", "_projection", "_rows", "_sql", "call", "seconds")
+    __slots__ = ("_encoders", "_fill", "_limit", "_prepare", "_projection", "_rows", "_source_zone", "_sql", "call", "seconds")
 
     def __init__(self, call: FrozenCall) -> None:
         if not isinstance(call.body, SqlCall) or call.effect != "read":
@@ -37,8 +40,8 @@ class ReadyStatement:
             [output.leaf for output in call.outputs],
             call.caps,
             identifying=call.identifying,
-            source_zone=zone_info(call.time_zone) if call.time_zone else None,
         )
+        self._source_zone = zone_info(call.time_zone) if call.time_zone else None
 
     def values(self, context: CallContext, zone: ZoneInfo) -> list[bytes | None]:
         """The text of every placeholder; raises what :mod:`patchbay.schema_graph.arguments` raises."""
@@ -51,4 +54,8 @@ class ReadyStatement:
 
     def result(self, source: Source, answer: Answer, *, zone_name: str, zone: ZoneInfo, duration_ms: float) -> CallResult:
         """The rows as the one shape every read has."""
-        return self._projection.result(answer, zone_name=zone_name, zone=zone, elements=source.elements, duration_ms=duration_ms)
+
+        def decoders() -> tuple[Decoder, ...]:
+            return decoders_of(answer.oids, agent_zone=zone, source_zone=self._source_zone, elements=source.elements)
+
+        return self._projection.result(answer, zone_name=zone_name, decoders_of=decoders, duration_ms=duration_ms)

@@ -25,43 +25,22 @@ the text form does not depend on the server's own.
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-import msgspec
-
-Decoder = Callable[[bytes], Any]
+from patchbay.connectors.sql.decoding import Altered, Decoder, json_value, rfc3339, text_value
 
 NOT_FINITE = "is not a finite number in the source and is given as null"
 UNBOUNDED = "is infinite in the source and is given as null"
-NOT_TEXT = "holds bytes that are not UTF-8; they were replaced"
-NOT_JSON = "holds JSON that cannot be represented; it is given as text"
 
 _SIGNED = re.compile(r"(\d+)-(\d\d)-(\d\d)(?:[ T](\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::\d\d)*)?)?( BC)?\Z")
 _INTERVAL = re.compile(
     r"(?:([+-]?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-]?)(\d+):(\d\d):(\d\d(?:\.\d+)?))?\Z"
 )
 _OFFSET_HOURS = re.compile(r"[+-]\d\d\Z")
-
-
-class Altered(Exception):
-    """The value has no exact JSON form: ``value`` is given instead, and ``note`` says why."""
-
-    def __init__(self, value: Any, note: str) -> None:
-        super().__init__(note)
-        self.value = value
-        self.note = note
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        raise Altered(raw.decode(errors="replace"), NOT_TEXT) from None
 
 
 def _boolean(raw: bytes) -> bool:
@@ -83,17 +62,6 @@ def _float(raw: bytes) -> float:
 
 def _bytes(raw: bytes) -> str:
     return base64.b64encode(bytes.fromhex(raw[2:].decode())).decode()
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Altered(raw.decode(errors="replace"), NOT_JSON) from None
 
 
 def _date(raw: bytes) -> str:
@@ -148,7 +116,7 @@ def _zoned(zone: tzinfo) -> Decoder:
             local = moment.astimezone(zone)
         except (ValueError, OverflowError):
             return _signed(text)
-        return _rfc3339(moment, local)
+        return rfc3339(moment, local)
 
     return decode
 
@@ -161,22 +129,13 @@ def _unzoned(source: tzinfo, zone: tzinfo) -> Decoder:
             local = moment.astimezone(zone)
         except (ValueError, OverflowError):
             return _signed(text)
-        return _rfc3339(moment, local)
+        return rfc3339(moment, local)
 
     return decode
 
 
-def _rfc3339(moment: datetime, local: datetime) -> str:
-    """RFC 3339, section 5.6, has no seconds in an offset: times before standard zones are given in UTC."""
-    offset = local.utcoffset()
-    if offset is not None and offset.seconds % 60:
-        from_epoch = moment - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-        return (datetime.fromisoformat("1970-01-01T00:00:00+00:00") + from_epoch).isoformat()
-    return local.isoformat()
-
-
 _PLAIN: Mapping[int, Decoder] = {
-    16: _boolean, 17: _bytes, 20: bytes.decode, 21: int, 23: int, 26: int, 114: _json, 3802: _json,
+    16: _boolean, 17: _bytes, 20: bytes.decode, 21: int, 23: int, 26: int, 114: json_value, 3802: json_value,
     700: _float, 701: _float, 1082: _date, 1083: bytes.decode, 1266: _time_zoned, 1186: _duration, 1700: _numeric,
 }  # fmt: skip
 TIMESTAMP, TIMESTAMPTZ = 1114, 1184
@@ -206,7 +165,7 @@ def decoder(oid: int, *, agent_zone: tzinfo, source_zone: tzinfo | None, element
     """
     element = _ARRAYS.get(oid) or elements.get(oid)
     if oid == BOX_ARRAY:
-        return _array(_text, ";")
+        return _array(text_value, ";")
     if element is not None:
         inner = decoder(element, agent_zone=agent_zone, source_zone=source_zone, elements=elements)
         return _array(inner, ";" if element == BOX else ",")
@@ -216,14 +175,21 @@ def decoder(oid: int, *, agent_zone: tzinfo, source_zone: tzinfo | None, element
         if source_zone is None:
             raise LookupError("a timestamp without zone needs the connection's time zone")
         return _unzoned(source_zone, agent_zone)
-    return _PLAIN.get(oid, _text)
+    return _PLAIN.get(oid, text_value)
+
+
+def decoders_of(
+    oids: Sequence[int], *, agent_zone: tzinfo, source_zone: tzinfo | None, elements: Mapping[int, int]
+) -> tuple[Decoder, ...]:
+    """A :func:`decoder` for each column."""
+    return tuple(decoder(oid, agent_zone=agent_zone, source_zone=source_zone, elements=elements) for oid in oids)
 
 
 def _array(element: Decoder, delimiter: str) -> Decoder:
     token = re.compile(rf'[{{}}]|{delimiter}|"((?:[^"\\]|\\.)*)"|[^{{}}"{delimiter}]+', re.DOTALL)
 
     def decode(raw: bytes) -> list[Any]:
-        text = _text(raw)
+        text = text_value(raw)
         start = text.index("{")
         notes: list[str] = []
         values = _nested(token.finditer(text, start + 1), element, delimiter, notes)
@@ -257,25 +223,3 @@ def _element(token: re.Match[str], element: Decoder, notes: list[str]) -> Any:
     except Altered as altered:
         notes.append(altered.note)
         return altered.value
-
-
-def decode_row(
-    row: Sequence[bytes | None], decoders: Sequence[Decoder], leaves: Sequence[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """One row under its leaf names, with the notes on values that have no exact JSON form."""
-    try:
-        return {leaf: None if raw is None else read(raw) for leaf, raw, read in zip(leaves, row, decoders, strict=True)}, []
-    except Altered:
-        return _careful(row, decoders, leaves)
-
-
-def _careful(row: Sequence[bytes | None], decoders: Sequence[Decoder], leaves: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    values: dict[str, Any] = {}
-    notes: list[str] = []
-    for leaf, raw, read in zip(leaves, row, decoders, strict=True):
-        try:
-            values[leaf] = None if raw is None else read(raw)
-        except Altered as altered:
-            values[leaf] = altered.value
-            notes.append(f"{leaf!r} {altered.note}.")
-    return values, notes

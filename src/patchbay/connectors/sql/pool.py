@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
-from patchbay.connectors.sql.postgres.backend import Backend
 from patchbay.connectors.system import SourceClosed
 
 SIZE = 4
@@ -17,15 +17,33 @@ class PoolBusy(Exception):
     """No session came free before the deadline."""
 
 
-class Pool:
+class Pooled(Protocol):
+    """An open session in the hands of one caller at a time."""
+
+    idle_since: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be asked anything more."""
+        ...
+
+    async def close(self, *, cancel: bool = False) -> None:
+        """End it; with ``cancel`` first ask the server to stop what it runs (bounded, best effort)."""
+        ...
+
+
+B = TypeVar("B", bound=Pooled)
+
+
+class Pool(Generic[B]):
     """Hands out sessions. ``open_backend`` opens one; it may take as long as the deadline it is awaited under allows."""
 
-    def __init__(self, open_backend: Callable[[], Awaitable[Backend]], *, size: int = SIZE) -> None:
+    def __init__(self, open_backend: Callable[[], Awaitable[B]], *, size: int = SIZE) -> None:
         self._open = open_backend
         self._size = size
         self._free = size
-        self._idle: list[Backend] = []
-        self._waiters: deque[asyncio.Future[Backend | None]] = deque()
+        self._idle: list[B] = []
+        self._waiters: deque[asyncio.Future[B | None]] = deque()
         self._endings: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self.closed = False
@@ -35,7 +53,7 @@ class Pool:
         """Whether it is retired and every session that was given back has ended."""
         return self.closed and not self._endings
 
-    def take_idle(self) -> Backend | None:
+    def take_idle(self) -> B | None:
         """A session that is open and free, or None: the fast path."""
         while self._idle:
             backend = self._idle.pop()
@@ -45,7 +63,7 @@ class Pool:
             self._end(backend, cancel=False)
         return None
 
-    async def take(self, deadline: float) -> Backend:
+    async def take(self, deadline: float) -> B:
         """A session: an idle one, a new one, or the next to come free. Opening errors are the opener's own.
 
         Raises :class:`PoolBusy` when none came free in time, TimeoutError when opening took too long.
@@ -59,7 +77,7 @@ class Pool:
             self._free -= 1
         return backend if backend is not None else await self._open_one(deadline)
 
-    def give_back(self, backend: Backend, *, cancel: bool = False) -> None:
+    def give_back(self, backend: B, *, cancel: bool = False) -> None:
         """Return a session; one that is not usable any more is ended, after asking the server to stop if ``cancel``."""
         if backend.usable and not self.closed:
             while self._waiters:
@@ -75,7 +93,7 @@ class Pool:
 
     def end_idle(self, now: float, *, older_than_s: float = IDLE_S) -> None:
         """End sessions nobody used for a while."""
-        kept: list[Backend] = []
+        kept: list[B] = []
         for backend in self._idle:
             if backend.usable and now - backend.idle_since < older_than_s:
                 kept.append(backend)
@@ -106,8 +124,8 @@ class Pool:
             else:
                 await asyncio.sleep(min(left, 0.02))
 
-    async def _wait(self, deadline: float) -> Backend | None:
-        waiter: asyncio.Future[Backend | None] = self._loop.create_future()
+    async def _wait(self, deadline: float) -> B | None:
+        waiter: asyncio.Future[B | None] = self._loop.create_future()
         self._waiters.append(waiter)
         try:
             async with asyncio.timeout_at(deadline):
@@ -118,7 +136,7 @@ class Pool:
                 raise PoolBusy from None
             raise
 
-    def _leave(self, waiter: asyncio.Future[Backend | None]) -> None:
+    def _leave(self, waiter: asyncio.Future[B | None]) -> None:
         if not waiter.done() or waiter.cancelled():
             waiter.cancel()
             if waiter in self._waiters:
@@ -131,7 +149,7 @@ class Pool:
             else:
                 self._pass_on()
 
-    async def _open_one(self, deadline: float) -> Backend:
+    async def _open_one(self, deadline: float) -> B:
         try:
             async with asyncio.timeout_at(deadline):
                 backend = await self._open()
@@ -153,7 +171,7 @@ class Pool:
                 return
         self._free += 1
 
-    def _end(self, backend: Backend, *, cancel: bool) -> None:
+    def _end(self, backend: B, *, cancel: bool) -> None:
         task = self._loop.create_task(backend.close(cancel=cancel))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import tzinfo
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from patchbay.connectors.sql.postgres.backend import Answer
-from patchbay.connectors.sql.postgres.values import Decoder, decode_row, decoder
+from patchbay.connectors.sql.decoding import Decoder, decode_row
 from patchbay.schema_graph.call import CallResult, Caps
 
 _encode = msgspec.json.Encoder().encode
@@ -17,28 +15,47 @@ BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not he
 SEVERAL = "Several records match; ask which one is meant."
 
 
+class Answer(Protocol):
+    """Rows as the server sent them. ``types`` says how its columns are to be read; ``cut``: the byte limit ended the reading."""
+
+    @property
+    def rows(self) -> Sequence[Sequence[bytes | None]]:
+        """The values, in text form."""
+        ...
+
+    @property
+    def types(self) -> Hashable:
+        """Equal for answers whose columns are read alike."""
+        ...
+
+    @property
+    def cut(self) -> bool:
+        """Whether there was more than was read."""
+        ...
+
+
 class Projection:
     """How the answers of one call become results: leaf names, caps, and per set of types and zone the decoders."""
 
-    __slots__ = ("_caps", "_decoders", "_identifying", "_leaves", "_source_zone")
+    __slots__ = ("_caps", "_decoders", "_identifying", "_leaves")
 
-    def __init__(self, leaves: Sequence[str], caps: Caps, *, identifying: bool, source_zone: tzinfo | None) -> None:
+    def __init__(self, leaves: Sequence[str], caps: Caps, *, identifying: bool) -> None:
         self._leaves = tuple(leaves)
         self._caps = caps
         self._identifying = identifying
-        self._source_zone = source_zone
-        self._decoders: dict[tuple[tuple[int, ...], str], tuple[Decoder, ...]] = {}
+        self._decoders: dict[tuple[Hashable, str], tuple[Decoder, ...]] = {}
 
     def result(
-        self, answer: Answer, *, zone_name: str, zone: tzinfo, elements: Mapping[int, int], duration_ms: float
+        self, answer: Answer, *, zone_name: str, decoders_of: Callable[[], tuple[Decoder, ...]], duration_ms: float
     ) -> CallResult:
-        """The result, with at most the capped rows and bytes. LookupError: a timestamp without zone and no zone to read it in."""
-        key = (answer.oids, zone_name)
+        """The result, with at most the capped rows and bytes.
+
+        ``decoders_of`` is asked once for each set of types and each ``zone_name``, and raises what it raises.
+        """
+        key = (answer.types, zone_name)
         decoders = self._decoders.get(key)
         if decoders is None:
-            decoders = self._decoders[key] = tuple(
-                decoder(oid, agent_zone=zone, source_zone=self._source_zone, elements=elements) for oid in answer.oids
-            )
+            decoders = self._decoders[key] = decoders_of()
         caps = self._caps
         raw = answer.rows
         truncated = answer.cut or len(raw) > caps.rows

@@ -1,0 +1,60 @@
+"""A plan as one parameterized SELECT for MySQL and MariaDB. What is the same for every database is in `select.py`.
+
+- A placeholder is ``?``, one a slot, as these servers prepare it. There are no arrays: the placeholder of a list stands in
+  ``IN (?)`` and is filled with all its values.
+- An optional input's condition also holds when nothing was given: ``(column = ? OR ? IS NULL)``, for a list ``(column IN (?) OR
+  COALESCE(?) IS NULL)``. The server gets the values with the statement and works the second half out before it plans, so an
+  index still serves. Where a plan demands one of them, a last condition asks that one was given.
+- ``IS DISTINCT FROM`` is ``NOT (a <=> b)``.
+- Nulls come first when ascending and last when descending: only the first has to be turned around, and only where there can be
+  nulls, since a sort by an expression is not read off an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from patchbay.bindings.compile.select import Select
+from patchbay.schema_graph.call import Filter, Order, Plan, SqlCall
+from patchbay.schema_graph.scoping import View
+
+_DIALECT = "mysql"
+_COMPARED: Mapping[str, type[exp.Binary]] = {"eq": exp.EQ, "lt": exp.LT, "le": exp.LTE, "gt": exp.GT, "ge": exp.GTE}
+
+
+def compile_mysql(plan: Plan, view: View) -> SqlCall:
+    """The statement and its slots. Raises KeyError for an object that is not in the view."""
+    statement = _Statement(plan, view)
+    return SqlCall(sql=statement.tree().sql(dialect=_DIALECT), slots=tuple(statement.slots))
+
+
+class _Statement(Select):
+    """Placeholders are numbered by where they stand: each is made when its place in the text is reached."""
+
+    def _compared(self, column: exp.Column, condition: Filter, *, many: bool) -> exp.Expr:
+        placeholder = self._placeholder(condition, many=many)
+        if many:
+            return exp.In(this=column, expressions=[placeholder])
+        if condition.op == "ne":
+            return exp.Not(this=exp.Paren(this=exp.NullSafeEQ(this=column, expression=placeholder)))
+        return _COMPARED[condition.op](this=column, expression=placeholder)
+
+    def _absent(self, condition: Filter, *, many: bool) -> exp.Expr:
+        placeholder = self._placeholder(condition, many=many)
+        value = exp.Coalesce(this=placeholder) if many else placeholder
+        return exp.Is(this=value, expression=exp.Null())
+
+    def _placeholder(self, condition: Filter, *, many: bool) -> exp.Expr:
+        self.slots.append(self._slot(condition, many=many))
+        return exp.Placeholder()
+
+    def _ordered(self, order: Order) -> Sequence[exp.Expr]:
+        desc = order.direction == "desc"
+        column = self._column(order.column.via, order.column.field)
+        # In sqlglot's MySQL, nulls first is what ascending means: nothing is added to the text.
+        sorted_by = exp.Ordered(this=column, desc=desc, nulls_first=not desc)
+        if desc or not order.column.nullable:
+            return (sorted_by,)
+        return (exp.Ordered(this=exp.Is(this=column.copy(), expression=exp.Null()), desc=False, nulls_first=True), sorted_by)
