@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -67,7 +67,8 @@ class Catalog:
         self._members = _members(self.types)
         self._enums: dict[str, tuple[str, ...]] = {}
         self._uses: dict[str, Use | None] = {}
-        self._fields: dict[str, Sequence[Typed]] = {}
+        self._fields: dict[str, Mapping[str, Typed]] = {}
+        self._names: set[str] = set()
 
     def _root(self, named: Named | None, operation: str) -> TypeDefinition | None:
         if named is None or not named.name:
@@ -84,7 +85,8 @@ class Catalog:
 
     def use(self, ref: TypeRef) -> Use | None:
         """A use of a type, resolved; None for one that is not defined."""
-        text = ref.text()
+        of = ref.of_type
+        text = ref.name or "" if of is None else f"{of.name}!" if of.of_type is None and ref.kind == "NON_NULL" else ref.text()
         try:
             return self._uses[text]
         except KeyError:
@@ -112,19 +114,26 @@ class Catalog:
             self._enums[definition.name] = known
         return known
 
-    def fields(self, definition: TypeDefinition) -> Sequence[Typed]:
-        """The fields of a type with what they hold, each once, with usable names."""
+    def fields(self, definition: TypeDefinition) -> Mapping[str, Typed]:
+        """The fields of a type by name, each with what it holds; those with a name that cannot be used are left out."""
         known = self._fields.get(definition.name)
         if known is None:
             use = self.use
-            known = self._fields[definition.name] = [(field, use(field.type)) for field in self._sound(definition)]
+            known = {name: (field, use(field.type)) for name, field in self._sound(definition).items()}
+            self._fields[definition.name] = known
         return known
 
-    def _sound(self, definition: TypeDefinition) -> Iterable[FieldDefinition]:
+    def uses(self, names: Collection[str]) -> frozenset[Use]:
+        """Every use so far of the types of these names."""
+        return frozenset(use for use in self._uses.values() if use is not None and use.name in names)
+
+    def _sound(self, definition: TypeDefinition) -> Mapping[str, FieldDefinition]:
         every, owner = definition.fields or (), definition.name
         found = {field.name: field for field in every}
-        if len(found) == len(every) and all(map(is_name, found)):
-            return every
+        unseen = found.keys() - self._names
+        if len(found) == len(every) and all(map(is_name, unseen)):
+            self._names |= unseen
+            return found
         kept: dict[str, FieldDefinition] = {}
         for field in every:
             if not is_name(field.name):
@@ -134,7 +143,7 @@ class Catalog:
                 self.findings.add_line("duplicate_field", message, field.line)
             else:
                 kept[field.name] = field
-        return kept.values()
+        return kept
 
     def inputs(self, values: Iterable[InputValue], owner: str) -> Sequence[InputValue]:
         """Arguments or input members, each once, with usable names."""

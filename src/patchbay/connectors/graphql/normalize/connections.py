@@ -8,7 +8,7 @@ A domain type that merely has nodes and edges, a graph for instance, has no page
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -57,10 +57,11 @@ def find_connections(catalog: Catalog) -> dict[str, Connection]:
 
 
 def _as_connection(definition: TypeDefinition, catalog: Catalog) -> Connection | None:
-    if definition.name in catalog.roots or not any(f.name in ("edges", "nodes") for f in definition.fields or ()):
+    fields = catalog.fields(definition)
+    if ("edges" not in fields and "nodes" not in fields) or definition.name in catalog.roots:
         return None
     # A field with arguments that cannot be left out could not be asked for on the way to the records.
-    uses = {field.name: use for field, use in catalog.fields(definition) if all(arg.optional for arg in field.args or ())}
+    uses = {name: use for name, (field, use) in fields.items() if all(arg.optional for arg in field.args or ())}
     page = _page_info(uses.get("pageInfo"), catalog)
     if page is None and not definition.name.endswith("Connection"):
         return None
@@ -86,10 +87,11 @@ def _list_of_records(use: Use | None) -> Use | None:
 
 def _node_of(edges: Use | None, catalog: Catalog) -> str | None:
     """The type of the records at the ends of the edges."""
-    for field, use in catalog.fields(catalog.types[edges.name]) if edges is not None else ():
-        if field.name == "node" and all(arg.optional for arg in field.args or ()):
-            return use.name if use is not None and use.kind == "record" and use.lists == 0 else None
-    return None
+    found = catalog.fields(catalog.types[edges.name]).get("node") if edges is not None else None
+    if found is None or any(not arg.optional for arg in found[0].args or ()):
+        return None
+    use = found[1]
+    return use.name if use is not None and use.kind == "record" and use.lists == 0 else None
 
 
 def only_carriers(catalog: Catalog, connections: Mapping[str, Connection]) -> frozenset[str]:
@@ -98,18 +100,20 @@ def only_carriers(catalog: Catalog, connections: Mapping[str, Connection]) -> fr
     A type stays an object where a record holds it in another way: a list of connections, a member of a union or interface, an
     edge that a mutation returns.
     """
-    users = _users(catalog)
+    serving = {carrier for connection in connections.values() for carrier in connection.carriers}
+    users = _users(catalog, {*connections, *serving})
     members = {member for name in catalog.types for member in catalog.members(name)}
     gone = {name for name in connections if name not in members and all(direct for _, direct in users[name])}
     serving = {carrier for name in gone for carrier in connections[name].carriers} - gone - members
     return frozenset(gone | {carrier for carrier in serving if all(user in gone for user, _ in users[carrier])})
 
 
-def _users(catalog: Catalog) -> Mapping[str, Sequence[tuple[str, bool]]]:
-    """Which types have fields of each record type, and whether each holds it directly rather than in a list."""
+def _users(catalog: Catalog, names: Collection[str]) -> Mapping[str, Sequence[tuple[str, bool]]]:
+    """Which types have fields of each of these types, and whether each holds it directly rather than in a list."""
     users: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    wanted = catalog.uses(names)
     for definition in catalog.types.values():
-        for _, use in catalog.fields(definition):
-            if use is not None and use.kind == "record":
+        for _, use in catalog.fields(definition).values() if definition.fields else ():
+            if use in wanted:
                 users[use.name].append((definition.name, use.lists == 0))
     return users

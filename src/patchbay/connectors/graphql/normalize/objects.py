@@ -64,7 +64,7 @@ class ObjectBuilder:
         fields: list[Field] = []
         edges: list[Edge] = []
         catalog, owner, roots = self._catalog, definition.name, self._catalog.roots
-        for field, use in catalog.fields(definition):
+        for field, use in catalog.fields(definition).values():
             if use is None or use.kind == "input":
                 message = f"{owner}.{field.name} has a type that is not defined or holds input only; it is left out."
                 catalog.findings.add_line("unknown_type", message, field.line)
@@ -83,9 +83,7 @@ class ObjectBuilder:
 
     def _made_of(self, field: FieldDefinition, use: Use) -> tuple[Edge | None, Field]:
         """The field, and the edge that goes with a record; those that are alike are made once."""
-        size = self._size(field, use) if field.args and use.kind == "record" else None
-        # Something must be said with it that a projection cannot say.
-        demanding = bool(field.args) and any(not arg.optional and arg.name != size for arg in field.args)
+        size, demanding = self._said_with(field, use) if field.args else (None, False)
         look = field.name, use, field.description, field.deprecation_reason, field.is_deprecated, size, demanding
         known = self._made.get(look)
         if known is None:
@@ -126,8 +124,11 @@ class ObjectBuilder:
     def _is_many(self, use: Use) -> bool:
         return use.lists > 0 or use.name in self._connections
 
-    def _size(self, field: FieldDefinition, use: Use) -> str | None:
-        return size_argument(field.args or (), self._catalog) if self._is_many(use) else None
+    def _said_with(self, field: FieldDefinition, use: Use) -> tuple[str | None, bool]:
+        """The argument for how many, and whether something else must be said, which a projection cannot say."""
+        args = field.args or ()
+        size = size_argument(args, self._catalog) if use.kind == "record" and self._is_many(use) else None
+        return size, any(not arg.optional and arg.name != size for arg in args)
 
     def _typename(self, definition: TypeDefinition) -> Field:
         members = tuple(self._catalog.members(definition.name))

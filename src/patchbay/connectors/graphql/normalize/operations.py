@@ -71,7 +71,7 @@ class OperationBuilder:
         found: list[_Found] = []
         for root, definition in roots:
             if definition is not None:
-                found += [_Found(root, field, use) for field, use in self._catalog.fields(definition)]
+                found += [_Found(root, field, use) for field, use in self._catalog.fields(definition).values()]
         slugs = unique_slugs([one.name for one in found], length=SLUG_LENGTH)
         made = [self._operation(one, slugs[one.name]) for one in found]
         self._note(found)
@@ -187,7 +187,7 @@ class OperationBuilder:
             if one.use.name in self._connections or one.use.name in self._catalog.roots:
                 continue
             inner = self._catalog.fields(self._catalog.types[one.use.name])
-            demanding = [field for field, _ in inner if any(arg.name not in _PAGING for arg in field.args or ())]
+            demanding = [field for field, _ in inner.values() if any(arg.name not in _PAGING for arg in field.args or ())]
             if inner and 2 * len(demanding) > len(inner):
                 yield one.name
 
