@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from typing import Any
 
@@ -73,11 +74,12 @@ def _json_slowly(text: bytes, name: str, message: str) -> Any:
     """What other programs write into JSON although it is none: lone surrogates, NaN. Anything else is refused at its line."""
     import json
 
-    def nothing(_: str) -> None:
-        return None
+    def finite(number: str) -> float | None:
+        value = float(number)
+        return value if math.isfinite(value) else None
 
     try:
-        value = json.loads(text, parse_constant=nothing)
+        value = json.loads(text, parse_constant=finite, parse_float=finite)
         return msgspec.json.decode(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except json.JSONDecodeError as error:
         raise document_refusal("malformed", f"{error.msg}.", file=name, line=error.lineno) from None

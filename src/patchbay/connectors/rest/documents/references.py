@@ -67,7 +67,9 @@ class References:
         ``#/components/schemas/Pet`` is Pet; of another file the last part of the fragment, else the file's name.
         """
         path, _, fragment = reference.partition("#")
-        parts = pointer_parts(fragment) or ()
+        parts = pointer_parts(fragment)
+        if parts is None:  # an anchor
+            return fragment, f"{posixpath.basename(path)} {fragment}"
         if len(parts) >= 2 and parts[-2] in _NAMED_UNDER:
             return parts[-1], f"{posixpath.splitext(path)[0]}/{parts[-1]}" if path else parts[-1]
         if not path:
@@ -170,8 +172,5 @@ class References:
         if not path:
             node["$ref"] = f"{place}#{fragment}"
             return
-        file = file_of(path, base, self._document.url)
-        if file is None:
-            file = path
-        known = known_as(file, self._document.files)
-        node["$ref"] = ("" if known == root else known) + (f"#{fragment}" if hashed else "#")
+        known = known_as(join_path(base, path), self._document.files)
+        node["$ref"] = ("" if known in (root, self._document.url) else known) + (f"#{fragment}" if hashed else "#")

@@ -130,9 +130,10 @@ class Flattener:
         self._schemas.note(code, message, slot.name)
 
     def _list(self, schema: Schema, slot: Slot, depth: int, description: Any, extra: dict[str, Any] | None) -> None:
-        items = self._schemas.plain(schema.get("items"))
+        items = self._schemas.plain(self._schemas.items_of(schema))
         if variants_of(items):
-            items = self._united(items, variants_of(items))[0] or items
+            united, singles = self._united(items, variants_of(items))
+            items = united if united is not None and not singles else singles[0] if singles else items
         if self._place in _BODIES and slot.path and properties_of(items) and not self._whole(items, slot, depth):
             self._open.add(id(items))
             self.members(items, Slot(slot.name, f"{slot.wire}[0]", (*slot.path, _ONE), slot.required, slot.demanded), depth + 1)
@@ -149,12 +150,13 @@ class Flattener:
         united, rest = self._united(schema, variants)
         if united is not None:
             self._nested(united, slot, depth, description)
+        rest = [variant for variant in rest if variant.get("enum") != [""]]  # how a form says that a value is removed
         singles = [variant for variant in rest if not _listing(variant)]
         if united is None and not singles and rest:
             self._list(rest[0], slot, depth, description, extra)
             return
         shapes = [self._objects.shape(variant, slot.name, "") for variant in singles]
-        shapes = [shape for shape in shapes if shape.type not in ("object", "array") and shape.enum != ("",)]
+        shapes = [shape for shape in shapes if shape.type not in ("object", "array")]
         telling = [shape for shape in shapes if shape.type != "json"] or (shapes if united is None else [])
         if telling:
             optional = slot if united is None else msgspec.structs.replace(slot, required=False, demanded=None)

@@ -21,7 +21,7 @@ from patchbay.connectors.rest.normalize.security import SecurityScheme, security
 from patchbay.connectors.rest.normalize.servers import servers_of
 from patchbay.connectors.rest.normalize.texts import trimmed
 from patchbay.schema_graph.badges import CORE, is_core_by_name, is_core_by_use
-from patchbay.schema_graph.model import Graph, Object
+from patchbay.schema_graph.model import Graph, Object, Operation
 from patchbay.schema_graph.naming import unique_slugs
 
 
@@ -65,8 +65,9 @@ def normalize(document: Document, *, base_url: str | None = None, reads: frozens
     made = operations.made()
     objects.build()
     _note_document(document, value, findings, described)
-    graph = Graph("rest", None, _objects(_kept(objects)), made, findings.notes())
-    return Normalized(graph, described)
+    kept = _objects(_kept(objects))
+    usable = {name: _settled(operation, kept) for name, operation in made.items()}
+    return Normalized(Graph("rest", None, kept, usable, findings.notes()), described)
 
 
 def _openapi(document: Document) -> dict[str, Any]:
@@ -111,6 +112,16 @@ def _note_document(document: Document, value: Mapping[str, Any], findings: Findi
         if any("callbacks" in _mapping(operation) for operation in _mapping(item).values()):
             findings.add("callbacks_ignored", "Callbacks are calls that the API makes; they are left out.")
             break
+
+
+def _settled(operation: Operation, objects: Mapping[str, Object]) -> Operation:
+    """An operation whose record turned out to have no members returns none."""
+    if operation.object is None or operation.object in objects:
+        return operation
+    unusable = operation.unusable
+    if operation.effect == "read":
+        unusable = unusable or "Its answer has no members that could be named."
+    return msgspec.structs.replace(operation, object=None, many=False, unusable=unusable)
 
 
 def _kept(objects: Objects) -> dict[str, Draft]:

@@ -69,6 +69,8 @@ class Objects:
         self._taken: set[str] = set()
         self._named: dict[int, tuple[str, Any]] = {}
         self._shapes: dict[int, Shape] = {}
+        self._inline: dict[int, Shape] = {}
+        self._seen: list[Schema] = []  # what is known by its identity must stay
         self._by_reference: dict[str, Shape] = {}
         self._open: set[Any] = set()
         self._unions: dict[frozenset[str], str] = {}
@@ -114,13 +116,18 @@ class Objects:
         if ref is not None:
             found = self._shape_of_reference(ref)
             return or_null(found) if is_nullable(schema) else found
+        known = self._inline.get(id(schema))
+        if known is not None:
+            return known
         if depth > MOST_NESTED:
             message = "A value is nested too deep to name its members."
             self.schemas.note("nested_too_deep", message, f"{owner} {name}")
             return ANYTHING
         plain = self.schemas.plain(schema)
         found = self._of_plain(plain, owner, name, depth)
-        return or_null(found) if is_nullable(plain) else found
+        found = self._inline[id(schema)] = or_null(found) if is_nullable(plain) else found
+        self._seen.append(schema)
+        return found
 
     def _scalar(self, kind: str, schema: Schema) -> Shape:
         form, most = schema.get("format"), schema.get("maxLength")
@@ -136,10 +143,9 @@ class Objects:
         return Shape(type_, native, zoned=zoned, max_length=most if type(most) is int and most > 0 else None)
 
     def _of_plain(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
-        if "oneOf" in plain or "anyOf" in plain:
-            variants = variants_of(plain)
-            if variants:
-                return self._of_variants(plain, variants, owner, name, depth)
+        variants = variants_of(plain)
+        if variants:
+            return self._of_variants(plain, variants, owner, name, depth)
         return self._of_type(plain, _kind_of(plain), owner, name, depth)
 
     def _of_type(self, plain: Schema, kind: Any, owner: str, name: str, depth: int) -> Shape:
@@ -171,7 +177,7 @@ class Objects:
         )  # fmt: skip
 
     def _of_list(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
-        item = self.shape(plain.get("items"), owner, name, depth + 1)
+        item = self.shape(self.schemas.items_of(plain), owner, name, depth + 1)
         native = f"array of {item.native}"
         if item.target is not None and not item.expandable:
             return Shape("array", native, item_type="array" if item.many else "object", target=item.target, many=True)

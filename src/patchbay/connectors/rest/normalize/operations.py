@@ -246,7 +246,7 @@ class Operations:
 def _queries(listed: list[Parameter], into: Arguments) -> dict[str, tuple[str, Any]]:
     """Wire name → (argument's name, schema) of the query parameters."""
     wires = {place["name"]: name for name, place in into.places.items() if place["place"] == "query"}
-    return {p.name: (wires[p.name], p.schema) for p in listed if p.place == "query" and p.name in wires}
+    return {p.name: (wires[p.name], p.described()) for p in listed if p.place == "query" and p.name in wires}
 
 
 def _described(node: Schema, item: Schema) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ _SIZES = (
     "rows", "num", "numresults", "maxitems", "results",
 )  # fmt: skip
 _SURE = frozenset({"limit", "perpage", "pagesize", "maxresults", "resultsperpage", "pagelimit", "maxitems"})
+_SAYS_MOST = re.compile(r"\b(?:between|from) 1 (?:and|to) (\d{1,5})\b|\bmax(?:imum)?\b[^0-9.]{0,30}(\d{1,5})\b", re.IGNORECASE)
 _MORE = tuple(tuple(path.split("/")) for path in (
     "has_more", "hasMore", "has_next", "next_cursor", "nextCursor", "nextPageToken", "next_page_token", "next_token", "nextToken",
     "next_page_uri", "next_page_url", "nextPage", "next_page", "next", "@odata.nextLink", "nextLink", "cursor", "links/next",
@@ -46,12 +48,22 @@ def page_of(
     if size is not None:
         name, schema = by_key[size]
         page["size"] = name
-        most: Any = schemas.plain(schema).get("maximum")
-        if type(most) in (int, float) and 0 < most <= 1_000_000:
-            page["sizeMost"] = int(most)
+        most = _most(schemas.plain(schema))
+        if most is not None:
+            page["sizeMost"] = most
     if more:
         page["more"] = list(more)
     return page
+
+
+def _most(schema: Schema) -> int | None:
+    """The largest page that may be asked for, as the schema or its description says."""
+    most: Any = schema.get("maximum")
+    if type(most) in (int, float) and 0 < most <= 1_000_000:
+        return int(most)
+    said: Any = schema.get("description")
+    found = _SAYS_MOST.search(said) if type(said) is str else None
+    return int(next(text for text in found.groups() if text)) if found is not None else None
 
 
 def _plain(name: str) -> str:

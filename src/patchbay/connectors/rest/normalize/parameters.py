@@ -38,6 +38,13 @@ class Parameter(msgspec.Struct, gc=False):
     schema: Schema
     required: bool
 
+    def described(self) -> Schema:
+        """The schema with the parameter's own description, unless it has one."""
+        said = self.node.get("description")
+        if said is None or self.schema is self.node or "description" in self.schema:
+            return self.schema
+        return {**self.schema, "description": said}
+
 
 class Parameters:
     """The parameters of one operation: its own, and those of its path that it does not repeat."""
@@ -134,11 +141,9 @@ class Parameters:
                 self._add(parameter, into, part)
 
     def _add(self, parameter: Parameter, into: Arguments, role: ArgumentRole) -> None:
-        node, schema = parameter.node, parameter.schema
+        node = parameter.node
         name = unique_name(parameter.name, parameter.place, into.places)
-        description = node.get("description")
-        if description is not None and schema is not node and "description" not in schema:
-            schema = {**schema, "description": description}
+        schema = parameter.described()
         style, explode = self._style(parameter)
         slot = Slot(name, parameter.name, (parameter.name,), parameter.required)
         if is_object(node.get("content")):

@@ -83,7 +83,7 @@ class Answers:
         if shape.type == "object":
             return self._nested(schema, operation, path)
         if shape.type == "array" and shape.fields:
-            items = self._objects.schemas.plain(self._objects.schemas.plain(schema).get("items"))
+            items = self._items(self._objects.schemas.plain(schema))
             return Returned(self._objects.record(items, f"{operation} response"), (), True)
         return Returned(bare=shape.native)
 
@@ -99,7 +99,9 @@ class Answers:
         """An answer that is an object with a name: it, or what it is only an envelope for."""
         draft = self._objects.drafts[name]
         if draft.kind == "union":
-            return Returned(name)
+            parts = [self._objects.drafts[member].node for member in draft.members]
+            united = self._objects.schemas.united(parts) if parts else draft.node
+            return self._listed(united, draft.bare, operation, path) or Returned(name)
         found = self._unwrapped(draft.node, draft.bare, operation, path)
         return found or Returned(name)
 
@@ -141,8 +143,11 @@ class Answers:
             return shape.target
         plain = self._objects.schemas.plain(node)
         if shape.type == "array":
-            plain = self._objects.schemas.plain(plain.get("items"))
+            plain = self._items(plain)
         return self._objects.record(plain, f"{operation} response")
+
+    def _items(self, plain: Schema) -> Schema:
+        return self._objects.schemas.plain(self._objects.schemas.items_of(plain))
 
     def _enveloped(self, plain: Schema, owner: str, operation: str, path: str) -> Returned | None:
         """The one object in an envelope of nothing but remarks: ``{errors, customer: {…}}``."""

@@ -16,6 +16,7 @@ from patchbay.connectors.rest.documents.values import is_list, is_object
 
 Schema = dict[str, Any]
 EMPTY: Schema = {}
+_NONE: list[Any] = []
 
 MOST_NESTED = 48
 """``allOf`` within ``allOf``."""
@@ -41,6 +42,7 @@ class Schemas:
         self._open: set[int] = set()
         self._kept: list[Any] = []
         self._joined: dict[int, list[Any]] = {}
+        self._tuples: dict[int, Schema] = {}
         self._work = 0
         self._noted: set[tuple[str, str | None]] = set()
 
@@ -134,6 +136,16 @@ class Schemas:
             made["oneOf"] = variants[:MOST_VARIANTS]
         return made
 
+    def items_of(self, schema: Schema) -> Any:
+        """What a list consists of; of a tuple (JSON Schema draft 4: ``items`` is a list) any of its members."""
+        held = schema.get("items")
+        if not is_list(held):
+            return held
+        made = self._tuples.get(id(held))
+        if made is None:
+            made = self._tuples[id(held)] = {"anyOf": held}
+        return made
+
     def united(self, parts: Sequence[Schema]) -> Schema:
         """Any one of ``parts``: all their properties, required where every one of them requires it."""
         properties: dict[str, Any] = {}
@@ -215,13 +227,14 @@ def required_of(schema: Mapping[str, Any]) -> Collection[str]:
 
 
 def variants_of(schema: Mapping[str, Any]) -> list[Any]:
-    """The alternatives of a plain schema, null among them."""
+    """The alternatives of a plain schema, null among them. A list of ``items`` for what is no array is meant as that, too."""
     one, other = schema.get("oneOf"), schema.get("anyOf")
     if not is_list(one):
-        return other[:MOST_VARIANTS] if is_list(other) else []
-    if not is_list(other):
-        return one[:MOST_VARIANTS]
-    return [*one, *other][:MOST_VARIANTS]
+        if is_list(other):
+            return other[:MOST_VARIANTS]
+        held = schema.get("items")
+        return held[:MOST_VARIANTS] if is_list(held) and schema.get("type") != "array" else _NONE
+    return one[:MOST_VARIANTS] if not is_list(other) else [*one, *other][:MOST_VARIANTS]
 
 
 def is_null(schema: Any) -> bool:

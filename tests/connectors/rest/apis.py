@@ -1,0 +1,62 @@
+"""Small descriptions of APIs, for tests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from patchbay.connectors.rest.documents.files import open_document
+from patchbay.connectors.rest.normalize.graph import Normalized, normalize
+from patchbay.schema_graph.model import Graph, Operation
+
+BASE = "https://api.example/v1"
+
+
+def api(
+    schemas: dict[str, Any] | None = None,
+    paths: dict[str, Any] | None = None,
+    *,
+    version: str = "3.0.3",
+    **more: Any,
+) -> dict[str, Any]:
+    """An OpenAPI 3 document with these schemas and paths."""
+    return {
+        "openapi": version,
+        "info": {"title": "Test", "version": "1"},
+        "servers": [{"url": BASE}],
+        "paths": paths or {},
+        "components": {"schemas": schemas or {}},
+        **more,
+    }
+
+
+def answer(schema: Any, **more: Any) -> dict[str, Any]:
+    """An operation that answers with ``schema``."""
+    return {"responses": {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}, **more}
+
+
+def sends(schema: Any, kind: str = "application/json", *, required: bool = True, **more: Any) -> dict[str, Any]:
+    """An operation with ``schema`` for a body, that answers with nothing."""
+    body = {"required": required, "content": {kind: {"schema": schema}}}
+    return {"requestBody": body, "responses": {"204": {"description": ""}}, **more}
+
+
+def read(document: Any, **settings: Any) -> Normalized:
+    """A document, given as a value, read to the end."""
+    return normalize(open_document({"api.json": json.dumps(document).encode()}, url=settings.pop("url", None)), **settings)
+
+
+def graph_of(document: Any, **settings: Any) -> Graph:
+    """The graph of a document given as a value."""
+    return read(document, **settings).graph
+
+
+def only_operation(operation: dict[str, Any], *, method: str = "get", path: str = "/things", **document: Any) -> Operation:
+    """The one operation of a document that has only it."""
+    (made,) = graph_of(api(paths={path: {method: operation}}, **document)).operations.values()
+    return made
+
+
+def codes(graph: Graph) -> set[str]:
+    """The codes of a graph's notes."""
+    return {note.code for note in graph.notes}

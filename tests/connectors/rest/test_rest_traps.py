@@ -1,0 +1,732 @@
+"""The traps found in real documents, and the rules of the standards, one by one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from patchbay.connectors.rest.documents.files import needed_references, open_document
+from patchbay.connectors.rest.documents.pointers import pointer_parts
+from patchbay.connectors.rest.normalize.graph import normalize
+from patchbay.schema_graph.model import Argument, Field, Operation
+from tests.connectors.rest.apis import BASE, answer, api, codes, graph_of, only_operation, read, sends
+
+TEXT = {"type": "string"}
+PET = {"type": "object", "properties": {"id": {"type": "integer", "format": "int64"}, "name": TEXT}, "required": ["id"]}
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def field(schema: Any, name: str = "it", **document: Any) -> Field:
+    """One property as a field of an object."""
+    holder = {"type": "object", "properties": {name: schema, "other": TEXT}}
+    graph = graph_of(api({"Holder": holder, "Pet": PET}, {"/h": {"get": answer(ref("Holder"))}}, **document))
+    found = graph.objects["Holder"].field(name)
+    assert found is not None
+    return found
+
+
+def arguments(operation: Operation) -> dict[str, Argument]:
+    return {argument.name: argument for argument in operation.arguments}
+
+
+# --- references
+
+
+def test_a_reference_as_data_is_never_followed() -> None:
+    schemas = {
+        "Member": {
+            "type": "object",
+            "properties": {"$ref": TEXT, "value": TEXT},
+            "example": {"$ref": "https://elsewhere.example/x"},
+        },
+        "Held": {
+            "type": "object",
+            "properties": {"a": {"type": "object", "default": {"$ref": "#/nowhere"}}, "b": {"enum": ["x"], "const": "x"}},
+        },
+    }
+    graph = graph_of(api(schemas, {"/m": {"get": answer(ref("Member"))}, "/h": {"get": answer(ref("Held"))}}))
+    assert [f.name for f in graph.objects["Member"].fields] == ["$ref", "value"]
+    assert not codes(graph)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "parts"),
+    [
+        ("", ()),
+        ("/a~1b/c~0d", ("a/b", "c~d")),
+        ("/a%20b/%7Bid%7D", ("a b", "{id}")),
+        ("/~01", ("~1",)),
+        ("name", None),
+        ("/", ("",)),
+    ],
+)
+def test_json_pointers(fragment: str, parts: tuple[str, ...] | None) -> None:
+    assert pointer_parts(fragment) == parts
+
+
+def test_references_through_references_and_into_paths() -> None:
+    schemas = {"A": ref("B"), "B": ref("Pet"), "Pet": PET}
+    paths = {
+        "/pets/{id}": {"get": answer(ref("A"))},
+        "/same": {"get": answer({"$ref": "#/paths/~1pets~1%7Bid%7D/get/responses/200/content/application~1json/schema"})},
+    }
+    graph = graph_of(api(schemas, paths))
+    assert {operation.object for operation in graph.operations.values()} == {"Pet"}
+    assert list(graph.objects) == ["Pet"]
+
+
+def test_a_reference_to_nowhere_is_a_finding() -> None:
+    graph = graph_of(api({"Pet": {"properties": {"a": ref("Missing"), "b": TEXT}}}, {"/p": {"get": answer(ref("Pet"))}}))
+    assert codes(graph) == {"reference_nowhere"}
+    assert [f.type for f in graph.objects["Pet"].fields] == ["json", "string"]
+    gone = only_operation(answer(ref("Missing")))
+    assert gone.unusable
+
+
+def test_another_host_stays_opaque_and_is_not_asked_for() -> None:
+    document = api({"Pet": {"properties": {"a": {"$ref": "https://other.example/schema.json#Text"}, "b": TEXT}}})
+    graph = graph_of(document, url="https://api.example/openapi.json")
+    assert codes(graph) >= {"reference_elsewhere"}
+    files = {"api.json": json.dumps(document).encode()}
+    assert needed_references(files, url="https://api.example/openapi.json") == []
+    assert needed_references(files, url="https://other.example/api.json") == ["https://other.example/schema.json"]
+
+
+def test_operations_and_path_items_in_other_files() -> None:
+    files = {
+        "api.yaml": b"""
+openapi: 3.0.0
+servers: [{url: https://api.example}]
+paths:
+  /a:
+    get: {$ref: 'ops/a.yaml'}
+  /b: {$ref: 'items.yaml#/b'}
+""",
+        "ops/a.yaml": b"""
+operationId: a
+responses: {200: {content: {application/json: {schema: {$ref: ../models/pet.yaml}}}}}
+""",
+        "items.yaml": b"""
+b:
+  get:
+    operationId: b
+    responses: {200: {content: {application/json: {schema: {$ref: './models/pet.yaml'}}}}}
+""",
+        "models/pet.yaml": b"""
+type: object
+properties: {name: {type: string}, mother: {$ref: '#'}, owner: {$ref: 'owner%20of.yaml#/Owner'}}
+""",
+        "models/owner of.yaml": b"Owner: {type: object, properties: {pets: {type: array, items: {$ref: pet.yaml}}}}",
+    }
+    graph = normalize(open_document(files, root="api.yaml")).graph
+    assert {name: operation.object for name, operation in graph.operations.items()} == {"a": "pet", "b": "pet"}
+    assert {(o.name, e.name, e.target) for o in graph.objects.values() for e in o.edges} == {
+        ("pet", "mother", "pet"),
+        ("pet", "owner", "Owner"),
+        ("Owner", "pets", "pet"),
+    }
+    first = needed_references({"api.yaml": files["api.yaml"]}, root="api.yaml")
+    assert set(first) == {"items.yaml", "ops/a.yaml"}
+
+
+def test_identifiers_and_anchors_within_a_document() -> None:
+    schemas = {
+        "Pet": {
+            "$id": "https://schemas.example/pet",
+            "type": "object",
+            "properties": {"toy": {"$ref": "toy#/$defs/Ball"}, "tag": {"$ref": "#tag"}},
+            "$defs": {"Tag": {"$anchor": "tag", "type": "object", "properties": {"text": TEXT}}},
+        },
+        "Toy": {"$id": "https://schemas.example/toy", "$defs": {"Ball": {"type": "object", "properties": {"size": TEXT}}}},
+    }
+    graph = graph_of(api(schemas, {"/p": {"get": answer(ref("Pet"))}}, version="3.1.0"))
+    assert {edge.name: edge.target for edge in graph.objects["Pet"].edges} == {"toy": "Ball", "tag": "tag"}
+    assert not codes(graph)
+
+
+def test_what_stands_beside_a_reference() -> None:
+    beside = {**ref("Pet"), "description": "Whose it is", "properties": {"extra": TEXT}}
+    holder = {"type": "object", "properties": {"pet": beside}}
+    for version, fields in (("3.0.3", None), ("3.1.0", {"id", "name", "extra"})):
+        graph = graph_of(api({"Holder": holder, "Pet": PET}, {"/h": {"get": answer(ref("Holder"))}}, version=version))
+        pet = graph.objects["Holder"].field("pet")
+        assert pet is not None
+        assert pet.description == "Whose it is"
+        assert (graph.objects["Holder"].edge("pet") is not None) == (fields is None)
+        assert fields is None or {f.name for f in pet.fields} == fields
+
+
+# --- schemas
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "native"),
+    [
+        ({"type": "integer"}, "integer", "integer"),
+        ({"type": "integer", "format": "int64"}, "integer", "integer(int64)"),
+        ({"type": "string", "format": "int64"}, "integer", "string(int64)"),
+        ({"type": "number", "format": "decimal"}, "decimal", "number(decimal)"),
+        ({"type": "number", "format": "float"}, "number", "number(float)"),
+        ({"type": "string", "format": "date-time"}, "datetime", "string(date-time)"),
+        ({"type": "string", "format": "date"}, "date", "string(date)"),
+        ({"type": "string", "format": "uuid"}, "uuid", "string(uuid)"),
+        ({"type": "string", "format": "binary"}, "bytes", "string(binary)"),
+        ({"type": "string", "enum": ["a", "b", None]}, "enum", "string"),
+        ({"const": "only"}, "enum", "string"),
+        ({"enum": [1, 2]}, "integer", "integer"),
+        ({"type": "boolean"}, "boolean", "boolean"),
+        ({"type": "object"}, "json", "object"),
+        ({"type": "object", "additionalProperties": TEXT}, "json", "map of string"),
+        ({}, "json", "any"),
+        ({"type": ["string", "null"]}, "string", "string"),
+        ({"type": ["integer", "string"]}, "string", "integer or string"),
+        ({"anyOf": [TEXT, {"type": "null"}]}, "string", "string"),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "number", "integer or number"),
+        ({"type": "array", "items": TEXT}, "array", "array of string"),
+        ({"items": [TEXT, {"type": "integer"}], "type": "array"}, "array", "array of string or integer"),
+    ],
+)
+def test_types(schema: dict[str, Any], kind: str, native: str) -> None:
+    found = field(schema, version="3.1.0")
+    assert (found.type, found.native_type) == (kind, native)
+
+
+def test_a_map_is_noted() -> None:
+    holder = {"properties": {"labels": {"type": "object", "additionalProperties": TEXT}}}
+    assert codes(graph_of(api({"Holder": holder}, {"/h": {"get": answer(ref("Holder"))}}))) == {"map"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": [ref("Pet"), {"type": "null"}]},
+        {"oneOf": [{"enum": [None]}, ref("Pet")]},
+        {"allOf": [ref("Pet")], "nullable": True},
+        {"nullable": True, "anyOf": [ref("Pet")]},
+    ],
+)
+def test_null_in_every_spelling(schema: dict[str, Any]) -> None:
+    holder = {"type": "object", "properties": {"pet": schema}, "required": ["pet"]}
+    graph = graph_of(api({"Holder": holder, "Pet": PET}, {"/h": {"get": answer(ref("Holder"))}}, version="3.1.0"))
+    (edge,) = graph.objects["Holder"].edges
+    assert (edge.target, edge.nullable, edge.embedded) == ("Pet", True, True)
+    assert graph.objects["Holder"].fields[0].type == "object"
+
+
+def test_required_read_only_and_write_only() -> None:
+    thing = {
+        "required": ["id", "name"],
+        "properties": {"id": {**TEXT, "readOnly": True}, "name": TEXT, "secret": {**TEXT, "writeOnly": True}},
+    }
+    graph = graph_of(api({"Thing": thing}, {"/t": {"get": answer(ref("Thing")), "post": sends(ref("Thing"))}}))
+    held = {f.name: f for f in graph.objects["Thing"].fields}
+    assert [held[name].nullable for name in ("id", "name", "secret")] == [False, False, True]
+    assert [held[name].readable for name in ("id", "name", "secret")] == [True, True, False]
+    taken = arguments(graph.operations["POST /t"])
+    assert {name: argument.required for name, argument in taken.items()} == {"body.name": True, "body.secret": False}
+
+
+def test_an_id_or_the_record_itself() -> None:
+    deleted = {"properties": {"id": TEXT, "deleted": {"type": "boolean"}}}
+    pet = {"properties": {"id": TEXT, "name": TEXT}}
+    holder = {"properties": {"pet": {"anyOf": [{"type": "string", "maxLength": 50}, ref("Pet"), ref("Deleted")]}}}
+    graph = graph_of(api({"Holder": holder, "Pet": pet, "Deleted": deleted}, {"/h": {"get": answer(ref("Holder"))}}))
+    (held,), (edge,) = graph.objects["Holder"].fields, graph.objects["Holder"].edges
+    assert (held.type, held.max_length) == ("string", 50)
+    assert (edge.target, edge.nullable, edge.embedded, edge.to_one) == ("Pet", True, True, True)
+
+
+def test_alternatives_become_a_union_with_the_members_of_all() -> None:
+    cat = {"properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}, "required": ["kind"]}
+    dog = {"properties": {"kind": {"const": "dog"}, "tricks": TEXT}, "required": ["kind"]}
+    either = {"oneOf": [ref("Cat"), ref("Dog")], "discriminator": {"propertyName": "kind"}}
+    graph = graph_of(
+        api(
+            {"Cat": cat, "Dog": dog, "Animal": either, "Home": {"properties": {"pet": either}}},
+            {"/a": {"get": answer(ref("Animal"))}, "/h": {"get": answer(ref("Home"))}},
+        )
+    )
+    animal = graph.objects["Animal"]
+    assert animal.kind == "union"
+    assert {f.name: f.nullable for f in animal.fields} == {"kind": False, "lives": True, "tricks": True}
+    assert animal.fields[0].enum == ("cat", "dog")
+    assert {e.target for e in animal.edges if e.narrows} == {"Cat", "Dog"}
+    (edge,) = graph.objects["Home"].edges
+    assert edge.target == "Animal"
+
+
+def test_all_of_is_merged_and_the_later_word_counts() -> None:
+    base = {"properties": {"id": TEXT, "kind": TEXT}, "required": ["id"]}
+    more = {"allOf": [ref("Base"), {"properties": {"kind": {"enum": ["x"]}, "size": {"type": "integer"}}, "required": ["size"]}]}
+    graph = graph_of(api({"Base": base, "More": more}, {"/m": {"get": answer(ref("More"))}}))
+    held = {f.name: f for f in graph.objects["More"].fields}
+    assert [(n, f.nullable) for n, f in held.items()] == [("id", False), ("kind", True), ("size", False)]
+    assert held["kind"].enum == ("x",)
+
+
+def test_nested_values_are_fields_until_they_hold_an_object() -> None:
+    plain = {"properties": {"line": TEXT, "geo": {"properties": {"lat": {"type": "number"}}}}}
+    holding = {"type": "array", "items": {"properties": {"count": {"type": "integer"}, "pet": ref("Pet")}}}
+    order = {"type": "object", "properties": {"address": plain, "lines": holding}}
+    graph = graph_of(api({"Order": order, "Pet": PET}, {"/o": {"get": answer(ref("Order"))}}))
+    address, lines = graph.objects["Order"].fields
+    assert [f.name for f in address.fields] == ["line", "geo"]
+    assert [f.name for f in address.fields[1].fields] == ["lat"]
+    assert (lines.type, lines.item_type, lines.fields) == ("array", "object", ())
+    (edge,) = graph.objects["Order"].edges
+    assert (edge.name, edge.target, edge.cardinality) == ("lines", "Order lines", "one_to_many")
+    assert [e.target for e in graph.objects["Order lines"].edges] == ["Pet"]
+
+
+def test_identifiers_are_evidence_of_relationships() -> None:
+    order = {"type": "object", "properties": {"id": TEXT, "customer_id": TEXT, "petId": {"type": "integer"}, "shop_id": TEXT}}
+    shops = {name: {"properties": {"id": TEXT, "n": TEXT}} for name in ("OldShop", "NewShop")}
+    schemas = {"Order": order, "Customers": {"properties": {"id": TEXT, "name": TEXT}}, "Pet": PET, **shops}
+    graph = graph_of(api(schemas, {f"/{name}": {"get": answer(ref(name))} for name in schemas}))
+    found = {edge.name: edge for edge in graph.objects["Order"].edges}
+    assert {name: edge.target for name, edge in found.items()} == {"customer": "Customers", "pet": "Pet"}
+    assert all(edge.inferred and not edge.embedded and edge.confidence < 1 for edge in found.values())
+    assert found["customer"].pairs == (("customer_id", "id"),)
+
+
+def test_what_only_inputs_consist_of_is_no_object() -> None:
+    schemas = {
+        "PetInput": {"properties": {"name": TEXT, "toy": ref("ToyInput")}},
+        "ToyInput": {"properties": {"size": TEXT}},
+        "Pet": PET,
+        "Unreached": {"properties": {"a": TEXT}},
+    }
+    graph = graph_of(api(schemas, {"/p": {"post": {**sends(ref("PetInput")), **answer(ref("Pet"))}}}))
+    assert set(graph.objects) == {"Pet", "Unreached"}
+    assert set(arguments(graph.operations["POST /p"])) == {"body.name", "body.toy.size"}
+
+
+def test_names_with_dots_are_quoted() -> None:
+    schemas = {"a.b": {"properties": {"c.d": {"properties": {"x": ref("a.b")}}, "e": TEXT}}}
+    graph = graph_of(api(schemas, {"/a": {"get": answer(ref("a.b")), "post": sends(ref("a.b"))}}))
+    assert set(graph.objects) == {'"a.b"', '"a.b c.d"'}
+    assert "body.e" in arguments(graph.operations["POST /a"])
+
+
+# --- operations
+
+
+def test_names_are_the_documents_own_where_they_tell_one_from_another() -> None:
+    done = {"responses": {"204": {"description": ""}}}
+    paths = {
+        "/a": {"get": {"operationId": "issues/list", **done}, "post": {"operationId": "same", **done}},
+        "/b": {"get": {"operationId": "orders:list#1", **done}, "post": {"operationId": "same", **done}, "put": done},
+        "/c": {
+            "get": {"operationId": "GET /d", **done},
+            "put": {"operationId": " ", **done},
+            "patch": {"operationId": 5, **done},
+        },
+        "/d": {"get": done},
+    }
+    graph = graph_of(api(paths=paths))
+    assert set(graph.operations) == {
+        "issues/list",
+        "POST /a",
+        "orders:list#1",
+        "POST /b",
+        "PUT /b",
+        "GET /c",
+        "PUT /c",
+        "PATCH /c",
+        "GET /d",
+    }
+    slugs = [operation.slug for operation in graph.operations.values()]
+    assert len(set(slugs)) == len(slugs)
+    assert all(slug.replace("_", "").replace("-", "").isalnum() and len(slug) <= 64 for slug in slugs)
+    assert "operation_id_unfit" in codes(graph)
+    fewer = graph_of(api(paths={path: item for path, item in paths.items() if path != "/b"}))
+    assert fewer.operations["issues/list"].slug == graph.operations["issues/list"].slug
+
+
+def test_effects_and_what_a_person_says() -> None:
+    paths = {
+        "/search": {
+            "post": {**sends({"properties": {"q": TEXT}}), **answer(PET), "operationId": "search"},
+            "get": answer(PET),
+            "head": answer(PET),
+            "delete": answer(PET),
+        }
+    }
+    plain = graph_of(api(paths=paths)).operations
+    assert {name: operation.effect for name, operation in plain.items()} == {
+        "search": "write",
+        "GET /search": "read",
+        "HEAD /search": "read",
+        "DELETE /search": "write",
+    }
+    told = graph_of(api(paths=paths), reads=frozenset({"search"})).operations["search"]
+    assert (told.effect, told.arguments[0].role) == ("read", "filter")
+    assert plain["search"].arguments[0].role == "value"
+
+
+def test_parameters_of_the_path_and_of_the_operation() -> None:
+    shared = [
+        {"name": "id", "in": "path", "required": True, "schema": TEXT},
+        {"name": "v", "in": "query", "schema": {"type": "integer"}},
+    ]
+    own = [
+        {"name": "v", "in": "query", "required": True, "schema": TEXT},
+        {"name": "id", "in": "query", "schema": TEXT},
+        {"name": "X-Tenant", "in": "header", "schema": TEXT},
+        {"name": "Accept", "in": "header", "schema": TEXT},
+    ]
+    graph = graph_of(api(paths={"/t/{id}/{gone}": {"parameters": shared, "get": {"parameters": own, "responses": {}}}}))
+    (operation,) = graph.operations.values()
+    held = arguments(operation)
+    assert {name: (a.role, a.type, a.required) for name, a in held.items()} == {
+        "id": ("key", "string", True),
+        "v": ("filter", "string", True),
+        "query.id": ("filter", "string", False),
+        "X-Tenant": ("filter", "string", False),
+        "gone": ("key", "string", True),
+    }
+    assert operation.invoke["arguments"]["query.id"] == {"place": "query", "name": "id"}
+    assert codes(graph) == {"path_parameter_undeclared"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "expected"),
+    [
+        ({"schema": {"type": "array", "items": TEXT}}, {"p": {"place": "query", "name": "p", "style": "form", "explode": True}}),
+        (
+            {"schema": {"type": "array", "items": TEXT}, "style": "pipeDelimited"},
+            {"p": {"place": "query", "name": "p", "style": "pipeDelimited", "explode": False}},
+        ),
+        (
+            {"schema": {"properties": {"a": TEXT, "b": TEXT}}, "style": "deepObject"},
+            {"p.a": {"place": "query", "name": "p[a]"}, "p.b": {"place": "query", "name": "p[b]"}},
+        ),
+        ({"schema": {"properties": {"a": TEXT}}}, {"p.a": {"place": "query", "name": "a"}}),
+        (
+            {"schema": {"properties": {"a": TEXT}}, "explode": False},
+            {"p": {"place": "query", "name": "p", "style": "form", "explode": False}},
+        ),
+        (
+            {"content": {"application/json": {"schema": {"properties": {"a": TEXT}}}}},
+            {"p": {"place": "query", "name": "p", "content": "application/json"}},
+        ),
+        (
+            {"schema": TEXT, "allowReserved": True},
+            {"p": {"place": "query", "name": "p", "style": "form", "explode": True, "allowReserved": True}},
+        ),
+    ],
+)
+def test_styles_of_parameters(parameter: dict[str, Any], expected: dict[str, Any]) -> None:
+    operation = only_operation({**answer(PET), "parameters": [{"name": "p", "in": "query", **parameter}]})
+    assert operation.invoke["arguments"] == expected
+
+
+def test_swagger_forms_collections_and_servers() -> None:
+    form = [
+        {"name": "file", "in": "formData", "type": "file"},
+        {"name": "tags", "in": "formData", "type": "array", "items": TEXT, "collectionFormat": "multi"},
+    ]
+    query = [
+        {"name": "ids", "in": "query", "type": "array", "items": {"type": "integer"}},
+        {"name": "key", "in": "query", "type": "string"},
+    ]
+    document = {
+        "swagger": "2.0",
+        "host": "api.example",
+        "basePath": "/v2",
+        "schemes": ["http", "https"],
+        "info": {},
+        "consumes": ["application/json"],
+        "securityDefinitions": {"k": {"type": "apiKey", "in": "query", "name": "key"}},
+        "definitions": {"Pet": PET},
+        "paths": {
+            "/up": {
+                "post": {
+                    "consumes": ["multipart/form-data"],
+                    "parameters": form,
+                    "responses": {"200": {"schema": {"$ref": "#/definitions/Pet"}}},
+                }
+            },
+            "/pets": {
+                "get": {
+                    "parameters": query,
+                    "responses": {"default": {"schema": {"type": "array", "items": {"$ref": "#/definitions/Pet"}}}},
+                },
+                "post": {
+                    "parameters": [{"name": "pet", "in": "body", "required": True, "schema": {"$ref": "#/definitions/Pet"}}],
+                    "responses": {"201": {}},
+                },
+            },
+        },
+    }
+    made = read(document)
+    assert made.described.servers == ("https://api.example/v2", "http://api.example/v2")
+    upload, listing, adding = (made.graph.operations[name] for name in ("POST /up", "GET /pets", "POST /pets"))
+    assert upload.invoke["contentType"] == "multipart/form-data"
+    assert upload.invoke["arguments"]["tags"] == {
+        "place": "multipart",
+        "name": "tags",
+        "path": ["tags"],
+        "style": "form",
+        "explode": True,
+    }
+    assert arguments(upload)["file"].type == "bytes"
+    assert set(arguments(listing)) == {"ids"}  # the key is the connection's
+    assert listing.invoke["arguments"]["ids"] == {"place": "query", "name": "ids", "style": "form", "explode": False}
+    assert (listing.object, listing.many) == ("Pet", True)
+    assert {name: argument.required for name, argument in arguments(adding).items()} == {"body.id": True, "body.name": False}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sent", "place"),
+    [
+        (["application/xml", "application/x-www-form-urlencoded", "application/json"], "application/json", "json"),
+        (["multipart/form-data", "application/x-www-form-urlencoded"], "application/x-www-form-urlencoded", "form"),
+        (["multipart/form-data"], "multipart/form-data", "multipart"),
+        (["application/vnd.api+json; ext=x"], "application/vnd.api+json; ext=x", "json"),
+    ],
+)
+def test_json_before_a_form_before_parts(kinds: list[str], sent: str, place: str) -> None:
+    content = {kind: {"schema": {"properties": {"a": TEXT}}} for kind in kinds}
+    operation = only_operation({"requestBody": {"content": content}, "responses": {"204": {}}}, method="post")
+    assert operation.invoke["contentType"] == sent
+    assert operation.invoke["arguments"]["body.a"]["place"] == place
+
+
+def test_members_that_a_parent_demands() -> None:
+    line = {"properties": {"sku": TEXT, "note": TEXT}, "required": ["sku"]}
+    address = {
+        "properties": {"city": TEXT, "geo": {"properties": {"lat": {"type": "number"}}, "required": ["lat"]}},
+        "required": ["city", "geo"],
+    }
+    body = {
+        "properties": {"name": TEXT, "address": address, "lines": {"type": "array", "items": line}},
+        "required": ["name", "lines"],
+    }
+    held = only_operation(sends(body), method="post")
+    assert {a.name: (a.required, a.demanded_by) for a in held.arguments} == {
+        "body.name": (True, None),
+        "body.address.city": (False, "body.address"),
+        "body.address.geo.lat": (False, "body.address"),
+        "body.lines.sku": (True, None),
+        "body.lines.note": (False, None),
+    }
+    assert held.invoke["arguments"]["body.lines.sku"]["path"] == ["lines", "[]", "sku"]
+    optional = only_operation(sends(body, required=False), method="post")
+    assert arguments(optional)["body.name"].demanded_by == "body"
+
+
+def test_recursion_in_a_body_is_cut() -> None:
+    node = {"properties": {"name": TEXT, "children": {"type": "array", "items": ref("Node")}, "parent": ref("Node")}}
+    graph = graph_of(api({"Node": node}, {"/n": {"post": sends(ref("Node"))}}))
+    held = arguments(graph.operations["POST /n"])
+    assert {name: a.type for name, a in held.items()} == {"body.name": "string", "body.children": "array", "body.parent": "json"}
+    assert "input_recursive" in codes(graph)
+
+
+def test_a_body_of_several_forms_takes_the_members_of_all() -> None:
+    one, other = (
+        {"properties": {"a": TEXT, "x": TEXT}, "required": ["a", "x"]},
+        {"properties": {"a": TEXT, "y": TEXT}, "required": ["a"]},
+    )
+    held = arguments(only_operation(sends({"oneOf": [one, other]}), method="post"))
+    assert {name: argument.required for name, argument in held.items()} == {"body.a": True, "body.x": False, "body.y": False}
+
+
+def test_a_body_that_cannot_be_sent() -> None:
+    operation = only_operation(sends(TEXT, "application/octet-stream"), method="post")
+    assert operation.unusable is not None
+    assert "octet-stream" in operation.unusable
+
+
+# --- answers
+
+
+@pytest.mark.parametrize(
+    ("schema", "path", "found"),
+    [
+        ({"type": "array", "items": ref("Pet")}, "/pets", ("Pet", None, True)),
+        (ref("Pet"), "/pets/{id}", ("Pet", None, False)),
+        (
+            {"properties": {"data": {"type": "array", "items": ref("Pet")}, "has_more": {"type": "boolean"}}},
+            "/x",
+            ("Pet", ["data"], True),
+        ),
+        (
+            {
+                "properties": {
+                    "pets": {"type": "array", "items": ref("Pet")},
+                    "cursor": TEXT,
+                    "errors": {"type": "array", "items": ref("Error")},
+                }
+            },
+            "/pets",
+            ("Pet", ["pets"], True),
+        ),
+        (
+            {"properties": {"pet": ref("Pet"), "errors": {"type": "array", "items": ref("Error")}}},
+            "/pets/{id}",
+            ("Pet", ["pet"], False),
+        ),
+        (
+            {
+                "properties": {
+                    "data": {"properties": {"items": {"type": "array", "items": ref("Pet")}, "total": {"type": "integer"}}}
+                }
+            },
+            "/p",
+            ("Pet", ["data", "items"], True),
+        ),
+        (
+            {"properties": {"_embedded": {"properties": {"pets": {"type": "array", "items": ref("Pet")}}}, "_links": {}}},
+            "/pets",
+            ("Pet", ["_embedded", "pets"], True),
+        ),
+        (
+            {"properties": {"id": TEXT, "name": TEXT, "pets": {"type": "array", "items": ref("Pet")}}},
+            "/owners/{id}",
+            ("GET /owners/{id} response", None, False),
+        ),
+        ({"properties": {"ok": {"type": "boolean"}, "pet": ref("Pet")}}, "/pets.get", ('"GET /pets.get response"', None, False)),
+        ({"type": "array", "items": {"properties": {"a": TEXT}}}, "/list", ("GET /list response", None, True)),
+    ],
+)
+def test_where_the_records_are(schema: dict[str, Any], path: str, found: tuple[str, list[str] | None, bool]) -> None:
+    schemas = {"Pet": PET, "Error": {"properties": {"message": TEXT}}}
+    graph = graph_of(api(schemas, {path: {"get": answer(schema)}}))
+    (operation,) = graph.operations.values()
+    assert (operation.object, operation.invoke.get("record"), operation.many) == found
+    assert found[0] in graph.objects
+
+
+@pytest.mark.parametrize(
+    ("parameters", "beside", "page"),
+    [
+        (
+            {"cursor": {}, "limit": {"maximum": 50}},
+            {"next_cursor": TEXT},
+            {"style": "cursor", "size": "limit", "sizeMost": 50, "more": ["next_cursor"]},
+        ),
+        ({"offset": {}, "limit": {}}, {"total": {"type": "integer"}}, {"style": "offset", "size": "limit"}),
+        (
+            {"page": {}, "per_page": {"description": "Results per page (max 100)"}},
+            {},
+            {"style": "number", "size": "per_page", "sizeMost": 100},
+        ),
+        (
+            {"pageToken": {}, "maxResults": {"maximum": 2500}},
+            {"nextPageToken": TEXT},
+            {"style": "token", "size": "maxResults", "sizeMost": 2500, "more": ["nextPageToken"]},
+        ),
+        ({}, {"links": {"properties": {"next": TEXT}}}, {"style": "cursor", "more": ["links", "next"]}),
+        ({"q": {}}, {}, None),
+    ],
+)
+def test_how_pages_are_asked_for(parameters: dict[str, Any], beside: dict[str, Any], page: dict[str, Any] | None) -> None:
+    listed = [{"name": name, "in": "query", "schema": {"type": "integer", **said}} for name, said in parameters.items()]
+    schema = {"properties": {"items": {"type": "array", "items": PET}, **beside}}
+    operation = only_operation({**answer(schema), "parameters": listed})
+    assert operation.invoke.get("page") == page
+
+
+def test_link_headers_are_pages() -> None:
+    operation = answer({"type": "array", "items": PET})
+    operation["responses"]["200"]["headers"] = {"Link": {"schema": TEXT}}
+    assert only_operation(operation).invoke["page"] == {"style": "link"}
+
+
+def test_which_response_counts() -> None:
+    def response(name: str, kind: str = "application/json") -> dict[str, Any]:
+        return {"description": "", "content": {kind: {"schema": {"properties": {name: TEXT}}}}}
+
+    def fields(responses: dict[Any, Any]) -> tuple[list[str], str | None]:
+        graph = graph_of(api(paths={"/r": {"get": {"responses": responses}}}))
+        operation = graph.operations["GET /r"]
+        return [f.name for f in graph.objects[operation.object].fields] if operation.object else [], operation.unusable
+
+    assert fields({"400": response("no"), "202": response("later"), "201": response("yes")}) == (["yes"], None)
+    assert fields({"204": {"description": ""}, "206": response("part")}) == (["part"], None)
+    assert fields({"2XX": response("any"), "default": response("error")}) == (["any"], None)
+    assert fields({"default": response("all")}) == (["all"], None)
+    assert fields({"204": {"description": ""}}) == ([], None)
+    assert "redirect" in (fields({"302": {"description": ""}})[1] or "")
+    assert "text/csv" in (fields({"200": response("x", "text/csv")})[1] or "")
+
+
+# --- the document
+
+
+def test_servers_variables_and_other_hosts() -> None:
+    server = {
+        "url": "https://{region}.example/{base}",
+        "variables": {"region": {"default": "api", "enum": ["api", "eu"]}, "base": {"default": "v1"}},
+    }
+    document = api(
+        paths={
+            "/same": {"get": {**answer(PET), "servers": [{"url": f"{BASE[:-3]}/v2/"}]}},
+            "/other": {"servers": [{"url": "https://files.example"}], "get": answer(PET)},
+            "/open": {"get": {**answer(PET), "servers": [{"url": "https://{shop}.example"}]}},
+        }
+    )
+    document["servers"] = [{"url": "/relative"}, server]
+    made = read(document)
+    assert made.described.servers == ("https://api.example/v1",)
+    assert made.graph.operations["GET /same"].invoke["server"] == "https://api.example/v2"
+    assert "files.example" in (made.graph.operations["GET /other"].unusable or "")
+    assert made.graph.operations["GET /open"].unusable
+    assert read(document, url="https://docs.example/openapi.json").described.servers[0] == "https://docs.example/relative"
+
+
+def test_security_schemes_are_summarized() -> None:
+    schemes = {
+        "key": {"type": "apiKey", "in": "header", "name": "X-Key"},
+        "basic": {"type": "http", "scheme": "Basic"},
+        "token": {"type": "http", "scheme": "bearer"},
+        "machine": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://t.example", "scopes": None}}},
+        "person": {
+            "type": "oauth2",
+            "flows": {
+                "implicit": {},
+                "authorizationCode": {
+                    "tokenUrl": "https://t.example",
+                    "authorizationUrl": "https://a.example",
+                    "scopes": {"read": ""},
+                },
+            },
+        },
+        "strange": {"type": "mutualTLS"},
+    }
+    document = api(security=[{"token": []}])
+    document["components"]["securitySchemes"] = schemes
+    found = {scheme.key: scheme for scheme in read(document).described.security}
+    assert next(iter(found)) == "token"
+    assert {key: scheme.scheme for key, scheme in found.items()} == {
+        "key": "api_key",
+        "basic": "basic",
+        "token": "bearer",
+        "machine": "oauth2_client_credentials",
+        "person": "oauth2_authorization_code",
+        "strange": "other",
+    }
+    assert (found["key"].place, found["key"].name, found["person"].scopes) == ("header", "X-Key", ("read",))
+
+
+def test_webhooks_and_callbacks_are_left_out_with_a_note() -> None:
+    called = {**answer(PET), "callbacks": {"done": {"{$request.body#/url}": {"post": answer(PET)}}}}
+    graph = graph_of(api(paths={"/c": {"post": called}}, version="3.1.0", webhooks={"new": {"post": answer(PET)}}))
+    assert list(graph.operations) == ["POST /c"]
+    assert codes(graph) == {"webhooks_ignored", "callbacks_ignored"}
+
+
+def test_a_document_without_a_version_or_of_a_later_one_is_read_with_a_finding() -> None:
+    unstated = {"paths": {"/p": {"get": answer(PET)}}, "servers": [{"url": BASE}]}
+    assert codes(graph_of(unstated)) == {"version_missing"}
+    later = api(paths={"/p": {"query": answer(PET), "additionalOperations": {"COPY": answer(PET)}}}, version="3.2.0")
+    graph = graph_of(later)
+    assert set(graph.operations) == {"QUERY /p", "COPY /p"}
+    assert codes(graph) == {"version_newer"}
