@@ -27,7 +27,7 @@ def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scopin
     with collector_paused():
         try:
             graph = discover_graph(connection, rules)
-        except (pymysql.Error, OSError) as error:
+        except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as error:
             raise (HeavyWorkTimedOut() if error_number(error) in _RAN_OUT_OF_TIME else connect_refusal(error)) from None
         finally:
             connection.close()
