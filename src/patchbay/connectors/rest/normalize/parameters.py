@@ -146,7 +146,7 @@ class Parameters:
         schema = parameter.described()
         style, explode = self._style(parameter)
         slot = Slot(name, parameter.name, (parameter.name,), parameter.required)
-        if is_object(node.get("content")):
+        if is_object(node.get("content")) and node["content"]:
             slot_extra: dict[str, Any] = {"content": next(iter(node["content"]))}
             self._whole(schema, slot, into, parameter, role, slot_extra)
             return
