@@ -104,10 +104,15 @@ def _size(wanted: int, argument: Argument) -> Any:
 
 def _check_shapes(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> None:
     """Report leaves that one document cannot select side by side: the members of a union that have the same name in two types
-    (GraphQL specification, section 5.3.2).
+    (GraphQL specification, section 5.3.2). Where both are of one type, each holds the value of whichever record came.
     """
     shapes: dict[tuple[str, ...], str] = {}
+    leaves: dict[tuple[str, ...], tuple[str, ...]] = {}
     for index, (_, reading) in enumerate(outputs):
+        names = tuple(names for names, _ in _shapes(scope, reading))[-1]
+        if leaves.setdefault(names, reading.via) != reading.via:
+            message = f"Another output reads {names[-1]!r} of another kind of record; both hold the value of whichever comes."
+            scope.report.warn(f"projection.{index}.path", "leaf_shared", message)
         for names, shape in _shapes(scope, reading):
             if shapes.setdefault(names, shape) != shape:
                 message = f"Another output selects {names[-1]!r} as a value of another type, of another kind of record."

@@ -78,6 +78,9 @@ def diagnose(view: View, root: Object, path: Sequence[str]) -> PathProblem:
         if last:
             message = f"{name!r} is a record, not a field."
             return PathProblem("path_not_scalar", message, near(name, [], shown=[f"{name}.{n}" for n in names_of(view, target)]))
+        if edge.narrows and view.kind == "rest" and obj.field(path[depth + 1]) is None:
+            shown = [f.name for f in target.fields if obj.field(f.name) is not None]
+            return PathProblem("unknown_path", "A name of this path is not in view.", near(path[depth + 1], shown))
         obj = target
         path = _unwrapped(path, depth, edge)
     return PathProblem("unknown_path", "This path means nothing here.")
