@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-DEEP = 4
+DEEP = 6
 _FORMATS = {
     "date-time": "2026-03-05T14:30:00Z",
     "date": "2026-03-05",
@@ -34,7 +34,7 @@ class Samples:
     def of(self, schema: Any, name: str = "value", depth: int = 0, inside: tuple[int, ...] = ()) -> Any:
         """One value; None where only another of the same kind could stand."""
         node = self.resolved(schema)
-        if id(node) in inside or depth > 2 * DEEP:
+        if id(node) in inside or depth > DEEP + 4:
             return None
         inside = (*inside, id(node))
         if "allOf" in node:
