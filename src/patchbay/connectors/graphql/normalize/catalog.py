@@ -118,8 +118,12 @@ class Catalog:
         """The fields of a type by name, each with what it holds; those with a name that cannot be used are left out."""
         known = self._fields.get(definition.name)
         if known is None:
-            use = self.use
-            known = {name: (field, use(field.type)) for name, field in self._sound(definition).items()}
+            every, use = definition.fields or (), self.use
+            known = {field.name: (field, use(field.type)) for field in every}
+            unseen = known.keys() - self._names
+            if len(known) != len(every) or not all(map(is_name, unseen)):
+                known = {field.name: (field, use(field.type)) for field in self._sound(definition)}
+            self._names.update(known)
             self._fields[definition.name] = known
         return known
 
@@ -127,15 +131,11 @@ class Catalog:
         """Every use so far of the types of these names."""
         return frozenset(use for use in self._uses.values() if use is not None and use.name in names)
 
-    def _sound(self, definition: TypeDefinition) -> Mapping[str, FieldDefinition]:
-        every, owner = definition.fields or (), definition.name
-        found = {field.name: field for field in every}
-        unseen = found.keys() - self._names
-        if len(found) == len(every) and all(map(is_name, unseen)):
-            self._names |= unseen
-            return found
+    def _sound(self, definition: TypeDefinition) -> Iterable[FieldDefinition]:
+        """The fields that can be used; the others are noted."""
+        owner = definition.name
         kept: dict[str, FieldDefinition] = {}
-        for field in every:
+        for field in definition.fields or ():
             if not is_name(field.name):
                 self.findings.add_line("invalid_name", f"A field of {owner} has a name that cannot be used.", field.line)
             elif field.name in kept:
@@ -143,7 +143,7 @@ class Catalog:
                 self.findings.add_line("duplicate_field", message, field.line)
             else:
                 kept[field.name] = field
-        return kept
+        return kept.values()
 
     def inputs(self, values: Iterable[InputValue], owner: str) -> Sequence[InputValue]:
         """Arguments or input members, each once, with usable names."""

@@ -22,7 +22,10 @@ def described(description: str | None, deprecated: str | None = None, is_depreca
 
 def described_argument(value: InputValue, shape: str | None = None) -> str | None:
     """The description of an argument: with its default, and ``shape``, what its JSON holds."""
-    parts = [described(value.description, value.deprecation_reason), shape]
+    told = described(value.description, value.deprecation_reason)
+    if shape is None and value.default_value is None:
+        return told
+    parts = [told, shape]
     if value.default_value is not None and len(value.default_value) <= _LONGEST_DEFAULT:
         parts.append(f"Default: {value.default_value}.")
     return "\n\n".join(part for part in parts if part) or None
