@@ -6,13 +6,14 @@ counts too. Each finding carries the statements that mend it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 import pymysql
 
 from patchbay.connectors.sql.mysql.grants import ALL, GRANT_OPTION, Grant, Membership, Unread, read_grant
+from patchbay.connectors.sql.mysql.quoting import identifier
 from patchbay.connectors.sql.mysql.scripts import SYSTEM_SCHEMAS
 from patchbay.connectors.sql.mysql.server import Role
 from patchbay.connectors.sql.mysql.session import Session
@@ -106,52 +107,48 @@ class Holdings(msgspec.Struct, frozen=True):
 
 
 async def holdings(session: Session) -> Holdings:
-    """What the session's account holds, by itself, through roles and through PUBLIC."""
+    """What the session's account holds, by itself, through roles and through PUBLIC. Leaves the session's role as it was."""
     ((account,),) = await session.rows("SELECT CURRENT_USER()")
     user, _, host = str(account).rpartition("@")
     quoted = "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
-    own = [str(line) for (line,) in await session.rows("SHOW GRANTS")]
-    collected = _Collected()
-    collected.add(own, None)
-    while collected.waiting and len(collected.roles) <= MOST_ROLES:
-        role = collected.waiting.pop()
-        # MariaDB shows a role by itself; MySQL shows what the account holds with it, from which its own is left out.
-        statement = (
-            f"SHOW GRANTS FOR {role}" if session.server.product == "MariaDB" else f"SHOW GRANTS FOR CURRENT_USER() USING {role}"
-        )
+    own = await _lines(session, "SHOW GRANTS")
+    read = [read_grant(line) for line in own]
+    roles = list(dict.fromkeys(role for found in read if isinstance(found, Membership) for role in found.roles))
+    unread = sum(isinstance(found, Unread) for found in read) + max(0, len(roles) - MOST_ROLES)
+    grants = [found for found in read if isinstance(found, Grant)]
+    for role in roles[:MOST_ROLES]:
         try:
-            lines = [str(line) for (line,) in await session.rows(statement)]
+            lines = await _with_role(session, role)
         except pymysql.Error:
             if session.closed:
                 raise
-            collected.unread += 1
+            unread += 1
             continue
-        collected.add([line for line in lines if line not in own], role)
-    return Holdings(quoted, tuple(collected.grants), collected.unread + len(collected.waiting))
-
-
-class _Collected:
-    """Grants as they are found, and the roles that are still to be looked into."""
-
-    def __init__(self) -> None:
-        self.grants: list[Grant] = []
-        self.roles: set[str] = set()
-        self.waiting: list[str] = []
-        self.unread = 0
-
-    def add(self, lines: Iterable[str], through: str | None) -> None:
         for line in lines:
-            match read_grant(line, through=through):
-                case Grant() as grant:
-                    self.grants.append(grant)
-                case Membership(roles):
-                    new = [role for role in roles if role not in self.roles]
-                    self.roles.update(new)
-                    self.waiting += new
-                case Unread():
-                    self.unread += 1
-                case None:
-                    pass
+            found = None if line in own else read_grant(line, through=role)
+            unread += isinstance(found, Unread)
+            if isinstance(found, Grant):
+                grants.append(found)
+    return Holdings(quoted, tuple(grants), unread)
+
+
+async def _with_role(session: Session, role: str) -> list[str]:
+    """What the account holds with one of its roles, those included that the role belongs to itself.
+
+    MySQL tells it; MariaDB tells it of the role that is active, which is set for the moment.
+    """
+    if session.server.product == "MySQL":
+        return await _lines(session, f"SHOW GRANTS FOR CURRENT_USER() USING {role}")
+    ((before,),) = await session.rows("SELECT CURRENT_ROLE()")
+    await session.rows(f"SET ROLE {role}")
+    try:
+        return await _lines(session, "SHOW GRANTS")
+    finally:
+        await session.rows(f"SET ROLE {'NONE' if before is None else identifier(str(before))}")
+
+
+async def _lines(session: Session, statement: str) -> list[str]:
+    return [str(line) for (line,) in await session.rows(statement)]
 
 
 async def visible_tables(session: Session) -> list[Table]:
@@ -209,7 +206,7 @@ def find_excess(held: Holdings, purpose: Role) -> list[Excess]:
 
 def _judge(privilege: str, grant: Grant, purpose: Role) -> tuple[Severity, str] | None:
     """How grave it is to hold ``privilege`` by this grant, and what it means; None when the purpose needs it."""
-    meaning = _MEANINGS.get(privilege, f"It holds {privilege}.")
+    meaning = _MEANINGS.get(privilege, f"It holds {privilege} on databases or tables.")
     if grant.level == "server":
         return _judge_over_server(privilege, meaning)
     if privilege in ("USAGE", "SHOW VIEW"):

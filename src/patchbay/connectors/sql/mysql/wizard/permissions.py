@@ -11,8 +11,7 @@
 4. A temporary table must be refused. This is asked in the read-only session and only where one of two says no beforehand: the
    grants, or MariaDB, whose read-only sessions refuse all DDL (MySQL's let temporary tables through).
 5. Switching the session's default off is tried for one empty transaction, rolled back. It is expected to succeed: the setting
-   is a net, not a wall. On MariaDB a compound statement (`BEGIN NOT ATOMIC … END`) slips through it, and so does ANALYZE TABLE.
-   So the verdict rests on the privileges.
+   is a net, not a wall (ANALYZE TABLE gets through it even while it is on), so the verdict rests on the privileges.
 """
 
 from __future__ import annotations
