@@ -15,7 +15,7 @@ import msgspec
 
 from patchbay.schema_graph.model import Edge, Field, FieldType, Object
 from patchbay.schema_graph.reference_names import Naming, naming_of
-from patchbay.schema_graph.reference_targets import Aim, Targets
+from patchbay.schema_graph.reference_targets import Aim, Targets, may_name_any
 from patchbay.schema_graph.relationships import given_names, name_by_column
 
 MOST_INFERRED = 24
@@ -79,22 +79,19 @@ def _references(
     objects: Mapping[str, Object], roots: Mapping[str, str], declaring: Set[str]
 ) -> dict[str, list[tuple[Field, Aim]]]:
     """What the columns of each table refer to."""
-    targets: Targets | None = None
+    sources = [obj for name in sorted(objects.keys() - declaring) if (obj := objects[name]).kind == "table"]
+    fields = {id(field): field for source in sources for field in source.fields}  # many tables have the same ones
+    namings = {at: naming for at, field in fields.items() if (naming := _may_refer(field)) is not None}
+    if not namings or not may_name_any(set(namings.values()), objects, roots):
+        return {}
+    targets = Targets(objects, roots)
     found: dict[str, list[tuple[Field, Aim]]] = {}
-    namings: dict[int, Naming | None] = {}  # by the identity of fields: many tables have the same ones
-    for name in sorted(objects.keys() - declaring):
-        source = objects[name]
-        if source.kind != "table":
-            continue
+    for source in sources:
         for field in source.fields:
-            at = id(field)
-            naming = namings[at] if at in namings else namings.setdefault(at, _may_refer(field))
-            if naming is None:
-                continue
-            targets = targets or Targets(objects, roots)
-            aim = targets.best(source, field, naming)
+            naming = namings.get(id(field))
+            aim = targets.best(source, field, naming) if naming is not None else None
             if aim is not None:
-                found.setdefault(name, []).append((field, aim))
+                found.setdefault(source.name, []).append((field, aim))
     return found
 
 

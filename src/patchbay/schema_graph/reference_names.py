@@ -52,6 +52,11 @@ def joined(text: str) -> str:
     return text if text.isalnum() else "".join([c for c in text if c.isalnum()])
 
 
+def joined_all(names: Sequence[str]) -> str:
+    """All names, one a line, each in one case without underscores."""
+    return "\n".join(names).casefold().replace("_", "")
+
+
 def shared_prefixes(names: Sequence[str]) -> tuple[str, ...]:
     """What at least half of the tables' names begin with, up to an underscore; and ``tbl``. In lower case."""
     counts = Counter(name[: name.index("_") + 1].casefold() for name in names if "_" in name[1:])

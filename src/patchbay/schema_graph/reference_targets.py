@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from patchbay.schema_graph.model import Field, Object
-from patchbay.schema_graph.naming import split_name
-from patchbay.schema_graph.reference_names import Naming, ending_of, joined, naming_of, shared_prefixes
+from patchbay.schema_graph.naming import singular, split_name
+from patchbay.schema_graph.reference_names import Naming, ending_of, joined, joined_all, naming_of, shared_prefixes
 
 LEAST_CONFIDENCE = 0.5
 
 _KEY, _KEY_IN_ROLE, _TABLE, _TABLE_IN_ROLE, _ABBREVIATED, _BARE = 0.95, 0.85, 0.9, 0.75, 0.55, 0.6
-_KEY_OF_SEVERAL = 0.7
 _UPWARDS = {
     "parent": 0.7, "reportto": 0.7, "manager": 0.6, "supervisor": 0.6, "ancestor": 0.6, "predecessor": 0.6, "successor": 0.6,
 }  # fmt: skip
@@ -30,6 +30,14 @@ class Aim(NamedTuple):
     confidence: float
     target: Object
     field: Field
+
+
+def may_name_any(namings: Collection[Naming], objects: Mapping[str, Object], roots: Mapping[str, str]) -> bool:
+    """Whether any of these could name a table or a key: a quick look over all names at once, before each is taken apart."""
+    keys = [key.fields[0] for obj in objects.values() for key in obj.keys if key.primary]
+    names = joined_all([*map(_bare, objects.values()), *roots.values(), *keys])
+    stems = (word if len(word) < _SHORTEST_STEM else word[:-1] for word in (naming.words[-1] for naming in namings))  # plurals
+    return any(stem in names for stem in stems) or any("".join(naming.words) in _UPWARDS for naming in namings)
 
 
 class Targets:
@@ -48,7 +56,7 @@ class Targets:
             for key in obj.keys:
                 if key.primary and len(key.fields) == 1 and (naming := naming_of(key.fields[0])) is not None and naming.ending:
                     self._by_key[naming].append(obj)
-        self._sorted_names = sorted(self._by_name)
+        self._sorted_names: list[str] = []
 
     def best(self, source: Object, field: Field, naming: Naming) -> Aim | None:
         """What the column most probably refers to, if anything."""
@@ -66,6 +74,7 @@ class Targets:
     def _names(self, obj: Object) -> list[str]:
         """What a table is called in references to it: its name and its singular, without what many begin with."""
         bare, root = _bare(obj), self._roots[obj.name]
+        root = root if root != bare else singular(bare)  # a root is not singular where another table claims that
         spelled = [joined(bare)] if root == bare else [joined(bare), joined(root)]
         if bare.casefold().startswith(self._prefixes):
             spelled += [joined(text.casefold().removeprefix(p)) for p in self._prefixes for text in (bare, root)]
@@ -79,8 +88,19 @@ class Targets:
             if Naming(words[start:], ending) in self._by_key or "".join(words[start:]) in self._by_name:
                 return True
         stem = "".join(words)
+        return stem in _UPWARDS or bool(ending and self._beginning_with(stem))
+
+    def _beginning_with(self, stem: str) -> list[Object]:
+        """The tables whose name begins so."""
+        if len(stem) < _SHORTEST_STEM:
+            return []
+        if not self._sorted_names:
+            self._sorted_names = sorted(self._by_name)
         at = bisect_left(self._sorted_names, stem)
-        return stem in _UPWARDS or (at < len(self._sorted_names) and self._sorted_names[at].startswith(stem))
+        meant: dict[str, Object] = {}
+        for name in takewhile(lambda name: name.startswith(stem), islice(self._sorted_names, at, None)):
+            meant.update({obj.name: obj for obj in self._by_name[name]})
+        return list(meant.values())
 
     def _candidates(self, source: Object, field: Field, naming: Naming) -> Iterator[Aim]:
         """What the name may mean, the surest first: as a whole, after the roles it begins with, as an abbreviation."""
@@ -104,7 +124,7 @@ class Targets:
         ]
         owners = [(obj, key) for obj, key in keyed if obj is not source or key.name != field.name]
         if len(owners) > 1 or owner_only:
-            name, sure = "".join(naming.words), min(sure, _KEY_OF_SEVERAL)
+            name, sure = "".join(naming.words), _TABLE if sure == _KEY else _TABLE_IN_ROLE
             owners = [(obj, key) for obj, key in owners if name in self._names(obj)]
         for obj, key in _nearest(source, owners):
             yield Aim(sure, obj, key)
@@ -132,20 +152,10 @@ class Targets:
 
     def _by_abbreviation(self, source: Object, field: Field, naming: Naming) -> Iterator[Aim]:
         """The only table whose name begins so (``cust_ref``)."""
-        stem = "".join(naming.words)
-        if len(stem) < _SHORTEST_STEM:
-            return
-        at = bisect_left(self._sorted_names, stem)
-        meant: dict[str, Object] = {}
-        while at < len(self._sorted_names) and self._sorted_names[at].startswith(stem):
-            meant.update({obj.name: obj for obj in self._by_name[self._sorted_names[at]]})
-            at += 1
-            if len(meant) > 1:
-                return
-        for obj in meant.values():
-            key = _key_for(obj, field, naming)
-            if key is not None and obj is not source:
-                yield Aim(_ABBREVIATED, obj, key)
+        meant = self._beginning_with("".join(naming.words))
+        key = _key_for(meant[0], field, naming) if len(meant) == 1 else None
+        if key is not None and meant[0] is not source:
+            yield Aim(_ABBREVIATED, meant[0], key)
 
 
 def _doubt(source: Object, field: Field, naming: Naming, aim: Aim) -> float:
