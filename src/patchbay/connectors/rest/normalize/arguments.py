@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from patchbay.connectors.rest.documents.values import is_object
-from patchbay.connectors.rest.normalize.objects import Objects
+from patchbay.connectors.rest.normalize.objects import MORE_THAN_SINGLE, Objects
+from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES
 from patchbay.connectors.rest.normalize.schemas import (
     EMPTY,
     Schema,
@@ -79,7 +80,11 @@ class Flattener:
         required = required_of(plain)
         for name, node in properties_of(plain).items():
             schema = node if is_object(node) else EMPTY
-            if schema.get("readOnly") is not True:
+            kind = schema.get("type")
+            if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(_NOT_SIMPLE):  # most of them
+                slot = self._below(parent, name, name in required)
+                self._leaf(schema, self._objects.scalar(kind, schema), slot, schema.get("description"), None)
+            elif schema.get("readOnly") is not True:
                 self.value(schema, self._below(parent, name, name in required), depth)
 
     def _below(self, parent: Slot, name: str, needed: bool) -> Slot:
@@ -208,13 +213,13 @@ class Flattener:
         if self._place in _BODIES:
             place["name"] = slot.path[-1] if slot.path else ""
             place["path"] = list(slot.path)
-            if self._place != "json":
-                self._style(place, slot, kind)
+            if self._place != "json" and (self._encoding or len(slot.path) > 1):
+                self._style(place, slot)
         if extra:
             place.update(extra)
         self._into.places[name] = place
 
-    def _style(self, place: dict[str, Any], slot: Slot, kind: FieldType) -> None:
+    def _style(self, place: dict[str, Any], slot: Slot) -> None:
         """How a form writes a member: as its outermost one is said to be encoded."""
         said: Any = self._encoding.get(slot.path[0]) if slot.path else None
         if is_object(said):
@@ -227,6 +232,7 @@ class Flattener:
             place.setdefault("explode", True)
 
 
+_NOT_SIMPLE = MORE_THAN_SINGLE | {"$ref", "readOnly"}
 _BODIES = frozenset({"json", "form", "multipart"})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from patchbay.connectors.rest.documents.values import is_list, is_object
-from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES, as_text, kind_of_value, scalar_of
+from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES, kind_of_value, scalar_of, texts_of
 from patchbay.connectors.rest.normalize.schemas import (
     EMPTY,
     Schema,
@@ -37,7 +37,7 @@ _ENUM_MOST = 300
 _NAME_MOST = 160
 
 # What makes a schema more than a single value: without any of these its type and format tell everything.
-_MORE = frozenset({
+MORE_THAN_SINGLE = frozenset({
     "enum", "const", "allOf", "oneOf", "anyOf", "properties", "items", "additionalProperties", "nullable", "x-nullable",
 })  # fmt: skip
 _LIST_SIGNS = frozenset({"has_more", "hasMore", "next_page", "next_cursor", "nextCursor", "nextPageToken", "next"})
@@ -74,7 +74,7 @@ class Objects:
         self._by_reference: dict[str, Shape] = {}
         self._open: set[Any] = set()
         self._unions: dict[frozenset[str], str] = {}
-        self._scalars: dict[tuple[Any, Any], Shape] = {}
+        self._scalars: dict[tuple[str, str | None, int | None], Shape] = {}
         self._fields = 0
         self.given: set[int] = set()
         self.answered: set[str] = set()
@@ -110,8 +110,8 @@ class Objects:
             return ANYTHING
         schema = node
         kind = schema.get("type")
-        if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(_MORE):
-            return self._scalar(kind, schema)
+        if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(MORE_THAN_SINGLE):
+            return self.scalar(kind, schema)
         ref = self.schemas.alias_of(schema) if "$ref" in schema or "allOf" in schema else None
         if ref is not None:
             found = self._shape_of_reference(ref)
@@ -129,18 +129,16 @@ class Objects:
         self._seen.append(schema)
         return found
 
-    def _scalar(self, kind: str, schema: Schema) -> Shape:
+    def scalar(self, kind: str, schema: Schema) -> Shape:
+        """A single value that its type and format tell everything about."""
         form, most = schema.get("format"), schema.get("maxLength")
-        if most is None:
-            key = (kind, form if type(form) is str else None)
-            known = self._scalars.get(key)
-            if known is not None:
-                return known
+        key = (kind, form if type(form) is str else None, most if type(most) is int else None)
+        made = self._scalars.get(key)
+        if made is None:
             type_, native, zoned = scalar_of(kind, form)
-            made = self._scalars[key] = Shape(type_, native, zoned=zoned)
-            return made
-        type_, native, zoned = scalar_of(kind, form)
-        return Shape(type_, native, zoned=zoned, max_length=most if type(most) is int and most > 0 else None)
+            longest = key[2] if key[2] is not None and 0 < key[2] < 1 << 31 else None
+            made = self._scalars[key] = Shape(type_, native, zoned=zoned, max_length=longest)
+        return made
 
     def _of_plain(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
         variants = variants_of(plain)
@@ -158,7 +156,7 @@ class Objects:
         if kind == "object":
             return self._of_object(plain, owner, name, depth)
         if type(kind) is str and kind in SCALAR_TYPES:
-            return self._limited(self._scalar(kind, plain), plain)
+            return self._limited(self.scalar(kind, plain), plain)
         return ANYTHING
 
     def _limited(self, shape: Shape, plain: Schema) -> Shape:
@@ -168,7 +166,7 @@ class Objects:
         else:
             held = plain.get("enum")
             values = held if is_list(held) else []
-        texts = tuple(dict.fromkeys([as_text(v) for v in values[:_ENUM_MOST] if v is not None and type(v) not in (dict, list)]))
+        texts = texts_of(values[:_ENUM_MOST])
         if not texts or shape.type == "boolean":
             return shape
         return Shape(

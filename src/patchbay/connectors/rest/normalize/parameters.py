@@ -24,6 +24,22 @@ _COLLECTIONS: dict[str, tuple[str, bool]] = {
     "csv": ("form", False), "ssv": ("spaceDelimited", False), "tsv": ("tabDelimited", False), "pipes": ("pipeDelimited", False),
     "multi": ("form", True),
 }  # fmt: skip
+_SINGLE = frozenset(
+    {
+        "type",
+        "format",
+        "description",
+        "default",
+        "minimum",
+        "maximum",
+        "maxLength",
+        "minLength",
+        "pattern",
+        "enum",
+        "example",
+        "title",
+    }
+)
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _TOKENS = frozenset({"token", "access_token", "accesstoken", "api_key", "apikey", "api-key", "x-api-key", "key", "bearer"})
 _SAYS_TOKEN = re.compile(r"\b(authentication|authorization|access|api|auth|bearer|oauth)[ -]?(token|key)\b", re.IGNORECASE)
@@ -149,6 +165,9 @@ class Parameters:
         if is_object(node.get("content")) and node["content"]:
             slot_extra: dict[str, Any] = {"content": next(iter(node["content"]))}
             self._whole(schema, slot, into, parameter, role, slot_extra)
+            return
+        if style in ("form", "simple") and schema.keys() <= _SINGLE and "allowReserved" not in node:  # most of them
+            Flattener(self._objects, into, parameter.place, role).value(schema, slot, 0)
             return
         plain = self._objects.schemas.plain(schema)
         nested = bool(properties_of(plain)) or any(properties_of(self._objects.schemas.plain(v)) for v in variants_of(plain))

@@ -5,7 +5,7 @@ Documents do not say it, so a list is recognized by evidence: what it is called,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -62,6 +62,8 @@ class Answers:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._lists: dict[int, dict[str, Shape]] = {}
+        self._looked_at: list[Schema] = []  # what is known by its identity must stay
 
     def returned(self, schema: Any, operation: str, path: str) -> Returned:
         """What an answer with ``schema`` holds; ``operation`` and ``path`` tell what it is likely about."""
@@ -122,12 +124,10 @@ class Answers:
     def _listed(self, plain: Schema, owner: str, operation: str, path: str) -> Returned | None:
         """The list of records in an answer, if it is plain enough which one it is."""
         properties = properties_of(plain)
-        candidates: dict[str, Shape] = {}
-        for name, node in properties.items():
-            if is_object(node) and name.lower() not in _BESIDES and _may_be_list(node):
-                shape = self._objects.shape(node, owner, name)
-                if shape.type == "array" and not shape.expandable and (shape.target is not None or shape.fields):
-                    candidates[name] = shape
+        candidates = self._lists.get(id(plain))
+        if candidates is None:
+            candidates = self._lists[id(plain)] = dict(self._candidates(properties, owner))
+            self._looked_at.append(plain)
         if not candidates:
             return None
         about = _about(path)
@@ -137,6 +137,13 @@ class Answers:
             return None
         shape = candidates[best]
         return Returned(self._object_of(shape, properties[best], operation), (best, *shape.wrapper), True, properties)
+
+    def _candidates(self, properties: Schema, owner: str) -> Iterator[tuple[str, Shape]]:
+        for name, node in properties.items():
+            if is_object(node) and _may_be_list(node) and name.lower() not in _BESIDES:
+                shape = self._objects.shape(node, owner, name)
+                if shape.type == "array" and not shape.expandable and (shape.target is not None or shape.fields):
+                    yield name, shape
 
     def _object_of(self, shape: Shape, node: Any, operation: str) -> str:
         if shape.target is not None:

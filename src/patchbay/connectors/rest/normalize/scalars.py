@@ -47,8 +47,14 @@ def kind_of_value(value: Any) -> str:
     return "string" if type(value) is str else "object"
 
 
-def as_text(value: Any) -> str:
-    """An allowed value as a text: ``true`` as JSON spells it."""
+def texts_of(values: list[Any]) -> tuple[str, ...]:
+    """Allowed values as texts, each once, null left out: ``true`` as JSON spells it."""
+    if {type(value) for value in values} == {str} and "".join(values).isascii():
+        return tuple(dict.fromkeys(values))
+    return tuple(dict.fromkeys([_as_text(value) for value in values if value is not None and type(value) not in (dict, list)]))
+
+
+def _as_text(value: Any) -> str:
     if type(value) is str:
         return value if value.isascii() else value.encode(errors="replace").decode()
     if type(value) is bool:

@@ -228,12 +228,12 @@ def required_of(schema: Mapping[str, Any]) -> Collection[str]:
 
 def variants_of(schema: Mapping[str, Any]) -> list[Any]:
     """The alternatives of a plain schema, null among them. A list of ``items`` for what is no array is meant as that, too."""
-    one, other = schema.get("oneOf"), schema.get("anyOf")
-    if not is_list(one):
-        if is_list(other):
-            return other[:MOST_VARIANTS]
+    if "anyOf" not in schema and "oneOf" not in schema:
         held = schema.get("items")
         return held[:MOST_VARIANTS] if is_list(held) and schema.get("type") != "array" else _NONE
+    one, other = schema.get("oneOf"), schema.get("anyOf")
+    if not is_list(one):
+        return other[:MOST_VARIANTS] if is_list(other) else _NONE
     return one[:MOST_VARIANTS] if not is_list(other) else [*one, *other][:MOST_VARIANTS]
 
 
