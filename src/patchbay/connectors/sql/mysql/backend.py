@@ -1,0 +1,134 @@
+"""One session to MySQL or MariaDB: statements go out, bytes come back, and whatever goes wrong has one of three names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from asyncmy.errors import MySQLError
+
+from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.sql.failures import BackendLost, DeadlinePassed, StatementFailed
+from patchbay.connectors.sql.mysql.refusals import UNKNOWN_VARIABLE, connect_refusal, error_number
+from patchbay.connectors.sql.mysql.server import Role, possible_servers, session_statement
+from patchbay.connectors.sql.mysql.wire import Answer, LimitPassed, Wire
+from patchbay.connectors.sql.refusals import ConnectFailed
+from patchbay.egress.guard import CheckedAddress
+
+KILL_S = 2.0
+_SESSION_ENDED = frozenset({0, 1053, 1077, 1079, 1159, 1161, 1184, 1927, 2006, 2013, 2014, 4031})
+"""Errors after which there is no session: the client's own, shutdown, a killed connection, a broken network."""
+
+class Backend:
+    """A session in the hands of one caller at a time. ``kill`` ends the session of a number, over another one."""
+
+    def __init__(self, wire: Wire, kill: Callable[[int], Awaitable[None]]) -> None:
+        self._wire = wire
+        self._kill = kill
+        self._given_up = False
+        self.idle_since = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be asked anything more."""
+        return not self._given_up and self._wire.whole
+
+    @property
+    def session_id(self) -> int:
+        """The server's number of this session."""
+        return int(self._wire.thread_id())
+
+    def give_up(self) -> None:
+        """Not to be used again."""
+        self._given_up = True
+
+    async def run(self, statement: bytes, *, rows: int, limit: int, deadline: float) -> Answer:
+        """Send ``statement`` as it is and read up to ``rows`` rows.
+
+        ``limit`` bounds the bytes of the rows, ``deadline`` is in the loop's time. Raises :class:`BackendLost`,
+        :class:`StatementFailed` or :class:`DeadlinePassed`; when cancelled or late, the session is no longer usable.
+        """
+        answer = Answer()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._wire.read(statement, answer, rows, limit)
+        except TimeoutError:
+            self._given_up = True
+            raise DeadlinePassed from None
+        except LimitPassed:
+            answer.cut = True
+        except MySQLError as error:
+            number = error_number(error) or 0
+            if number in _SESSION_ENDED or not self._wire.whole:
+                raise self._lost(answer) from None
+            raise StatementFailed(str(number)) from None
+        except Exception:  # the driver stumbled over what it was sent: whatever it is, it is no answer
+            raise self._lost(answer) from None
+        if answer.cut:
+            self._given_up = True
+        return answer
+
+    def _lost(self, answer: Answer) -> BackendLost:
+        self._given_up = True
+        return BackendLost(rows_seen=bool(answer.rows))
+
+    async def close(self, *, cancel: bool = False) -> None:
+        """End the session; with ``cancel`` first ask the server to stop what it runs (bounded, best effort)."""
+        number = self.session_id if cancel else None
+        self._given_up = True
+        if number is None and self._wire.whole:
+            with contextlib.suppress(MySQLError, OSError, TimeoutError):
+                async with asyncio.timeout(KILL_S):
+                    await self._wire.ensure_closed()
+        self._wire.close()
+        if number is not None:
+            with contextlib.suppress(ConnectFailed, BackendLost, StatementFailed, DeadlinePassed, OSError, TimeoutError):
+                async with asyncio.timeout(KILL_S):
+                    await self._kill(number)
+
+
+async def open_backend(
+    credentials: SqlCredentials,
+    target: CheckedAddress,
+    *,
+    role: Role = "read",
+    connect_timeout_s: float = 5.0,
+    statement_timeout_ms: int = 4000,
+) -> Backend:
+    """A session to a checked address with the settings of ``role`` in force. Raises a `ConnectFailed`."""
+
+    async def kill(number: int) -> None:
+        other = await open_backend(credentials, target, role=role, connect_timeout_s=KILL_S)
+        try:
+            # The socket is gone already; the session, and with it what it runs, goes too.
+            await other.run(b"KILL CONNECTION %d" % number, rows=0, limit=65_536, deadline=_in(KILL_S))
+        finally:
+            await other.close()
+
+    wire = Wire(credentials, target, role, connect_timeout_s)
+    try:
+        async with asyncio.timeout(connect_timeout_s):
+            await wire.connect()
+            await _settle(wire, role, statement_timeout_ms)
+    except BaseException as error:
+        wire.close()
+        if isinstance(error, ConnectFailed) or not isinstance(error, Exception):
+            raise
+        raise connect_refusal(error) from None
+    return Backend(wire, kill)
+
+
+async def _settle(wire: Wire, role: Role, statement_timeout_ms: int) -> None:
+    """Bring the settings of ``role`` into force."""
+    announced, other = possible_servers(wire.get_server_info())
+    try:
+        await wire.command(session_statement(role, statement_timeout_ms, announced))
+    except MySQLError as error:
+        if error_number(error) != UNKNOWN_VARIABLE:
+            raise
+        await wire.command(session_statement(role, statement_timeout_ms, other))
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
