@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
 from patchbay.schema_graph.call import Comparison, Filter
+from patchbay.schema_graph.index_advice import create_index
 from patchbay.schema_graph.model import Object
 
 SCAN_BOUND = 50_000
@@ -55,7 +56,7 @@ def _report_scan(scope: Scope, reading: Reading, place: str) -> None:
     missing = list(_missing_indexes(scope, reading)) or [(reading.object, (reading.field.name,))]
     estimates = [obj.estimate for obj, _ in missing]
     known = [estimate for estimate in estimates if estimate is not None]
-    hint = " ".join(filter(None, (_create_index(obj, fields) for obj, fields in missing))) or None
+    hint = " ".join(filter(None, (create_index(scope.view.kind, obj, fields) for obj, fields in missing))) or None
     if known and max(known) > SCAN_BOUND:
         message = f"No index serves this condition; each call would read about {max(known):,} records (at most {SCAN_BOUND:,})."
         scope.report.error(
@@ -85,18 +86,5 @@ def _check_listing(scope: Scope, order: Sequence[Reading]) -> None:
         message = (
             f"No index serves this order, and about {estimate:,} records would be sorted for each call (at most {SCAN_BOUND:,})."
         )
-        hint = None if first.edges else _create_index(scope.root, (first.field.name,))
+        hint = None if first.edges else create_index(scope.view.kind, scope.root, (first.field.name,))
         scope.report.error("orderBy.0.path", "order_not_indexed", message, hint)
-
-
-def _create_index(obj: Object, fields: tuple[str, ...]) -> str | None:
-    """The statement that makes the index; None for what cannot have one. A partitioned table takes no CONCURRENTLY."""
-    if obj.kind not in ("table", "materialized_view"):
-        return None
-    table = ".".join(_quoted(part) for part in (obj.native_schema, obj.native_name or obj.name) if part)
-    concurrently = "" if obj.partitions else "CONCURRENTLY "
-    return f"CREATE INDEX {concurrently}ON {table} ({', '.join(_quoted(field) for field in fields)});"
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
