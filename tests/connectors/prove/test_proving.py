@@ -12,7 +12,7 @@ import pytest
 from patchbay.connectors.proving import CallNotProvable, FilterNotIndexed, prove
 from patchbay.connectors.sql.credentials import parse_sql_credentials
 from patchbay.connectors.sql.postgres import prove as proof
-from patchbay.connectors.sql.postgres.provenance import NotReadable, Reference, references
+from patchbay.connectors.sql.provenance import NotReadable, Reference, references
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.call import Candidate, Touch
 from tests.connectors import shop
@@ -146,7 +146,7 @@ async def test_a_scan_the_planner_thinks_too_long_is_refused(
         await proven(shop.candidate(body), credentials)
     (finding,) = refused.value.errors
     assert finding.field == "inputs.0"
-    assert 'CREATE INDEX ON "public"."customers" ("email")' in (finding.hint or "")
+    assert 'CREATE INDEX CONCURRENTLY ON "public"."customers" ("email")' in (finding.hint or "")
 
 
 async def test_calls_through_a_view_are_proven_by_the_view(credentials: dict[str, Any]) -> None:

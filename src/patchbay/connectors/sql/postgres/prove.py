@@ -10,28 +10,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed, Proven, Reason, freeze
+from patchbay.connectors.proof import CallNotProvable, Proven, Reason, freeze
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.failures import BackendLost, DeadlinePassed, StatementFailed
 from patchbay.connectors.sql.postgres.backend import Backend, Description
 from patchbay.connectors.sql.postgres.estimate import Estimate, estimate
-from patchbay.connectors.sql.postgres.provenance import NotReadable, references
 from patchbay.connectors.sql.postgres.quoting import identifier
 from patchbay.connectors.sql.postgres.session import open_session
 from patchbay.connectors.sql.postgres.values import TIMESTAMP
+from patchbay.connectors.sql.proof import (
+    PHONE_MS,
+    PHONE_ROWS,
+    PHONE_SHAPES,
+    PROVE_S,
+    check_references,
+    native_name,
+    not_indexed,
+    origin,
+    position,
+    unchecked_formats,
+    unseen_formats,
+)
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import Finding, Unavailable
 from patchbay.schema_graph.call import CallInput, Candidate, Filter, Plan, statement_of
-from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.phones import shape
 from patchbay.schema_graph.scoping import View
 
-PROVE_S = 10.0
 UNINDEXED_COST_MOST = 25_000.0
 """The planner's total cost up to which a filter may go without an index: about a million narrow rows read from end to end."""
-PHONE_ROWS = 50_000
-PHONE_SHAPES = 60
-PHONE_MS = 1_000
 
 
 class ProvenStatement(Proven, frozen=True, kw_only=True):
@@ -84,32 +91,6 @@ async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCr
     return ProvenStatement(freeze(candidate), tuple(warnings), estimate=expected)
 
 
-def check_references(sql: str, plan: Plan, view: View) -> None:
-    """Every column the statement refers to belongs to what the plan touches. Raises :class:`CallNotProvable`."""
-    permitted: dict[tuple[str | None, str], set[str] | None] = {}
-    for touch in plan.touches:
-        key = native_name(view, touch.object)
-        before = permitted.get(key, set())
-        permitted[key] = None if touch.fields is None or before is None else before | set(touch.fields)
-    try:
-        found = references(sql)
-    except NotReadable:
-        raise CallNotProvable("provenance_unproven") from None
-    for reference in found:
-        columns = permitted.get((reference.schema or view.default_schema, reference.table), set())
-        if columns is not None and reference.column not in columns:
-            raise CallNotProvable("provenance_unproven")
-
-
-def native_name(view: View, name: str) -> tuple[str | None, str]:
-    """The schema and name in the database of the object the view calls ``name``."""
-    seen = view.object(name)
-    if seen is not None and seen.native_name is not None:
-        return seen.native_schema or view.default_schema, seen.native_name
-    schema, bare = (view.default_schema, *split_name(name))[-2:]
-    return schema, bare or name
-
-
 async def _check_outputs(backend: Backend, described: Description, plan: Plan, view: View, deadline: float) -> None:
     if len(described.columns) != len(plan.outputs):
         raise CallNotProvable("provenance_unproven")
@@ -120,8 +101,7 @@ async def _check_outputs(backend: Backend, described: Description, plan: Plan, v
     answer = await backend.run(_ORIGINS, [relations.encode(), numbers.encode()], rows=10_000, limit=4_194_304, deadline=deadline)
     names = {(int(row[0] or 0), int(row[1] or 0)): tuple((value or b"").decode() for value in row[2:]) for row in answer.rows}
     for output, (_, _, table, number) in zip(plan.outputs, described.columns, strict=True):
-        claimed = (*native_name(view, output.column.object), output.column.field)
-        if names.get((table, number)) != claimed:
+        if names.get((table, number)) != origin(view, output.column):
             raise CallNotProvable("provenance_unproven")
 
 
@@ -143,28 +123,9 @@ async def _check_parameters(backend: Backend, described: Description, candidate:
 def _check_indexes(expected: Estimate, plan: Plan, view: View) -> None:
     if expected.cost <= UNINDEXED_COST_MOST or not expected.scanned:
         return
-    findings: list[Finding] = []
-    for condition in plan.filters:
-        seen = view.object(condition.column.object)
-        field = seen.field(condition.column.field) if seen is not None else None
-        if field is not None and not field.indexed and condition.op in ("eq", "in") and seen is not None and seen.kind == "table":
-            schema, table = native_name(view, condition.column.object)
-            statement = f"CREATE INDEX ON {_qualified(schema, table)} ({identifier(field.name)})"
-            position = _position(plan.inputs, condition.param)
-            findings.append(
-                Finding(
-                    position,
-                    "filter_not_indexed",
-                    "There is no index for this filter.",
-                    f"Have an administrator run: {statement}",
-                )
-            )
-    if findings:
-        raise FilterNotIndexed(
-            "filter_not_indexed: reading this would take too long while a caller waits.",
-            errors=findings,
-            extensions={"estimatedCost": round(expected.cost), "bound": UNINDEXED_COST_MOST},
-        )
+    refusal = not_indexed(plan, view, measure={"estimatedCost": round(expected.cost), "bound": UNINDEXED_COST_MOST})
+    if refusal is not None:
+        raise refusal
 
 
 async def _unseen_phone_formats(backend: Backend, plan: Plan, view: View, deadline: float) -> Sequence[Finding]:
@@ -185,27 +146,16 @@ async def _unseen_formats(
     masked = r"pg_catalog.left(pg_catalog.regexp_replace(v, '\d', '9', 'g'), 64)"
     sample = f"SELECT {column}::text AS v FROM {relation} WHERE {column} IS NOT NULL LIMIT {PHONE_ROWS}"
     query = f"SELECT DISTINCT {masked} FROM ({sample}) AS s LIMIT {PHONE_SHAPES}"
-    field = _position(plan.inputs, item.param)
+    field = position(plan.inputs, item.param)
     try:
         await backend.command(b"SET LOCAL statement_timeout = %d" % PHONE_MS, deadline)
         answer = await backend.run(query.encode(), [], rows=PHONE_SHAPES, limit=1_048_576, deadline=deadline)
     except StatementFailed:
         await backend.command(b"ROLLBACK", deadline)
         await backend.command(b"BEGIN READ ONLY", deadline)
-        message = "Whether all formats of this phone column are known could not be checked in time."
-        return [Finding(field, "phone_formats_unchecked", message, "Discover the schema again when the database is less busy.")]
+        return unchecked_formats(field)
     found = {shape(row[0].decode(errors="replace")) for row in answer.rows if row[0] is not None}
-    unseen = sorted(found - set(item.formats))
-    if not unseen or not item.formats:
-        return []
-    shown = ", ".join(repr(one) for one in unseen[:5])
-    message = f"This column also holds numbers written in ways that were not sampled: {shown}."
-    return [Finding(field, "phone_format_unseen", message, "Discover the schema again, then save the binding again.")]
-
-
-def _position(inputs: Sequence[CallInput], param: str | None) -> str:
-    position = next((n for n, item in enumerate(inputs) if item.param == param), None)
-    return "filters" if position is None else f"inputs.{position}"
+    return unseen_formats(item, found, field)
 
 
 def _qualified(schema: str | None, table: str) -> str:

@@ -1,7 +1,8 @@
 """What a statement refers to, read from its own text: the second half of the proof that it touches only what it may.
 
-The server says where each output column comes from; a predicate or a sort term it does not explain. So the statement is
-parsed once more, independently of whoever composed it, and every construct outside a small vocabulary is refused.
+The server says where an output column comes from (of a view, MariaDB does not); a predicate or a sort term it does not explain.
+So the statement is parsed once more, independently of whoever composed it, and every construct outside a small vocabulary is
+refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _VOCABULARY = (
     exp.Select, exp.From, exp.Join, exp.Table, exp.TableAlias, exp.Alias, exp.Identifier, exp.Column, exp.Where, exp.Order,
     exp.Ordered, exp.Limit, exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is,
     exp.Null, exp.In, exp.Any, exp.Parameter, exp.Literal, exp.Boolean, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg,
-    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple,
+    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple, exp.Placeholder, exp.Coalesce,
 )  # fmt: skip
 
 
@@ -31,10 +32,22 @@ class NotReadable(Exception):
     """The statement holds something whose reach cannot be told: a function, a subquery, a star, an unqualified name."""
 
 
-def references(sql: str) -> frozenset[Reference]:
+class Read(msgspec.Struct, frozen=True):
+    """What a statement refers to: in each output (None for what is no plain column), and anywhere in it."""
+
+    outputs: tuple[Reference | None, ...]
+    references: frozenset[Reference]
+
+
+def references(sql: str, dialect: str = "postgres") -> frozenset[Reference]:
     """Every column ``sql`` refers to: outputs, joins, predicates, order. Raises :class:`NotReadable`."""
+    return read_statement(sql, dialect).references
+
+
+def read_statement(sql: str, dialect: str) -> Read:
+    """``sql`` taken apart. Raises :class:`NotReadable`."""
     try:
-        statements = sqlglot.parse(sql, read="postgres")
+        statements = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError):
         raise NotReadable from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
@@ -48,7 +61,13 @@ def references(sql: str) -> frozenset[Reference]:
             if not isinstance(node.this, exp.Identifier) or node.catalog or node.alias_or_name in sources:
                 raise NotReadable
             sources[node.alias_or_name] = node
-    return frozenset(_reference(column, sources) for column in tree.find_all(exp.Column))
+    outputs = tuple([_output(selected, sources) for selected in tree.expressions])
+    return Read(outputs, frozenset(_reference(column, sources) for column in tree.find_all(exp.Column)))
+
+
+def _output(selected: exp.Expr, sources: dict[str, exp.Table]) -> Reference | None:
+    inner = selected.this if isinstance(selected, exp.Alias) else selected
+    return _reference(inner, sources) if isinstance(inner, exp.Column) else None
 
 
 def _reference(column: exp.Column, sources: dict[str, exp.Table]) -> Reference:
