@@ -37,9 +37,12 @@ INSERT INTO customers VALUES (1, '(555) 010-1234', NULL), (2, '+1 555 010 1234',
 class Answers:
     """A connection whose every answer is given: ``rows`` by a word of the query."""
 
-    def __init__(self, server: Server, **rows: list[tuple[Any, ...]]) -> None:
+    def __init__(self, server: Server, *, folding: int = 0, **rows: list[tuple[Any, ...]]) -> None:
         self.server = server
-        self.given = {queries.DATABASE: [("shop",)], **{f"information_schema.{name}": found for name, found in rows.items()}}
+        self.given = {
+            queries.DATABASE: [("shop", folding)],
+            **{f"information_schema.{name}": found for name, found in rows.items()},
+        }
         self.asked: list[str] = []
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
@@ -140,6 +143,20 @@ def test_what_appears_or_goes_while_it_is_read() -> None:
     answers = Answers(Server("MariaDB", (11, 4, 2)), TABLES=tables, COLUMNS=late, KEY_COLUMN_USAGE=keys, STATISTICS=indexes)
     kept = graph_of(answers).objects["kept"]
     assert (kept.fields, kept.edges, kept.readable, kept.estimate) == ((), (), False, None)
+
+
+@pytest.mark.parametrize(("folding", "found"), [(0, 0), (2, 1)])
+def test_a_server_that_keeps_case_but_does_not_compare_it(folding: int, found: int) -> None:
+    column = packed("Id", "int", "NO", 0, "", "select", "")
+    answers = Answers(
+        Server("MySQL", (8, 0, 36)),
+        folding=folding,
+        TABLES=[("Visit", "BASE TABLE", "InnoDB", 1, ""), ("Owner", "BASE TABLE", "InnoDB", 1, "")],
+        COLUMNS=[("Owner", column, ""), ("Visit", column, ""), ("Visit", packed("By", "int", "NO", 0, "", "select", ""), "")],
+        STATISTICS=[("Owner", packed("PRIMARY", 0, 0, "BTREE"), 1, "Id", None, None)],
+        KEY_COLUMN_USAGE=[("fk", "Visit", 1, "By", "owner", "Id")],
+    )
+    assert sum(edge.target == "Owner" for edge in graph_of(answers).objects["Visit"].edges) == found
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[a-z]{1,12}\([^)]{0,12}\)?( unsigned)?", fullmatch=True))

@@ -105,6 +105,17 @@ def test_columns_that_the_account_does_not_see_are_still_read(tls_mariadb: Maria
     assert "filtered" not in View(seen, Scoping((), {"store": ("secret",)})).object_names()
 
 
+def test_a_database_whose_name_differs_in_case_is_another_one(tls_mariadb: MariaDbServer) -> None:
+    tls_mariadb.create_database("Twin", sql="CREATE TABLE t (id int PRIMARY KEY, v int);")
+    low = tls_mariadb.create_database("twin", sql="CREATE TABLE t (id int, w json); CREATE VIEW v AS SELECT id FROM Twin.t;")
+    graph = discover(low)
+    assert [f.name for f in graph.objects["t"].fields] == ["id", "w"]
+    assert (graph.objects["v"].reads, graph.objects["v"].opaque) == (
+        (Dependency("Twin.t", ("id",)),),
+        "It reads something that is not part of the schema.",
+    )
+
+
 def test_a_changed_text_has_another_hash(tls_mariadb: MariaDbServer) -> None:
     credentials = tls_mariadb.create_database(sql="CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t;")
     before = discover(credentials).objects["v"].definition_hash
@@ -113,12 +124,12 @@ def test_a_changed_text_has_another_hash(tls_mariadb: MariaDbServer) -> None:
     assert discover(credentials).objects["v"].definition_hash != before
 
 
-def origin(text: str) -> tuple[dict[str, tuple[str, ...] | None], str | None]:
+def origin(text: str, *, names_fold: bool = True) -> tuple[dict[str, tuple[str, ...] | None], str | None]:
     """What a view of this text reads in a database ``d`` with the tables ``t`` (``a``, ``b``) and ``u`` (``a``, ``c``)."""
     view = Table("v", "VIEW", None, None, None)
     columns = {name: [(f"{column}\0int\0YES\0000\0\0select\0", None) for column in fields] for name, fields in TABLES.items()}
     tables = [Table(name, "BASE TABLE", "InnoDB", 0, "") for name in TABLES]
-    found = Lineage(Catalog("d", [*tables, view], columns, {}, (), {"v": text}, frozenset())).of(view)
+    found = Lineage(Catalog("d", names_fold, [*tables, view], columns, {}, (), {"v": text}, frozenset())).of(view)
     return {d.object: d.fields for d in found.reads}, found.opaque
 
 
@@ -171,6 +182,12 @@ def test_texts(text: str, reads: dict[str, tuple[str, ...] | None]) -> None:
 def test_what_cannot_be_followed_is_opaque(text: str) -> None:
     reads, opaque = origin(text)
     assert opaque, reads
+
+
+def test_names_of_tables_are_told_apart_by_case_where_the_server_does() -> None:
+    assert origin("select `d`.`t`.`A` AS `a` from `d`.`t`", names_fold=False) == ({"t": ("a",)}, None)
+    for text in ("select `d`.`T`.`a` AS `a` from `d`.`T`", "select `D`.`t`.`a` AS `a` from `D`.`t`"):
+        assert origin(text, names_fold=False)[1] == "It reads something that is not part of the schema."
 
 
 @given(st.text(alphabet="selctfromwhjin `'\"\\.,()*=1ab\0/\n@", max_size=120))

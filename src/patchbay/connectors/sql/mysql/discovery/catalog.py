@@ -18,7 +18,7 @@ _CHECKS_NAME_THEIR_TABLE_SINCE = (10, 3, 10)
 def read_catalog(connection: Connection) -> Catalog:
     """Read the connection's database. Raises pymysql.Error."""
     server = connection.server
-    ((database,),) = connection.rows(ask.DATABASE)
+    ((database, folding),) = connection.rows(ask.DATABASE)
     tables = [Table(*row) for row in connection.rows(ask.TABLES) if row[1] in _SHOWN]
     columns = _columns(connection.rows(ask.columns(server)))
     indexes = _indexes(connection.rows(ask.indexes(server)))
@@ -28,6 +28,7 @@ def read_catalog(connection: Connection) -> Catalog:
     has_checks = says_checks and _has_long_text(columns.values())
     return Catalog(
         database=database,
+        names_fold=int(folding) != 0,
         tables=tables,
         columns=columns,
         indexes=indexes,

@@ -59,7 +59,8 @@ class Lineage:
         self._views = catalog.views
         self._database = catalog.database
         self._names = {table.name for table in catalog.tables}
-        self._by_folded = folded(self._names)
+        self._by_folded = folded(self._names) if catalog.names_fold else {}
+        self._names_fold = catalog.names_fold
         self._rows = catalog.columns
         self._columns: dict[str, Mapping[str, str]] = {}
 
@@ -117,7 +118,8 @@ class Lineage:
         return having or meant, bool(meant) or alias in reading.derived
 
     def _same_database(self, source: Source, database: str) -> bool:
-        return (source.database or self._database).casefold() == database.casefold()
+        own = source.database or self._database
+        return own == database or (self._names_fold and own.casefold() == database.casefold())
 
     def _known(self, source: Source) -> str | None:
         """The table or view of this database that a source is, as the catalogue spells it."""

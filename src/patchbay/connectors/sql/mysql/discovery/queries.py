@@ -12,7 +12,7 @@ from patchbay.connectors.sql.mysql.server import Server
 
 _NUL = "CHAR(0 USING utf8mb4)"
 
-DATABASE = "SELECT DATABASE()"
+DATABASE = "SELECT DATABASE(), @@lower_case_table_names"
 
 TABLES = """
 SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()

@@ -46,11 +46,13 @@ class IndexColumn(NamedTuple):
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """Everything read of one database. ``columns`` are in the order of their table, ``views`` the texts that may be read,
+    """Everything read of one database. ``names_fold``: the server compares the names of databases and tables without regard to
+    case, as it always does those of columns. ``columns`` are in the order of their table, ``views`` the texts that may be read,
     ``json_columns`` are (table, column) of those texts that MariaDB checks to be JSON.
     """
 
     database: str
+    names_fold: bool
     tables: Sequence[Table]
     columns: Mapping[str, Sequence[ColumnRow]]
     indexes: Mapping[str, Sequence[IndexColumn]]
