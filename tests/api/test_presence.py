@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from patchbay.api.routers import sql_setup
 from patchbay.connectors import discovery
+from patchbay.connectors.sql import setup
 from tests.api.conftest import Key
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ class Call:
     ("path", "body", "module", "name"),
     [
         ("/api/v1/integrations/postgres/discover", b"", discovery, "discover"),
-        ("/api/v1/integrations/postgres/sql/test", b'{"credentials": {}}', sql_setup, "run_checks"),
+        ("/api/v1/integrations/postgres/sql/test", b'{"credentials": {}}', setup, "run_checks"),
     ],
 )
 async def test_the_work_ends_when_the_client_is_gone(

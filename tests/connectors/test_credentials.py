@@ -162,3 +162,25 @@ def test_no_value_can_add_a_keyword(database: str, user: str, password: str) -> 
 def test_nothing_but_a_validation_error_comes_of_nonsense(raw: dict[str, Any]) -> None:
     with contextlib.suppress(ValidationFailed):
         assert isinstance(parse_sql_credentials("postgres", raw), SqlCredentials)
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "most", "character"),
+    [
+        ("postgres", "database", 63, "d"),
+        ("postgres", "user", 31, "ü"),
+        ("mysql", "database", 64, "ü"),
+        ("mysql", "user", 128, "ü"),
+    ],
+)
+def test_names_are_as_long_as_the_database_lets_them_be(kind: str, member: str, most: int, character: str) -> None:
+    assert parse_sql_credentials(kind, {**GOOD, member: character * most})
+    with pytest.raises(ValidationFailed) as failed:
+        parse_sql_credentials(kind, {**GOOD, member: character * (most + 1)})
+    assert [(finding.field, finding.code) for finding in failed.value.errors] == [(member, "too_long")]
+
+
+def test_a_mysql_account_may_look_like_an_address() -> None:
+    """Some hosts name their users that way; nothing splits a user at an @."""
+    read = parse_sql_credentials("mysql", {**GOOD, "user": "reader@server-1", "write": {"user": "w'r`i\"t%e", "password": "p"}})
+    assert (read.user, read.write and read.write.user) == ("reader@server-1", "w'r`i\"t%e")

@@ -49,6 +49,17 @@ def test_two_scripts_do_not_share_a_password() -> None:
     assert scripts("appdb").generated_password != scripts("appdb").generated_password
 
 
+def test_a_generated_password_satisfies_password_policies() -> None:
+    for _ in range(200):
+        password = scripts("appdb").generated_password
+        assert password is not None
+        assert {"upper": any(map(str.isupper, password)), "digit": any(map(str.isdigit, password))} == {
+            "upper": True,
+            "digit": True,
+        }
+        assert set(password) & set("-_")
+
+
 def test_it_never_grants_more_than_insert_and_update() -> None:
     made = scripts("appdb", ["t"])
     assert made.write is not None

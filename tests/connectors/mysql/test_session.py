@@ -233,6 +233,7 @@ def test_a_server_is_known_by_its_greeting(greeting: str, server: Server) -> Non
 def test_old_servers_get_the_names_they_know() -> None:
     assert "tx_read_only" in session_settings("read", 1, Server("MySQL", (5, 7, 19)))
     assert "transaction_read_only" in session_settings("read", 1, Server("MySQL", (5, 7, 20)))
+    assert "transaction_read_only" in session_settings("read", 1, Server("MariaDB", (11, 4, 0)))
     assert "idle_transaction_timeout" not in session_settings("read", 1, Server("MariaDB", (10, 2, 0)))
     assert session_settings("write", 1, MARIADB)["tx_read_only"] == "0"
 

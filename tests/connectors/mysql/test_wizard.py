@@ -347,6 +347,18 @@ async def test_an_old_server_is_warned_of(tls_mariadb: MariaDbServer, chinook: d
     assert (checks["authentication"]["status"], checks["authentication"]["facts"]["product"]) == ("warning", "MySQL")
 
 
+async def test_a_replica_that_takes_no_writes_is_as_good(tls_mariadb: MariaDbServer, chinook: dict[str, Any]) -> None:
+    tls_mariadb.execute(None, "SET GLOBAL read_only = 1")
+    try:
+        checks = await examined({**chinook, "write": None})
+    finally:
+        tls_mariadb.execute(None, "SET GLOBAL read_only = 0")
+    assert checks["read_only_proof"]["status"] == "passed"
+    # It refuses before it looks at the privileges, so its refusals are no evidence; the grants are.
+    assert checks["read_only_proof"]["facts"]["tablesExplained"] == 0
+    assert not checks["read_only_proof"]["facts"]["defaultCanBeSwitchedOff"]
+
+
 # -- proxies -----------------------------------------------------------------------------------------------------------
 
 

@@ -167,5 +167,12 @@ class _Checking:
 
 
 def _new_password() -> str:
-    """About 190 bits, without characters that shells, URLs or people stumble over."""
-    return secrets.token_urlsafe(24)
+    """About 190 bits, without characters that shells, URLs or people stumble over.
+
+    It has one of each kind that servers' password policies ask for: a capital and a small letter, a digit, something else.
+    """
+    while True:
+        password = secrets.token_urlsafe(24)
+        kinds = {"A" if c.isupper() else "a" if c.islower() else "0" if c.isdigit() else "-" for c in password}
+        if len(kinds) == 4:
+            return password

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from patchbay.connectors.sql.mysql.server import NETWORK_S, session_settings
+from patchbay.connectors.sql.mysql.server import NETWORK_S, read_only_variable
 from patchbay.connectors.sql.mysql.session import Session
 from patchbay.connectors.sql.pooling import Pooling
 
@@ -49,6 +49,6 @@ async def _ask(session: Session) -> tuple[int, int, bool]:
 
     In one statement: proxies answer a bare `SELECT CONNECTION_ID()` themselves.
     """
-    read_only = next(name for name in session_settings("read", 0, session.server) if name.endswith("read_only"))
+    read_only = read_only_variable(session.server)
     ((number, mark, held),) = await session.rows(f"SELECT CONNECTION_ID(), @@session.{_MARK}, @@session.{read_only}")
     return int(number), int(mark), bool(held)

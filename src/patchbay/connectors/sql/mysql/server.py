@@ -66,17 +66,19 @@ def session_settings(role: Role, statement_timeout_ms: int, server: Server) -> d
         "sql_quote_show_create": "1",
     }
     if server.product == "MariaDB":
-        own = {"tx_read_only": read_only, "max_statement_time": f"{statement_timeout_ms / 1000:.3f}"}
+        own = {read_only_variable(server): read_only, "max_statement_time": f"{statement_timeout_ms / 1000:.3f}"}
         if server.version >= (10, 3, 0):
             own["idle_transaction_timeout"] = str(IDLE_IN_TRANSACTION_S)
         return {**own, **common}
-    # MySQL limits the time of SELECT only; it renamed the other variable in 5.7.20.
-    renamed = server.version >= (5, 7, 20)
-    own = {
-        "transaction_read_only" if renamed else "tx_read_only": read_only,
-        "max_execution_time": str(statement_timeout_ms),
-    }
+    # MySQL limits the time of SELECT only.
+    own = {read_only_variable(server): read_only, "max_execution_time": str(statement_timeout_ms)}
     return {**own, **common}
+
+
+def read_only_variable(server: Server) -> str:
+    """What the variable that holds a session to reading is called: both products renamed it."""
+    renamed = (11, 1, 0) if server.product == "MariaDB" else (5, 7, 20)
+    return "transaction_read_only" if server.version >= renamed else "tx_read_only"
 
 
 def session_statement(role: Role, statement_timeout_ms: int, server: Server) -> str:

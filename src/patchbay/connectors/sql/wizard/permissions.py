@@ -41,11 +41,8 @@ def judge_proof(access: WriteAccess, facts: dict[str, Any], *, dropped: str) -> 
             dropped,
             facts,
         )
-    return Verdict(
-        "passed",
-        "The role may change nothing: the server refuses for lack of privilege, and the session is read-only besides.",
-        facts=facts,
-    )
+    how = "the server refuses for lack of privilege" if facts["tablesExplained"] else "nothing it was granted allows it"
+    return Verdict("passed", f"The role may change nothing: {how}, and the session is read-only besides.", facts=facts)
 
 
 def judge_excess(found: list[Excess], needless: str) -> Verdict:

@@ -25,7 +25,7 @@ import pymysql
 from patchbay.connectors.sql.mysql.privileges import Holdings, Table, find_excess, holdings, visible_tables, write_access
 from patchbay.connectors.sql.mysql.quoting import identifier
 from patchbay.connectors.sql.mysql.refusals import DENIED, READ_ONLY, error_number
-from patchbay.connectors.sql.mysql.server import session_settings
+from patchbay.connectors.sql.mysql.server import read_only_variable
 from patchbay.connectors.sql.mysql.session import Session
 from patchbay.connectors.sql.mysql.wizard.examination import Examination
 from patchbay.connectors.sql.wizard.checks import Verdict
@@ -97,7 +97,8 @@ async def _explain_writes(session: Session, held: Holdings, tables: list[Table])
     ][:MOST_TABLES]
     asked = refused = 0
     ends = time.monotonic() + EXPLAIN_BUDGET_S
-    await session.rows("START TRANSACTION READ WRITE")
+    # A replica refuses the transaction, and the statements for being a replica, which proves nothing about the privileges.
+    await _number_of(session, "START TRANSACTION READ WRITE")
     try:
         for table in safe:
             for statement in await _changes(session, table):
@@ -134,8 +135,7 @@ def changes(name: str, column: str) -> list[str]:
 
 
 async def _session_facts(session: Session, held: Holdings) -> dict[str, bool | None]:
-    variable = next(name for name in session_settings("read", 0, session.server) if name.endswith("read_only"))
-    ((setting,),) = await session.rows(f"SELECT @@session.{variable}")
+    ((setting,),) = await session.rows(f"SELECT @@session.{read_only_variable(session.server)}")
     read_only = bool(setting)
     switched = await _number_of(session, "START TRANSACTION READ WRITE") is None
     await session.rows("ROLLBACK")
