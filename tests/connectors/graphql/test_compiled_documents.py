@@ -17,6 +17,7 @@ from patchbay.bindings.model import parse_binding
 from patchbay.connectors.graphql.prove import prove_graphql
 from patchbay.connectors.graphql.task import graph_of
 from patchbay.schema_graph.call import FrozenCall, GraphqlCall
+from patchbay.schema_graph.pack import pack, unpack
 from patchbay.schema_graph.scoping import View
 from tests.servers.datasets import shared_data
 
@@ -28,9 +29,14 @@ def document(name: str) -> bytes:
     return (shared_data() / "graphql" / name).read_bytes()
 
 
+def view_of(name: str, reads: tuple[str, ...] = ()) -> View:
+    """The view of a stored graph, as bindings are made on."""
+    return View(unpack(stored(name, reads)))
+
+
 @cache
-def view_of(name: str) -> View:
-    return View(graph_of(document(name)))
+def stored(name: str, reads: tuple[str, ...]) -> bytes:
+    return pack(graph_of(document(name), reads))
 
 
 @cache
@@ -115,7 +121,7 @@ def test_every_operation(name: str):
     """Each usable operation, with what it demands and some of what it returns, is a document the vendor's own schema accepts."""
     every = view_of(name).operations(include_writes=True)
     # Writes are bound with more ceremony; as far as their documents go they are like reads.
-    view = View(graph_of(document(name), [operation.name for operation in every]))
+    view = view_of(name, tuple(operation.name for operation in every))
     documents = 0
     for operation in every:
         if operation.unusable or operation.object is None:
