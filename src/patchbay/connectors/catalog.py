@@ -37,6 +37,14 @@ PROVIDERS: Mapping[str, Provider] = {
         description="Your own PostgreSQL database: discover its schema, scope it, and bind the exact columns an agent may use.",
         auth="credentials",
     ),
+    "mysql": Provider(
+        kind="mysql",
+        name="MySQL and MariaDB",
+        type="mysql",
+        category="database",
+        description="Your own MySQL or MariaDB: discover its schema, scope it, and bind the exact columns an agent may use.",
+        auth="credentials",
+    ),
 }
 RESERVED: Mapping[str, str] = {"calendly": "Calendly", "hubspot": "HubSpot", "opentable": "OpenTable"}
 

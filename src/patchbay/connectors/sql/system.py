@@ -9,6 +9,10 @@ from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.sql.credentials import SqlCredentials, dump_sql_credentials, parse_sql_credentials
 from patchbay.connectors.system import Secrets
 
+CONNECT_S = 10.0
+DISCOVERY_S = 120.0
+MEMORY_MB = 1024
+
 
 class SqlSystem:
     """Base of the types of SQL database."""

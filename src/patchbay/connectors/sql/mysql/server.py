@@ -33,6 +33,12 @@ class Server(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.product} {'.'.join(map(str, self.version))}"
 
+    def bounded(self, select: str, limit_ms: int) -> str:
+        """``select`` (from its first word on) with a time limit of its own."""
+        if self.product == "MariaDB":
+            return f"SET STATEMENT max_statement_time = {limit_ms / 1000} FOR {select}"
+        return f"SELECT /*+ MAX_EXECUTION_TIME({limit_ms}) */ {select.removeprefix('SELECT ')}"
+
 
 def read_server(greeting: str) -> Server:
     """The server that calls itself ``greeting`` in its handshake.

@@ -44,7 +44,7 @@ _INTEGERS = frozenset({1, 2, 3, 8, 9, 13})
 _DECIMALS = frozenset({0, 246})
 _FLOATS = frozenset({4, 5})
 _TEXTS = frozenset({15, 247, 248, 249, 250, 251, 252, 253, 254})
-_BITS, _TIMESTAMPS, _DATETIMES, _DATES, _TIMES = (
+_BITS, _TIMESTAMPS, DATETIMES, _DATES, _TIMES = (
     frozenset({16}),
     frozenset({7, 17}),
     frozenset({12, 18}),
@@ -183,6 +183,11 @@ def decoders_of(
     return tuple(_decoder(column, sent, agent_zone, source_zone) for column, sent in zip(columns, types, strict=True))
 
 
+def sent_as(column: Column) -> frozenset[int]:
+    """The type bytes a column of its type comes with."""
+    return _form(column, UTC, UTC)[1]
+
+
 def _decoder(column: Column, sent: int, agent_zone: tzinfo, source_zone: tzinfo | None) -> Decoder:
     read, expected = _form(column, agent_zone, source_zone)
     if sent not in expected:
@@ -197,7 +202,7 @@ def _form(column: Column, agent_zone: tzinfo, source_zone: tzinfo | None) -> _Fo
     if name == "datetime":
         if source_zone is None:
             raise LookupError("a datetime needs the connection's time zone")
-        return _moment(source_zone, agent_zone), _DATETIMES
+        return _moment(source_zone, agent_zone), DATETIMES
     if name == "bit":
         return _bit_form(column), _BITS
     if name == "tinyint" and column.type == "boolean":

@@ -13,16 +13,12 @@ from patchbay.connectors.sql.postgres.execute import Source
 from patchbay.connectors.sql.postgres.prove import prove_postgres
 from patchbay.connectors.sql.postgres.ready import ReadyStatement
 from patchbay.connectors.sql.postgres.session import open_session
-from patchbay.connectors.sql.system import SqlSystem
+from patchbay.connectors.sql.system import CONNECT_S, DISCOVERY_S, MEMORY_MB, SqlSystem
 from patchbay.connectors.system import Role, System, Uploaded
 from patchbay.connectors.worker import run_heavy
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.call import Candidate, FrozenCall
 from patchbay.schema_graph.scoping import View
-
-CONNECT_S = 10.0
-DISCOVERY_S = 120.0
-MEMORY_MB = 1024
 
 
 class Postgres(SqlSystem):

@@ -29,11 +29,8 @@ def with_phone_formats(connection: Connection, graph: Graph, distinct: Iterable[
 
 def _from_rows(connection: Connection, obj: Object, field: str) -> tuple[str, ...]:
     column, table = identifier(field), identifier(obj.native_schema or "", obj.native_name or "")
-    select = f"CAST({column} AS CHAR) FROM {table} WHERE {column} IS NOT NULL LIMIT {SAMPLE_ROWS}"
-    if connection.server.product == "MariaDB":
-        query = f"SET STATEMENT max_statement_time = {SAMPLE_TIMEOUT_MS / 1000} FOR SELECT {select}"
-    else:
-        query = f"SELECT /*+ MAX_EXECUTION_TIME({SAMPLE_TIMEOUT_MS}) */ {select}"
+    select = f"SELECT CAST({column} AS CHAR) FROM {table} WHERE {column} IS NOT NULL LIMIT {SAMPLE_ROWS}"
+    query = connection.server.bounded(select, SAMPLE_TIMEOUT_MS)
     try:
         return shapes_of(value for (value,) in connection.rows(query))
     except pymysql.Error:

@@ -1,0 +1,164 @@
+"""Prove a compiled statement on the live database before anything may run it.
+
+The statement is prepared by the server (never run): names, privileges and types are looked up. Each output has to be a plain
+column of the object the plan claims, by the statement's own text, and where that is a table also by what the server says of the
+column's origin. Every column it refers to, predicates included, must belong to what the plan says it touches, and the columns
+that are compared must be of the type that was discovered: these servers would compare a text with a number as numbers. What
+cannot be proven counts as blocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pymysql
+
+from patchbay.connectors.proof import CallNotProvable, Proven, Reason, freeze
+from patchbay.connectors.sql.credentials import SqlCredentials
+from patchbay.connectors.sql.mysql.describe import Description, describe
+from patchbay.connectors.sql.mysql.estimate import Estimate, estimate
+from patchbay.connectors.sql.mysql.quoting import identifier
+from patchbay.connectors.sql.mysql.refusals import DENIED, error_number
+from patchbay.connectors.sql.mysql.session import Connection, open_session
+from patchbay.connectors.sql.mysql.values import DATETIMES, sent_as
+from patchbay.connectors.sql.proof import (
+    PHONE_MS,
+    PHONE_ROWS,
+    PHONE_SHAPES,
+    PROVE_S,
+    check_outputs,
+    check_references,
+    native_name,
+    not_indexed,
+    origin,
+    position,
+    unchecked_formats,
+    unseen_formats,
+)
+from patchbay.egress.guard import EgressGuard
+from patchbay.errors import Finding, Unavailable
+from patchbay.schema_graph.call import CallInput, Candidate, Column, Filter, Plan, statement_of
+from patchbay.schema_graph.phones import shape
+from patchbay.schema_graph.scoping import View
+
+UNINDEXED_ROWS_MOST = 1_000_000
+"""Rows the optimizer may expect to look at for a filter without an index: about half a second of a small server."""
+_LOST = frozenset({0, 1053, 1927, 2006, 2013, 2014, 4031})
+_MISSING = frozenset({1049, 1051, 1054, 1146, 1305, 1356})
+
+
+class ProvenStatement(Proven, frozen=True, kw_only=True):
+    """With the optimizer's estimate."""
+
+    estimate: Estimate
+
+
+async def prove_mysql(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> ProvenStatement:
+    """See :func:`patchbay.connectors.proving.prove`."""
+    read = check_references(statement_of(candidate).sql, candidate.plan, view, dialect="mysql")
+    check_outputs(read, candidate.plan, view)
+    session = await open_session(credentials, guard)
+    try:
+        async with asyncio.timeout(PROVE_S):
+            examined = asyncio.ensure_future(asyncio.to_thread(_examine, session.connection, candidate, view))
+            try:
+                return await asyncio.shield(examined)
+            except asyncio.CancelledError:
+                # The thread cannot be cancelled, but what it waits for can be ended.
+                session.cut()
+                await asyncio.wait([examined])
+                examined.exception()
+                raise
+    except pymysql.Error as error:
+        number = error_number(error) or 0
+        if number in _LOST:
+            raise _unanswered() from None
+        raise CallNotProvable(_reason(number)) from None
+    except TimeoutError:
+        raise _unanswered() from None
+    finally:
+        await session.close()
+
+
+def _examine(connection: Connection, candidate: Candidate, view: View) -> ProvenStatement:
+    plan, call = candidate.plan, statement_of(candidate)
+    described = describe(connection, call.sql)
+    if described.placeholders != len(call.slots):
+        raise CallNotProvable("parameter_mismatch")
+    _check_outputs(described, plan, view)
+    _check_compared(connection, plan, view)
+    expected = estimate(connection, candidate)
+    if expected.scanned and (expected.rows or 0) > UNINDEXED_ROWS_MOST:
+        refusal = not_indexed(plan, view, measure={"estimatedRows": expected.rows or 0, "bound": UNINDEXED_ROWS_MOST})
+        if refusal is not None:
+            raise refusal
+    warnings = _unseen_phone_formats(connection, plan, view)
+    return ProvenStatement(freeze(candidate), tuple(warnings), estimate=expected)
+
+
+def _check_outputs(described: Description, plan: Plan, view: View) -> None:
+    if len(described.columns) != len(plan.outputs):
+        raise CallNotProvable("provenance_unproven")
+    if plan.time_zone is None and any(column.type in DATETIMES for column in described.columns):
+        raise CallNotProvable("time_zone_missing")
+    for output, column in zip(plan.outputs, described.columns, strict=True):
+        said = (column.database, column.table, column.column)
+        if _is_table(view, output.column) and said != origin(view, output.column):
+            raise CallNotProvable("provenance_unproven")
+        if column.type not in sent_as(output.column):
+            raise CallNotProvable("schema_changed")
+
+
+def _check_compared(connection: Connection, plan: Plan, view: View) -> None:
+    for compared in dict.fromkeys(condition.column for condition in plan.filters):
+        schema, table, name = origin(view, compared)
+        described = describe(connection, f"SELECT {identifier(name)} FROM {_qualified(schema, table)}")
+        if described.columns[0].type not in sent_as(compared):
+            raise CallNotProvable("parameter_mismatch")
+
+
+def _is_table(view: View, column: Column) -> bool:
+    seen = view.object(column.object)
+    return seen is not None and seen.kind == "table"
+
+
+def _unseen_phone_formats(connection: Connection, plan: Plan, view: View) -> Sequence[Finding]:
+    """Shapes in a bound phone column that the call does not look for; the look is bounded in rows, shapes and time."""
+    findings: list[Finding] = []
+    for item in plan.inputs:
+        condition = next((f for f in plan.filters if f.param == item.param), None)
+        if item.codec == "phone" and condition is not None:
+            findings += _unseen_formats(connection, item, condition, plan, view)
+    return findings
+
+
+def _unseen_formats(connection: Connection, item: CallInput, condition: Filter, plan: Plan, view: View) -> Sequence[Finding]:
+    column, relation = identifier(condition.column.field), _qualified(*native_name(view, condition.column.object))
+    masked = "v"
+    for digit in range(9):
+        masked = f"REPLACE({masked}, '{digit}', '9')"
+    sample = f"SELECT CAST({column} AS CHAR) AS v FROM {relation} WHERE {column} IS NOT NULL LIMIT {PHONE_ROWS}"
+    query = f"SELECT DISTINCT LEFT({masked}, 64) FROM ({sample}) AS s LIMIT {PHONE_SHAPES}"
+    at = position(plan.inputs, item.param)
+    try:
+        rows = connection.rows(connection.server.bounded(query, PHONE_MS))
+    except pymysql.Error:
+        if not connection.open:
+            raise
+        return unchecked_formats(at)
+    return unseen_formats(item, {shape(value) for (value,) in rows if value is not None}, at)
+
+
+def _qualified(schema: str | None, table: str) -> str:
+    return identifier(table) if schema is None else identifier(schema, table)
+
+
+def _reason(number: int) -> Reason:
+    if number in DENIED:
+        return "permission_missing"
+    return "schema_changed" if number in _MISSING else "not_accepted"
+
+
+def _unanswered() -> Unavailable:
+    return Unavailable("The database did not answer while the call was being proven.", hint="Try again.")
