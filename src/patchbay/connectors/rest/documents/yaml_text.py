@@ -17,6 +17,7 @@ from patchbay.connectors.rest.documents.values import is_list, is_object
 MOST_VALUES = 4_000_000
 """Mappings, lists and their members in one file, aliases expanded: a few hundred megabytes."""
 _RETRIES = 8
+_TEXTS = {str}
 
 _LINE = re.compile(r"at line (\d+)")
 _POSITION = re.compile(r"at position (\d+)")
@@ -28,7 +29,7 @@ def read_yaml(text: str, name: str) -> Any:
     """The value in a YAML text; a stream of several documents has only one with content."""
     for _ in range(_RETRIES):
         try:
-            return _tidied(_load(text), name)
+            return _tidied(_load(text), name, merges="<<" in text, tags=_may_hold_tags(text))
         except InvalidYamlError as error:
             big = _TOO_BIG.search(str(error))
             if big is None:
@@ -88,9 +89,12 @@ def _line_of_duplicate(text: str, key: str) -> int | None:
     return None
 
 
-def _tidied(value: Any, name: str) -> Any:
-    """``value`` with texts as keys everywhere, merge keys merged and tags dropped; changed in place."""
-    holder: dict[str, Any] = {"": value}
+def _tidied(value: Any, name: str, *, merges: bool, tags: bool) -> Any:
+    """``value`` with texts as keys everywhere, merge keys merged and tags dropped; changed in place.
+
+    ``merges`` and ``tags``: whether there may be any of those, so that they are looked for.
+    """
+    holder: dict[Any, Any] = {"": value}
     todo: list[Any] = [holder]
     count = 0
     while todo:
@@ -99,18 +103,30 @@ def _tidied(value: Any, name: str) -> Any:
         if count > MOST_VALUES:
             raise document_refusal("too_large", "The document holds more values than any real one.", file=name)
         if is_object(node):
-            _tidy_keys(node)
-            for key, held in node.items():
-                if is_object(held):
-                    if len(held) == 1:
-                        held = node[key] = _untagged(held)
-                    if is_object(held) or is_list(held):
-                        todo.append(held)
-                elif is_list(held):
-                    todo.append(held)
+            if merges or {*map(type, node)} != _TEXTS:
+                _tidy_keys(node)
+            if tags:
+                _untag(node)
+            todo.extend([held for held in node.values() if type(held) is dict or type(held) is list])
         else:
-            todo.extend([held for held in node if is_object(held) or is_list(held)])
+            todo.extend([held for held in node if type(held) is dict or type(held) is list])
     return holder[""]
+
+
+def _may_hold_tags(text: str) -> bool:
+    """Whether a ``!`` stands where a tag could: after white space or a bracket, before a letter."""
+    at = text.find("!")
+    while at >= 0:
+        if text[at + 1 : at + 2].isalpha() and (at == 0 or text[at - 1] in " \n[{,-"):
+            return True
+        at = text.find("!", at + 1)
+    return False
+
+
+def _untag(node: dict[Any, Any]) -> None:
+    for key, held in node.items():
+        if is_object(held) and len(held) == 1:
+            node[key] = _untagged(held)
 
 
 def _untagged(node: dict[Any, Any]) -> Any:

@@ -29,8 +29,8 @@ from patchbay.schema_graph.naming import quote_part
 
 MOST_DEEP = 6
 """Members within members of a body; what lies deeper is given as a whole."""
-MOST_ARGUMENTS = 600
-"""Arguments of one operation; once there are so many, further nested values are given as a whole."""
+MOST_ARGUMENTS = (600, 600, 600, 400, 250, 150)
+"""Arguments of one operation, by how deep a value lies: once there are so many, its members are not named, it is a whole."""
 MOST_LISTED = 1_000
 _DESCRIPTION = 200
 _WHOLE: Shape = Shape("json", "object")
@@ -126,7 +126,7 @@ class Flattener:
         if id(plain) in self._open:
             self._note("input_recursive", "A value holds one of its own kind, which is given as a whole.", slot)
             return True
-        if depth >= MOST_DEEP or len(self._into.listed) + len(properties_of(plain)) > MOST_ARGUMENTS:
+        if depth >= MOST_DEEP or len(self._into.listed) + len(properties_of(plain)) > MOST_ARGUMENTS[depth]:
             self._note("input_cut", "A value nested deep in a large body is given as a whole.", slot)
             return True
         return False
