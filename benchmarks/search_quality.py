@@ -1,11 +1,12 @@
-"""How well and how fast search finds what a person means, on databases that no one here made, and on a very large one.
+"""How well and how fast search finds what a person means, on systems that no one here made, and on a very large one.
 
     uv run --locked python benchmarks/search_quality.py [--misses]
 
-Quality: the SQL questions of the shared data set (``eval/search_queries.jsonl``; the directory is ``PATCHBAY_SHARED_DATA``, by
-default ``../shared/data`` beside the project); a question is answered at n when one of its relevant fields is among the first n
-hits. Speed: the same questions, and a few whose words have many synonyms, on AdventureWorks and on 100,000 fields made up
-from business words. Needs Debian's PostgreSQL (the tests' own server is used) and prints Markdown tables.
+Quality: the questions of the shared data set (``eval/search_queries.jsonl``; the directory is ``PATCHBAY_SHARED_DATA``, by
+default ``../shared/data`` beside the project) about REST, GraphQL and SQL; a question is answered at n when something relevant
+is among the first n hits. ``overlap`` is the share of a question's words that stand in the name it is about. Speed: the same
+questions, and a few whose words have many synonyms, on Stripe, AdventureWorks and on 100,000 fields made up from business
+words. Needs Debian's PostgreSQL (the tests' own server is used) and prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from patchbay.connectors.graphql import task as graphql
+from patchbay.connectors.rest import task as rest
 from patchbay.connectors.sql.postgres.discovery import discover_graph
 from patchbay.schema_graph.model import Field, Graph, Object
 from patchbay.schema_graph.naming import split_name
@@ -37,24 +40,39 @@ from tests.servers.postgres import PostgresServer
 
 SHARED = Path(os.environ.get("PATCHBAY_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 AT = (1, 5, 10)
+FEW = 0.5
 MANY_SYNONYMS = ["mobile number", "phone number", "customer name", "order total amount", "date created", "email address"]
 TABLES, COLUMNS = 8_334, 12
 
 
 def questions() -> list[dict[str, Any]]:
-    """The questions about SQL databases: ``{schema, q, relevant}``."""
-    lines = (SHARED / "eval" / "search_queries.jsonl").read_text().splitlines()
-    return [one for one in map(json.loads, lines) if one["schema"].startswith("sql/")]
+    """``{schema, q, relevant, overlap}`` of each question."""
+    return [json.loads(line) for line in (SHARED / "eval" / "search_queries.jsonl").read_text().splitlines()]
 
 
 def rank(hits: Sequence[Hit], relevant: Iterable[str]) -> int | None:
-    """The place of the first relevant hit, from 1; None when there is none. Schemas are left out of the data set's names."""
+    """The place of the first relevant hit, from 1; None when there is none. Schemas are left out of the names of tables."""
     wanted = {one.casefold() for one in relevant}
-    for place, hit in enumerate(hits, 1):
-        name = split_name(hit.object)[-1]
-        if f"{name}.{hit.field}".casefold() in wanted or (hit.field is None and name.casefold() in wanted):
-            return place
-    return None
+    return next((place for place, hit in enumerate(hits, 1) if called(hit).casefold() in wanted), None)
+
+
+def called(hit: Hit) -> str:
+    """What a hit is called in the data set: ``object.field``, ``object``, or the operation."""
+    if hit.kind == "operation":
+        return hit.operation or ""
+    name = split_name(hit.object or "")[-1]
+    return f"{name}.{hit.field}" if hit.field else name
+
+
+def graph_of(schema: str, server: PostgresServer) -> Graph:
+    """The graph of one schema of the data set."""
+    if schema.startswith("openapi/"):
+        path = SHARED / schema
+        return rest.read_graph({path.name: path.read_bytes()}, rest.DocumentSettings()).graph
+    if schema.startswith("graphql/"):
+        return graphql.graph_of((SHARED / schema).read_bytes())
+    with psycopg.connect(server.superuser_dsn(server.dataset(schema.removeprefix("sql/"))), autocommit=True) as connection:
+        return discover_graph(connection)
 
 
 def large_graph(seed: int = 7) -> Graph:
@@ -101,12 +119,17 @@ def timed(index: SearchIndex, asked: Sequence[str], repeats: int = 40) -> dict[s
 def quality(indexes: dict[str, SearchIndex], *, misses: bool) -> list[str]:
     """The table of answered questions."""
     ranks: dict[str, list[int | None]] = {}
+    answered: list[tuple[dict[str, Any], int | None]] = []
     for one in questions():
         place = rank(indexes[one["schema"]].search(one["q"], 25), one["relevant"])
         ranks.setdefault(one["schema"], []).append(place)
+        answered.append((one, place))
         if misses and place != 1:
             print(f"{one['schema']}: {one['q']!r} -> {place}, wanted {one['relevant']}")
-    ranks["all"] = [place for places in ranks.values() for place in places]
+    every = [(one["overlap"], place) for one, place in answered]
+    ranks["all"] = [place for _, place in every]
+    ranks["all, where few words are the name's (overlap < 0.5)"] = [place for overlap, place in every if overlap < FEW]
+    ranks["all, where no word is the name's (overlap 0)"] = [place for overlap, place in every if overlap == 0]
     lines = ["| schema | questions | " + " | ".join(f"hit@{n}" for n in AT) + " |", "|---|---|" + "---|" * len(AT)]
     for schema, places in ranks.items():
         shares = [f"{sum(p is not None and p <= n for p in places) / len(places):.2f}" for n in AT]
@@ -147,15 +170,22 @@ def main() -> None:
     try:
         indexes: dict[str, SearchIndex] = {}
         for schema in dict.fromkeys(one["schema"] for one in questions()):
-            dsn = server.superuser_dsn(server.dataset(schema.removeprefix("sql/")))
-            with psycopg.connect(dsn, autocommit=True) as connection:
-                indexes[schema] = build_index(View(discover_graph(connection)))
+            indexes[schema] = build_index(View(graph_of(schema, server)))
     finally:
         server.stop()
     print("\n".join(quality(indexes, misses=options.misses)), end="\n\n")
     large, built = built_large()
     print("| milliseconds, 25 hits | questions: median | slowest | many synonyms: median | slowest |\n|---|---|---|---|---|")
-    print("\n".join([*speed("AdventureWorks", indexes["sql/adventureworks"]), *speed("made up", large)]), end="\n\n")
+    print(
+        "\n".join(
+            [
+                *speed("Stripe", indexes["openapi/stripe/spec3.json"]),
+                *speed("AdventureWorks", indexes["sql/adventureworks"]),
+                *speed("made up", large),
+            ]
+        ),
+        end="\n\n",
+    )
     print(built)
 
 

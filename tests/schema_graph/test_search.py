@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from patchbay.schema_graph.badges import field_badges, is_core_by_name, is_core_by_use, looks_like_phone
 from patchbay.schema_graph.compounds import parts_of_all
-from patchbay.schema_graph.model import Field, Graph, Object
+from patchbay.schema_graph.model import Edge, Field, Graph, Object, Operation
 from patchbay.schema_graph.operations import RecordOperations
 from patchbay.schema_graph.scoping import Scoping, View
 from patchbay.schema_graph.search import build_index
@@ -148,3 +148,59 @@ def test_core_objects() -> None:
     assert is_core_by_use(6, 5)
     assert not is_core_by_name("log_lines")
     assert not is_core_by_use(0, 5)
+
+
+class TestCalledOperations:
+    """Search over a graph of called operations and embedded data."""
+
+    @staticmethod
+    def view(**scoping: object) -> View:
+        def obj(name: str, *fields: str, holds: tuple[tuple[str, str], ...] = ()) -> Object:
+            edges = tuple(Edge(field, target, "many_to_one", ((field, ""),), embedded=True) for field, target in holds)
+            every = tuple(Field(name=field, type="string", native_type="string") for field in fields)
+            held = tuple(Field(name=field, type="object", native_type=target) for field, target in holds)
+            return Object(name=name, slug=name, kind="type", fields=every + held, edges=edges)
+
+        def call(name: str, returns: str, method: str, path: str) -> Operation:
+            effect = "read" if method == "GET" else "write"
+            return Operation(name, name, returns, effect, "call", invoke={"method": method, "path": path})
+
+        objects = {
+            o.name: o
+            for o in (
+                obj("Booking", "start_at", holds=(("place", "Location"),)),
+                obj("Location", "city"),
+                obj("CityReport", "city"),
+                obj("BookingResponse", "errors", holds=(("booking", "Booking"),)),
+            )
+        }
+        operations = {
+            o.name: o
+            for o in (
+                call("RetrieveBooking", "Booking", "GET", "/bookings/{id}"),
+                call("CancelBooking", "Booking", "POST", "/bookings/{id}/cancel"),
+            )
+        }
+        return View(Graph("rest", None, objects, operations), Scoping.from_json(scoping))
+
+    def test_what_is_to_be_done_finds_the_operation(self) -> None:
+        hit = build_index(self.view()).search("cancel my appointment", 5)[0]
+        assert (hit.kind, hit.operation, hit.object, hit.path) == ("operation", "CancelBooking", "Booking", [])
+
+    def test_what_a_read_reaches_comes_first_with_the_way_to_it(self) -> None:
+        hits = build_index(self.view()).search("city", 5)
+        assert (hits[0].object, hits[0].field) == ("Location", "city")
+        assert (hits[0].operation, hits[0].path) == ("RetrieveBooking", ["Booking", "place", "city"])
+        report = next(hit for hit in hits if hit.object == "CityReport" and hit.field == "city")
+        assert report.operation is None
+
+    def test_a_record_comes_before_what_wraps_it(self) -> None:
+        hits = build_index(self.view()).search("booking", 20)
+        objects = [hit.object for hit in hits if hit.kind == "object"]
+        assert objects.index("Booking") < objects.index("BookingResponse")
+
+    def test_nothing_blocked_is_found(self) -> None:
+        hits = build_index(self.view(blockedTables=["Location"])).search("city of the booking's place", 20)
+        assert all(hit.object != "Location" and hit.field != "place" for hit in hits)
+        gone = build_index(self.view(blockedTables=["Booking"])).search("cancel booking", 20)
+        assert all(hit.kind != "operation" for hit in gone)

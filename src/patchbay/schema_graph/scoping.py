@@ -63,6 +63,11 @@ class View:
         self.default_schema = graph.default_schema
 
     @property
+    def is_called(self) -> bool:
+        """Whether operations are called, with arguments of their own, and do not follow from the objects."""
+        return self._called is not None
+
+    @property
     def unmatched(self) -> dict[str, object]:
         """The entries of the scoping that match nothing: ``{"blockedTables": [...], "blockedColumns": {table: [...]}}``.
 

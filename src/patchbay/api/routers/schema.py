@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Query, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
 from starlette.requests import Request
 
 from patchbay.api.access import IntegrationsRead
@@ -34,6 +35,7 @@ from patchbay.errors import NotFound
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.model import Badge, FieldType, Object
 from patchbay.schema_graph.scoping import View
+from patchbay.schema_graph.search import HitKind
 
 router = door_router("/integrations/{kind}", tag="integrations")
 
@@ -47,10 +49,13 @@ class ObjectNotFound(NotFound):
 class HitShown(Shown):
     """One thing that was found, best first."""
 
-    object: str
+    kind: HitKind
+    object: str | None = None
     field: str | None = None
-    operation: str | None = None
-    path: list[str]
+    operation: str | None = Field(
+        default=None, description="The one that was found, or a read that leads to the object or field."
+    )
+    path: list[str] = Field(description="From the operation's record to what was found.")
     type: FieldType | None = None
     relationship_target: str | None = None
     description: str | None = None
@@ -150,7 +155,7 @@ async def search(
     q: Annotated[str, Query(min_length=1, max_length=200, description="What to find.")],
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
 ) -> Any:
-    """Ranked search over objects and fields: their names, descriptions and allowed values."""
+    """Ranked search over objects, fields and operations: by names, descriptions, allowed values, and what means the same."""
     index = await snapshots.load_index(session, await connections.current(session, kind))
     return enveloped([msgspec.structs.asdict(hit) for hit in index.search(q, limit)])
 
