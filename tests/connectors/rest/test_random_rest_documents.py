@@ -151,7 +151,7 @@ def refusal_of(files: dict[str, bytes]) -> DocumentNotReadable | None:
     return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(documents)
 def test_any_document_gives_a_graph_that_holds_together(document: Any) -> None:
     files = {"api.json": json.dumps(document).encode()}
@@ -163,7 +163,7 @@ def test_any_document_gives_a_graph_that_holds_together(document: Any) -> None:
     assert all("://" not in path for path in needed_references(files))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(documents, st.randoms(use_true_random=False))
 def test_names_do_not_depend_on_the_order_of_paths(document: Any, random: Any) -> None:
     shuffled = list(document["paths"].items())
