@@ -87,7 +87,7 @@ def check_call_inputs(scope: Scope) -> CallConditions:
 
 
 def _check_complete(scope: Scope, arguments: Sequence[Argument], given: dict[str, Given]) -> None:
-    missing = [a for a in arguments if a.required and not a.has_default and a.name not in given]
+    missing = [a for a in arguments if a.required and a.name not in given]
     if missing:
         listed = ", ".join(repr(a.name) for a in missing)
         hint = "Map an input to each, or give it a fixed value by an input with source constant."
