@@ -397,3 +397,14 @@ async def test_a_cut_ends_a_statement_that_waits(credentials: SqlCredentials, gu
         await waiting
     assert opened.closed
     await opened.close()
+
+
+async def test_a_statement_that_is_given_up_takes_the_session_with_it(credentials: SqlCredentials, guard: EgressGuard) -> None:
+    opened = await session.open_session(credentials, guard)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await opened.rows("SELECT SLEEP(3)")
+    assert opened.closed
+    with pytest.raises(pymysql.Error):
+        await opened.rows("SELECT 2")
+    await opened.close()

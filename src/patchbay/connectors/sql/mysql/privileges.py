@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import pymysql
 
-from patchbay.connectors.sql.mysql.grants import ALL, GRANT_OPTION, Grant, Membership, Unread, read_grant
+from patchbay.connectors.sql.mysql.grants import ALL, GRANT_OPTION, Grant, Membership, Unread, matches, read_grant
 from patchbay.connectors.sql.mysql.quoting import identifier
 from patchbay.connectors.sql.mysql.scripts import SYSTEM_SCHEMAS
 from patchbay.connectors.sql.mysql.server import Role
@@ -213,12 +213,21 @@ def _judge(privilege: str, grant: Grant, purpose: Role) -> tuple[Severity, str] 
         return None
     if privilege in (ALL, GRANT_OPTION, "PROXY"):
         return "severe", meaning
-    if grant.level == "database" and any(grant.covers(privilege, schema, "") for schema in SYSTEM_SCHEMAS):
-        severity: Severity = "warning" if privilege == "SELECT" else "severe"
-        return severity, f"It holds {privilege} on the server's own tables, where the accounts are."
+    if (own := _own_schema(grant)) is not None:
+        if privilege == "SELECT":
+            # The other schemas only show how the server is doing, each account what it may see.
+            return ("warning", "It may read the server's own tables, where the accounts are.") if own == "mysql" else None
+        return "severe", f"It holds {privilege} on the server's own tables."
     if privilege in _PURPOSES[purpose]:
         return None
     return ("info" if privilege == "CREATE TEMPORARY TABLES" else "warning"), meaning
+
+
+def _own_schema(grant: Grant) -> str | None:
+    """Which of the server's own schemas a grant reaches, the one with the accounts first."""
+    if grant.level == "database":
+        return next((schema for schema in sorted(SYSTEM_SCHEMAS, key="mysql".__ne__) if matches(grant.database, schema)), None)
+    return grant.database.lower() if grant.database.lower() in SYSTEM_SCHEMAS else None
 
 
 def _judge_over_server(privilege: str, meaning: str) -> tuple[Severity, str] | None:

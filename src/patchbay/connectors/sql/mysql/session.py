@@ -100,9 +100,15 @@ class Session:
         return not self.connection.open
 
     async def rows(self, statement: str) -> list[Row]:
-        """See `Connection.rows`."""
+        """See `Connection.rows`. Given up, it takes the session with it: its answer would be taken for the next one's."""
         async with self._turn:
-            return await asyncio.to_thread(self.connection.rows, statement)
+            work = asyncio.ensure_future(asyncio.to_thread(self.connection.rows, statement))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                self.cut()
+                await asyncio.gather(work, return_exceptions=True)
+                raise
 
     def cut(self) -> None:
         """See `Connection.cut`."""
