@@ -47,9 +47,10 @@ class Shop:
     async def connect(self, credentials: dict[str, Any], **settings: Any) -> Connection:
         async with self.database.tenant(self.org) as session:
             body = {"credentials": credentials, **settings}
-            return await connecting.connect(
+            made = await connecting.connect(
                 self.database, session, self.vault, GUARD, org_id=self.org, kind="postgres", body=body
             )
+            return made.connection
 
     async def disconnect(self) -> None:
         async with self.database.tenant(self.org) as session:

@@ -82,6 +82,7 @@ async def test_the_security_definer_functions_are_these(database: Database) -> N
         "remaining integer, reset_s integer, retry_s integer)",
         "connection_states(text[])": "TABLE(id text, org_id text, status text, scoping_version integer, "
         "snapshot_id text, replaced boolean)",
+        "oauth_state_owner(bytea)": "TABLE(id text, org_id text)",
     }
     for function in found:
         assert function.owner == LOOKUP_ROLE
@@ -121,6 +122,7 @@ async def test_the_application_role_owns_nothing_and_cannot_bypass(database: Dat
         "UPDATE api_keys SET scopes = '[\"*\"]'",
         "UPDATE api_keys SET org_id = 'org_x'",
         "DELETE FROM api_keys",
+        "UPDATE oauth_states SET expires_at = now()",
         "SELECT * FROM rate_windows",
         "DELETE FROM rate_windows",
         "TRUNCATE skills CASCADE",

@@ -38,6 +38,7 @@ async def use_across_organizations(dsn: str) -> None:
                 assert (await session.scalars(text("SELECT name FROM organizations"))).all() == ["Two"]
         async with database.anonymous() as session:
             assert (await session.execute(text("SELECT * FROM connection_states(ARRAY['con_x'])"))).all() == []
+            assert (await session.execute(text("SELECT * FROM oauth_state_owner('x')"))).all() == []
         async with database.owner() as session:
             assert await breaches(session) == []
     finally:

@@ -24,6 +24,8 @@ from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.bindings.tool_schema import lint_tool, tool_schema
 from patchbay.connectors.connections import current, provider_of
+from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.proving import prove
 from patchbay.connectors.snapshots import load_view
 from patchbay.connectors.stored_credentials import read_credentials
@@ -56,6 +58,7 @@ class _Ground(msgspec.Struct, frozen=True):
     view: View
     target: Target
     credentials: Any
+    authorizer: Authorizer | None
     scoping_version: int
     snapshot_id: str | None
 
@@ -122,7 +125,9 @@ async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding
         ground = await _ground(session, runtime, agent_id, kind)
     checked: Checked = check(binding, ground.view, ground.target)
     candidate = compile_plan(checked.plan, ground.view)
-    proven = await prove(candidate, ground.view, credentials=ground.credentials, guard=runtime.guard)
+    proven = await prove(
+        candidate, ground.view, credentials=ground.credentials, guard=runtime.guard, authorizer=ground.authorizer
+    )
     schema = tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs)
     warnings: list[Finding] = [*checked.warnings, *proven.warnings, *lint_tool(schema)]
     return _Made(ground, seal(proven.call), proven.call.effect, [msgspec.to_builtins(w) for w in warnings])
@@ -140,7 +145,8 @@ async def _ground(session: AsyncSession, runtime: Runtime, agent_id: str, kind: 
         agent_country=agent.draft.get("defaultCountry"),
     )
     credentials = await read_credentials(session, runtime.vault, connection)
-    return _Ground(view, target, credentials, connection.scoping_version, connection.snapshot_id)
+    authorizer = authorizer_for(runtime.database, runtime.vault, runtime.guard, connection, credentials)
+    return _Ground(view, target, credentials, authorizer, connection.scoping_version, connection.snapshot_id)
 
 
 async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made) -> Skill:

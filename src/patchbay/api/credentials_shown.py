@@ -81,6 +81,7 @@ class AuthBody(BaseModel):
     revocation_url: str | None = None
     scopes: list[str] = []
     client_auth: ClientAuth = "basic"
+    issuer: str | None = Field(default=None, description="What `iss` must be when a browser comes back (RFC 9207).")
 
 
 class VerifyBody(BaseModel):
@@ -113,7 +114,11 @@ class DefinitionBody(BaseModel):
 
 
 class ConnectBody(BaseModel):
-    """What connects a system. Without `credentials` only the settings change. A kind of your own needs a `definition` once."""
+    """What connects a system. Without `credentials` only the settings change. A kind of your own needs a `definition` once.
+
+    Where a person has to agree in the browser (`oauth2_authorization_code`), a body without `credentials`, or none, begins again
+    with the client that is stored.
+    """
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
@@ -121,6 +126,9 @@ class ConnectBody(BaseModel):
     definition: DefinitionBody | None = None
     time_zone: str | None = Field(default=None, description="The IANA zone of its timestamps without zone.")
     default_country: str | None = Field(default=None, description="The country of its phone numbers without country code.")
+    redirect_url: str | None = Field(
+        default=None, description="Where the browser goes when a person has agreed or not: a path of this server."
+    )
 
 
 class TestBody(BaseModel):

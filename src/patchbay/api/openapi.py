@@ -18,7 +18,8 @@ from patchbay.api.routing import DoorRoute
 TITLE = "Patchbay"
 DESCRIPTION = """Connects what a business already runs to agents that answer its phone and chat.
 
-Every path but `/healthz` and `/readyz` needs `Authorization: Bearer flowyte_sk_…`; `x-scope` names the scope the key must hold.
+Every path but `/healthz`, `/readyz` and the OAuth callback needs `Authorization: Bearer flowyte_sk_…`; `x-scope` names the scope
+the key must hold.
 Successes are `{success, data}`, lists add `pagination: {nextCursor, limit}`, refusals are `application/problem+json` (RFC 9457).
 Every response carries `X-Request-Id`; those of a known key also `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`.
 """

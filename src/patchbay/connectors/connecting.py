@@ -15,18 +15,25 @@ from patchbay.accounts.uploads import attach_upload
 from patchbay.connectors.catalog import PROVIDERS, check_kind, unknown_kind
 from patchbay.connectors.connections import IntegrationNotConnected, announce, definition_of, find
 from patchbay.connectors.definition import Definition, parse_definition
+from patchbay.connectors.http.credentials import HttpCredentials
+from patchbay.connectors.http.signing import FixedAuthorizer
+from patchbay.connectors.members import Unreadable, text
+from patchbay.connectors.oauth.callback_address import callback_url, return_url
+from patchbay.connectors.oauth.stored_tokens import write_tokens
+from patchbay.connectors.oauth.tokens import Tokens
 from patchbay.connectors.stored_credentials import read_secrets, write_secrets
 from patchbay.connectors.system import Secrets
 from patchbay.connectors.systems import system_of
-from patchbay.connectors.tables import Connection, Credential
+from patchbay.connectors.tables import Connection, Credential, OAuthState
 from patchbay.egress.guard import EgressGuard
+from patchbay.egress.urls import BadUrl
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.nearest import did_you_mean
 from patchbay.store.database import Database
 from patchbay.store.ids import new_id
 from patchbay.store.vault import Vault
 
-_MEMBERS = ("credentials", "definition", "timeZone", "defaultCountry")
+_MEMBERS = ("credentials", "definition", "timeZone", "defaultCountry", "redirectUrl")
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -41,6 +48,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     """A body of connect that is valid. ``settings`` holds the columns that were sent.
 
     ``credentials`` None: those stored stay, and so does the target. ``proven``: they are as they were, and need no proof.
+    ``kept``: they are made of the secrets that are stored. ``return_to``: where a browser is sent after its authorization.
     """
 
     kind: str
@@ -49,6 +57,20 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     credentials: Any | None
     settings: Mapping[str, str | None]
     proven: bool = False
+    kept: bool = False
+    return_to: str | None = None
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person has to agree in the browser before it is connected."""
+        return self.credentials is not None and self.definition is not None and self.definition.auth.interactive
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """A connection, and the URL at which a person has to agree where its scheme wants that."""
+
+    connection: Connection
+    oauth_url: str | None = None
 
 
 async def connect(
@@ -60,19 +82,60 @@ async def connect(
     org_id: str,
     kind: str,
     body: Mapping[str, Any],
-) -> Connection:
+    public_url: str | None = None,
+) -> Connected:
     """Connect ``kind``: the credentials are proven on the system, then stored.
 
-    A body without ``credentials`` changes the settings of what is connected. No transaction waits for the system: what is
-    known is read in one of its own, and ``session`` is used only afterwards. Raises ValidationFailed, EgressRefused, or the
-    typed failure of the system.
+    A body without ``credentials`` changes the settings of what is connected. Where a person has to agree first, the connection
+    is pending and its authorization begins; ``public_url`` is where the browser then finds this server. No transaction waits
+    for the system: what is known is read in one of its own, and ``session`` is used only afterwards. Raises ValidationFailed,
+    EgressRefused, IntegrationUnavailable, or the typed failure of the system.
     """
     async with database.tenant(org_id, read_only=True) as reading:
         known = await known_of(reading, vault, kind)
-    request = parse_connect(kind, body, known)
-    if request.credentials is not None and not request.proven:
-        await system_of(request.type).log_in(request.credentials, guard, None)
-    return await store_connection(session, vault, request)
+    request = parse_connect(kind, body, known, public_url)
+    if request.credentials is None or request.proven:
+        return Connected(await store_connection(session, vault, request))
+    if request.interactive:
+        return await _begin(session, vault, guard, request, request.credentials, public_url)
+    tokens = await _prove(request, request.credentials, guard)
+    connection = await store_connection(session, vault, request)
+    if tokens is not None:
+        await write_tokens(session, vault, connection.id, connection.org_id, tokens)
+    return Connected(connection)
+
+
+async def _prove(request: ConnectRequest, credentials: Any, guard: EgressGuard) -> Tokens | None:
+    """Log in; the tokens that were got for it, where the scheme needs some."""
+    system = system_of(request.type)
+    if request.definition is None or not request.definition.auth.tokens:
+        await system.log_in(credentials, guard, None)
+        return None
+    from patchbay.connectors.oauth.endpoints import check_endpoints, client_tokens
+
+    await check_endpoints(guard, request.definition.auth)
+    tokens = await client_tokens(credentials, guard)
+    await system.log_in(credentials, guard, FixedAuthorizer(tokens.signature()))
+    return tokens
+
+
+async def _begin(
+    session: AsyncSession,
+    vault: Vault,
+    guard: EgressGuard,
+    request: ConnectRequest,
+    credentials: HttpCredentials,
+    public_url: str | None,
+) -> Connected:
+    """Store the client, and send a person to agree. What is connected already serves on until they have."""
+    from patchbay.connectors.oauth.authorization import begin
+    from patchbay.connectors.oauth.endpoints import check_endpoints
+
+    back_to = callback_url(public_url)
+    await check_endpoints(guard, credentials.auth)
+    connection = await store_connection(session, vault, request)
+    url = await begin(session, vault, connection, credentials, back_to=back_to, return_to=request.return_to)
+    return Connected(connection, url)
 
 
 async def known_of(session: AsyncSession, vault: Vault, kind: str) -> Known:
@@ -88,8 +151,11 @@ async def known_of(session: AsyncSession, vault: Vault, kind: str) -> Known:
     return Known(definition_of(connection), connection.target, secrets)
 
 
-def parse_connect(kind: str, body: Mapping[str, Any], known: Known) -> ConnectRequest:
-    """Read ``{credentials?, definition?, timeZone?, defaultCountry?}``; one :class:`ValidationFailed` with all findings."""
+def parse_connect(kind: str, body: Mapping[str, Any], known: Known, public_url: str | None = None) -> ConnectRequest:
+    """Read ``{credentials?, definition?, timeZone?, defaultCountry?, redirectUrl?}``.
+
+    Raises one :class:`ValidationFailed` with all findings, or IntegrationUnavailable for OAuth without ``public_url``.
+    """
     findings = [
         Finding(name[:64], "unknown_field", f"There is no member {name[:64]!r} here.", did_you_mean(name[:64], _MEMBERS))
         for name in body
@@ -101,12 +167,13 @@ def parse_connect(kind: str, body: Mapping[str, Any], known: Known) -> ConnectRe
             settings[column] = read(body[member], findings)
     definition = _definition(kind, body, known, findings)
     type_ = PROVIDERS[kind].type if kind in PROVIDERS else definition.type if definition is not None else None
-    credentials, proven = None, False
+    entered = _Entered()
     if type_ is not None:
-        credentials, proven = _credentials(type_, definition, body, known, bool(settings), findings)
+        entered = _credentials(type_, definition, body, known, bool(settings), findings)
+    return_to = _return_to(body, definition, public_url, findings)
     if findings or type_ is None:
         raise ValidationFailed("The connection is not valid.", errors=findings)
-    return ConnectRequest(kind, type_, definition, credentials, settings, proven)
+    return ConnectRequest(kind, type_, definition, entered.credentials, settings, entered.proven, entered.kept, return_to)
 
 
 def _definition(kind: str, body: Mapping[str, Any], known: Known, findings: list[Finding]) -> Definition | None:
@@ -124,39 +191,81 @@ def _definition(kind: str, body: Mapping[str, Any], known: Known, findings: list
     return known.definition
 
 
+class _Entered(msgspec.Struct, frozen=True):
+    """Which credentials a body means: those sent, those ``kept``, or with None and ``proven`` that nothing about them changes."""
+
+    credentials: Any | None = None
+    proven: bool = False
+    kept: bool = False
+
+
 def _credentials(
     type_: str, definition: Definition | None, body: Mapping[str, Any], known: Known, settings: bool, findings: list[Finding]
-) -> tuple[Any | None, bool]:
-    """The credentials and whether they are proven already.
-
-    Those that are kept serve on, under a new definition too, but only for the same target and the same way to authorize: a
-    secret is never sent to where it was not given for.
-    """
-    system = system_of(type_)
+) -> _Entered:
     raw = body.get("credentials")
-    if raw is None and definition is None and settings:
-        return None, True
-    if raw is None and known.secrets is not None and (settings or "definition" in body):
-        if definition is None or definition == known.definition:
-            return None, True
-        kept = known.definition
-        if kept is not None and kept.type == type_ and kept.auth == definition.auth:
-            credentials = system.load(known.secrets, definition)
-            if system.target(credentials) == known.target:
-                return credentials, False
-    if raw is None and definition is not None and definition.auth.scheme == "none" and type_ in ("rest", "graphql"):
-        raw = {}
+    if raw is None:
+        kept = _kept(type_, definition, body, known, settings)
+        if kept is not None:
+            return kept
+        if definition is not None and definition.auth.scheme == "none" and type_ in ("rest", "graphql"):
+            raw = {}
     if raw is None:
         findings.append(Finding("credentials", "required", "credentials is needed.", _wanted(type_)))
-        return None, False
+        return _Entered()
     if not isinstance(raw, Mapping):
         findings.append(Finding("credentials", "type", "credentials must be an object."))
-        return None, False
+        return _Entered()
     try:
-        return system.parse(cast("Mapping[str, Any]", raw), definition), False
+        return _Entered(system_of(type_).parse(cast("Mapping[str, Any]", raw), definition))
     except ValidationFailed as failed:
         findings.extend(msgspec.structs.replace(f, field=f"credentials.{f.field}".rstrip(".")) for f in failed.errors)
-        return None, False
+        return _Entered()
+
+
+def _kept(type_: str, definition: Definition | None, body: Mapping[str, Any], known: Known, settings: bool) -> _Entered | None:
+    """What a body without credentials means; None where it needs some.
+
+    Those that are kept serve on, under a new definition too, but only for the same target and the same way to authorize: a
+    secret is never sent to where it was not given for. Where a person has to agree, everything but a change of settings asks
+    them again.
+    """
+    if definition is None:
+        return _Entered(proven=True) if settings else None
+    if known.secrets is None:
+        return None
+    only_settings = settings and not {"definition", "redirectUrl"} & body.keys()
+    again = definition.auth.interactive and not only_settings
+    if not again and not (settings or "definition" in body):
+        return None
+    if definition == known.definition and not again:
+        return _Entered(proven=True)
+    kept = known.definition
+    if kept is not None and kept.type == type_ and kept.auth == definition.auth:
+        system = system_of(type_)
+        credentials = system.load(known.secrets, definition)
+        if system.target(credentials) == known.target:
+            return _Entered(credentials, kept=True)
+    return None
+
+
+def _return_to(
+    body: Mapping[str, Any], definition: Definition | None, public_url: str | None, findings: list[Finding]
+) -> str | None:
+    """Where the browser is sent in the end: ``redirectUrl``, on this server."""
+    wanted = body.get("redirectUrl")
+    if wanted is None:
+        return None
+    if definition is None or not definition.auth.interactive:
+        findings.append(Finding("redirectUrl", "redirect_unused", "Nobody is sent anywhere to connect this integration."))
+        return None
+    try:
+        return return_url(public_url, text(wanted, most=1_000))
+    except Unreadable as unreadable:
+        findings.append(Finding("redirectUrl", unreadable.code, unreadable.message))
+    except BadUrl as bad:
+        message = f"This URL cannot be used: {bad}."
+        findings.append(Finding("redirectUrl", "url_invalid", message, "Send a path of this server, such as /integrations."))
+    return None
 
 
 def _wanted(type_: str) -> str:
@@ -165,25 +274,20 @@ def _wanted(type_: str) -> str:
     return "Send the secrets that the definition's auth scheme asks for."
 
 
-async def store_connection(session: AsyncSession, vault: Vault, request: ConnectRequest, status: str = "connected") -> Connection:
-    """Write a connection whose credentials were proven. Two at once for one kind queue up."""
+async def store_connection(session: AsyncSession, vault: Vault, request: ConnectRequest) -> Connection:
+    """Write a connection whose credentials were proven, or for which a person is asked now. Two at once for one kind queue up."""
     await session.execute(
         select(func.pg_advisory_xact_lock(func.hashtext("patchbay connect"), func.hashtext(func.current_setting("app.org"))))
     )
     current_one = await find(session, request.kind, lock=True)
+    gone = current_one is None or current_one.status == "disconnected"
+    if gone and (request.credentials is None or (request.kept and request.interactive)):
+        raise IntegrationNotConnected(hint="Send the credentials.")
     if request.credentials is None:
-        if current_one is None or current_one.status != "connected":
-            raise IntegrationNotConnected(hint="Send the credentials.")
+        assert current_one is not None
         connection = current_one
     else:
-        system = system_of(request.type)
-        target = system.target(request.credentials)
-        connection = current_one if current_one is not None and current_one.target == target else None
-        if connection is None:
-            connection = await _new_connection(session, request.kind, target, current_one)
-        connection.status = status
-        connection.connected_at = func.now()
-        connection.label = system.label(request.credentials)
+        connection = await _entered(session, request, current_one)
     if request.definition is not None:
         connection.definition = request.definition.to_json()
         document = request.definition.document
@@ -194,19 +298,36 @@ async def store_connection(session: AsyncSession, vault: Vault, request: Connect
     connection.scoping_version = Connection.scoping_version + 1 if connection is current_one else 1
     await session.flush()
     await session.refresh(connection)
-    if request.credentials is not None:
+    if request.credentials is not None and not (request.kept and request.interactive and connection is current_one):
         await write_secrets(session, vault, connection, system_of(request.type).dump(request.credentials))
     await announce(session, connection.id)
+    return connection
+
+
+async def _entered(session: AsyncSession, request: ConnectRequest, current_one: Connection | None) -> Connection:
+    """The connection to the target of the credentials, with its status: the one there is, or a new one in its place."""
+    system = system_of(request.type)
+    target = system.target(request.credentials)
+    connection = current_one if current_one is not None and current_one.target == target else None
+    serves_on = request.kept and connection is not None and connection.status == "connected"
+    if connection is None:
+        connection = await _new_connection(session, request.kind, target, current_one)
+    connection.label = system.label(request.credentials)
+    if not request.interactive:
+        connection.status, connection.status_reason, connection.connected_at = "connected", None, func.now()
+    elif not serves_on:
+        connection.status, connection.status_reason, connection.connected_at = "pending", "authorization_needed", None
     return connection
 
 
 async def _new_connection(session: AsyncSession, kind: str, target: dict[str, Any], old: Connection | None) -> Connection:
     if old is not None:
         old.replaced_at = func.now()
-        old.status = "disconnected"
+        old.status, old.status_reason = "disconnected", None
         old.scoping_version = Connection.scoping_version + 1
         await session.flush()
         await session.execute(delete(Credential).where(Credential.connection_id == old.id))
+        await session.execute(delete(OAuthState).where(OAuthState.connection_id == old.id))
         await announce(session, old.id)
     connection = Connection(
         id=new_id("con"),

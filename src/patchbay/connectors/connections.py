@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.connectors import catalog
 from patchbay.connectors.catalog import PROVIDERS, Provider, check_kind, custom_provider, unknown_kind
 from patchbay.connectors.definition import Definition, stored_definition
-from patchbay.connectors.tables import Connection, Credential, Snapshot
+from patchbay.connectors.tables import Connection, Credential, OAuthState, Snapshot
 from patchbay.errors import Conflict
 
 CHANNEL = "patchbay_connections"
@@ -75,7 +75,8 @@ async def disconnect(session: AsyncSession, *, kind: str) -> Connection:
     if connection is None or connection.status == "disconnected":
         raise IntegrationNotConnected
     await session.execute(delete(Credential).where(Credential.connection_id == connection.id))
-    connection.status = "disconnected"
+    await session.execute(delete(OAuthState).where(OAuthState.connection_id == connection.id))
+    connection.status, connection.status_reason = "disconnected", None
     connection.scoping_version = Connection.scoping_version + 1
     await session.flush()
     await session.refresh(connection)
@@ -117,6 +118,7 @@ def _json(connection: Connection, discovered_at: Any) -> dict[str, Any]:
         "kind": connection.kind,
         "id": connection.id,
         "status": connection.status,
+        "statusReason": connection.status_reason,
         "label": connection.label,
         "type": type_of(connection),
         "target": connection.target,

@@ -48,7 +48,10 @@ class DocumentRef(_Part, frozen=True, rename="camel", omit_defaults=True, kw_onl
 
 
 class Auth(_Part, frozen=True, omit_defaults=True, kw_only=True):
-    """How requests are authorized; the secrets are credentials. ``place``, ``name`` and ``prefix`` are an API key's."""
+    """How requests are authorized; the secrets are credentials. ``place``, ``name`` and ``prefix`` are an API key's.
+
+    ``issuer`` is what an authorization server calls itself when it sends a browser back (RFC 9207); given, it must do so.
+    """
 
     scheme: Scheme = "none"
     place: Location = msgspec.field(name="in", default="header")
@@ -59,6 +62,7 @@ class Auth(_Part, frozen=True, omit_defaults=True, kw_only=True):
     revocation_url: str | None = msgspec.field(name="revocationUrl", default=None)
     scopes: tuple[str, ...] = ()
     client_auth: ClientAuth = msgspec.field(name="clientAuth", default="basic")
+    issuer: str | None = None
 
     @property
     def tokens(self) -> bool:
@@ -106,7 +110,7 @@ def stored_definition(raw: Mapping[str, Any] | None) -> Definition | None:
 
 _COMMON = ("type", "displayName")
 _HTTP = ("document", "baseUrl", "auth", "headers", "verify", "reads", "caPem")
-_AUTH = ("scheme", "in", "name", "prefix", "tokenUrl", "authorizationUrl", "revocationUrl", "scopes", "clientAuth")
+_AUTH = ("scheme", "in", "name", "prefix", "tokenUrl", "authorizationUrl", "revocationUrl", "scopes", "clientAuth", "issuer")
 
 
 def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
@@ -174,6 +178,7 @@ def _auth(members: Members | None) -> Auth | None:
         revocation_url=members.read("revocationUrl", _url),
         scopes=members.read("scopes", _scopes) or (),
         client_auth=cast("ClientAuth", members.one_of("clientAuth", get_args(ClientAuth)) or "basic"),
+        issuer=members.read("issuer", lambda value: text(value, most=500)),
     )
     return made if members.sound else None
 

@@ -21,6 +21,8 @@ from patchbay.connectors import snapshots
 from patchbay.connectors.connections import IntegrationNotConnected, announce, current, type_of
 from patchbay.connectors.definition import DocumentRef
 from patchbay.connectors.discovered import Discovered
+from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.pacing import pacer
 from patchbay.connectors.stored_credentials import read_credentials
 from patchbay.connectors.system import Uploaded
@@ -42,6 +44,7 @@ class _Order(msgspec.Struct, frozen=True):
     connection_id: str
     type: str
     credentials: Any
+    authorizer: Authorizer | None
     uploaded: Uploaded | None
     scoping: dict[str, Any]
     started_at: datetime
@@ -93,9 +96,11 @@ async def _as_coroutine(start: Callable[[], Awaitable[dict[str, Any]]]) -> dict[
 async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id: str, kind: str) -> dict[str, Any]:
     began = time.perf_counter()
     async with database.tenant(org_id, read_only=True) as session:
-        order = await _read_order(session, vault, kind)
+        order = await _read_order(database, session, vault, guard, kind)
     system = system_of(order.type)
-    found = await system.discover(order.credentials, guard, scoping=order.scoping, uploaded=order.uploaded, authorizer=None)
+    found = await system.discover(
+        order.credentials, guard, scoping=order.scoping, uploaded=order.uploaded, authorizer=order.authorizer
+    )
     async with database.tenant(org_id) as session:
         connection, changed, discovered_at = await _store(session, order, found)
         counts, findings = found.counts, found.findings
@@ -113,13 +118,14 @@ async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id
     }
 
 
-async def _read_order(session: AsyncSession, vault: Vault, kind: str) -> _Order:
+async def _read_order(database: Database, session: AsyncSession, vault: Vault, guard: EgressGuard, kind: str) -> _Order:
     connection = await current(session, kind, connected=True)
     credentials = await read_credentials(session, vault, connection)
     uploaded = await _uploaded(session, system_of(type_of(connection)).document(credentials))
     started_at = await session.scalar(select(func.clock_timestamp()))
     assert started_at is not None
-    return _Order(connection.id, type_of(connection), credentials, uploaded, connection.scoping, started_at)
+    authorizer = authorizer_for(database, vault, guard, connection, credentials)
+    return _Order(connection.id, type_of(connection), credentials, authorizer, uploaded, connection.scoping, started_at)
 
 
 async def _uploaded(session: AsyncSession, document: DocumentRef | None) -> Uploaded | None:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from patchbay.connectors.connections import IntegrationNotConnected, type_of
 from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
+from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.refusals import (
     CallNotSupported,
     CallRefused,
@@ -202,7 +203,8 @@ class CallRunner:
             return loaded
 
     def _source(self, connection: Connection, credentials: Any) -> Source:
-        return system_of(type_of(connection)).source(credentials, self._guard, role="read", authorizer=None)
+        authorizer = authorizer_for(self._database, self._vault, self._guard, connection, credentials)
+        return system_of(type_of(connection)).source(credentials, self._guard, role="read", authorizer=authorizer)
 
     async def _verdict(self, org_id: str, facts: _Facts, ready: Ready) -> type[CallRefused] | None:
         found = facts.verdicts.get(id(ready))

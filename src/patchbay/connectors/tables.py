@@ -1,4 +1,4 @@
-"""Tables of the connectors: connections, their credentials and the snapshots of their schemas."""
+"""Tables of the connectors: connections, their credentials, authorizations under way, and the snapshots of their schemas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Connection(Tenant, Timestamps, Base):
 
     ``definition`` is what the organization said the system is, for a kind of its own (:mod:`patchbay.connectors.definition`).
     ``scoping`` is ``{blockedTables, blockedColumns, allowedOpaque}``; ``scoping_version`` rises with every change of it.
-    A connection that was replaced keeps its row so that old calls can be told so.
+    A connection that was replaced keeps its row so that old calls can be told so. ``status`` is ``connected``, ``pending`` (a
+    person has to agree in the browser first) or ``disconnected``; ``status_reason`` is a word for what has to be done about it.
     """
 
     __tablename__ = "connections"
@@ -29,6 +30,7 @@ class Connection(Tenant, Timestamps, Base):
     definition: Mapped[dict[str, Any] | None]
     label: Mapped[str]
     status: Mapped[str]
+    status_reason: Mapped[str | None]
     time_zone: Mapped[str | None]
     default_country: Mapped[str | None]
     scoping: Mapped[dict[str, Any]]
@@ -39,7 +41,7 @@ class Connection(Tenant, Timestamps, Base):
 
 
 class CredentialPlace(TypedDict):
-    """The table, column and row of a sealed credential."""
+    """The table, column and row of something sealed."""
 
     table: str
     column: str
@@ -47,7 +49,7 @@ class CredentialPlace(TypedDict):
 
 
 class Credential(Tenant, Timestamps, Base):
-    """The encrypted credentials of a connection, one row a role (``read``, ``write``).
+    """The encrypted credentials of a connection, one row a role (``read``, ``write``; ``tokens``: what OAuth brought).
 
     Sealed with ``**Credential.place(connection_id, role)`` and the organization, by whoever writes one and by rotation alike.
     """
@@ -62,6 +64,27 @@ class Credential(Tenant, Timestamps, Base):
     def place(cls, connection_id: str, role: str) -> CredentialPlace:
         """What the vault binds the ciphertext of this row to, beside the organization."""
         return {"table": cls.__tablename__, "column": "ciphertext", "row_id": f"{connection_id}/{role}"}
+
+
+class OAuthState(Tenant, Base):
+    """An authorization that a browser is to come back from. ``state_hash`` is the SHA-256 of the state it brings.
+
+    Sealed, with ``**OAuthState.place(id)``: what the exchange of the code needs. Used once: it is deleted by whoever comes first.
+    """
+
+    __tablename__ = "oauth_states"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    key_id: Mapped[str]
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+    return_to: Mapped[str | None]
+    expires_at: Mapped[datetime]
+
+    @classmethod
+    def place(cls, state_id: str) -> CredentialPlace:
+        """What the vault binds the ciphertext of this row to, beside the organization."""
+        return {"table": cls.__tablename__, "column": "ciphertext", "row_id": state_id}
 
 
 class Snapshot(Tenant, Base):

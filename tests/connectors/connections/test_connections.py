@@ -46,7 +46,8 @@ async def org(database: Database) -> str:
 
 async def connect(database: Database, vault: Vault, org: str, **body: Any) -> Connection:
     async with database.tenant(org) as session:
-        return await connecting.connect(database, session, vault, GUARD, org_id=org, kind="postgres", body=body)
+        made = await connecting.connect(database, session, vault, GUARD, org_id=org, kind="postgres", body=body)
+        return made.connection
 
 
 async def listed(database: Database, org: str) -> list[dict[str, Any]]:
@@ -64,6 +65,7 @@ async def test_what_is_listed_names_the_target_and_no_secret(
         "kind": "postgres",
         "id": made.id,
         "status": "connected",
+        "statusReason": None,
         "label": f"{credentials['database']} on 127.0.0.1",
         "type": "postgres",
         "target": {"type": "postgres", "host": "127.0.0.1", "port": credentials["port"], "database": credentials["database"]},
@@ -75,7 +77,7 @@ async def test_what_is_listed_names_the_target_and_no_secret(
     }
     assert credentials["password"] not in repr(shown)
     async with database.tenant(org) as session:
-        (entry,) = await connections.list_catalog(session)
+        (entry,) = [one for one in await connections.list_catalog(session) if one["kind"] == "postgres"]
     assert (entry["kind"], entry["connected"], entry["accountLabel"]) == ("postgres", True, shown["label"])
 
 

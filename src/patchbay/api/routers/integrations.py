@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from patchbay.api.access import IntegrationsRead, IntegrationsWrite
-from patchbay.api.auditing import announce
+from patchbay.api.auditing import announce, audit_success
 from patchbay.api.bodies import object_of
 from patchbay.api.credentials_shown import ConnectBody
 from patchbay.api.documented import Documented
@@ -24,6 +24,7 @@ from patchbay.api.times import Stamp
 from patchbay.api.visit import visit_of
 from patchbay.api.work import Reading, Writing
 from patchbay.connectors import connecting, connections, discovery
+from patchbay.connectors.oauth import revoking
 from patchbay.schema_graph.model import Badge
 
 router = door_router("/integrations", tag="integrations")
@@ -52,7 +53,8 @@ class ConnectionShown(Shown):
     id: str
     kind: str
     type: str
-    status: Literal["connected", "disconnected"]
+    status: Literal["connected", "pending", "disconnected"]
+    status_reason: str | None = Field(description="A word for what has to be done: `reauthorization_required`, for instance.")
     label: str
     target: dict[str, Any] = Field(description="What identifies the system: host, port and database, or base URL.")
     definition: dict[str, Any] | None = Field(description="What a kind of your own was said to be; holds no secret.")
@@ -60,6 +62,18 @@ class ConnectionShown(Shown):
     default_country: str | None
     connected_at: Stamp | None
     discovered_at: Stamp | None
+
+
+class ConnectedShown(ConnectionShown):
+    """A connection that was just entered."""
+
+    oauth_url: str | None = Field(description="Open it in a browser to agree; until then the status is `pending`.")
+
+
+class DisconnectedShown(ConnectionShown):
+    """A connection that was just ended."""
+
+    revoked: bool | None = Field(description="Whether the provider confirms that its tokens are void; null without any.")
 
 
 class DiscoveryFinding(Shown):
@@ -101,7 +115,7 @@ async def list_integrations(principal: IntegrationsRead, session: Reading, page:
 
 @router.post(
     "/{kind}/connect",
-    response_model=ApiResponse[ConnectionShown],
+    response_model=ApiResponse[ConnectedShown],
     summary="Connect an integration",
     responses=problems(400, 404, 409, 413, 415, 422, 503),
 )
@@ -115,10 +129,11 @@ async def connect(
     """Log in with these credentials and keep them, encrypted; they are never returned.
 
     With a `definition`, a kind of your own (such as `acme_crm`) becomes a provider like any other. The same system again
-    replaces the credentials. Another one is another connection, which inherits the data scoping.
+    replaces the credentials. Another one is another connection, which inherits the data scoping. Where a person has to agree
+    first (OAuth), the answer holds an `oauthUrl` to open in a browser.
     """
     platform = platform_of(request)
-    connection = await connecting.connect(
+    made = await connecting.connect(
         platform.database,
         session,
         platform.vault,
@@ -126,19 +141,29 @@ async def connect(
         org_id=principal.org_id,
         kind=kind,
         body=object_of(body),
+        public_url=platform.settings.public_url,
     )
-    visit_of(request).resource_id = connection.id
-    return enveloped(await connections.connection_json(session, connection))
+    visit_of(request).resource_id = made.connection.id
+    shown = await connections.connection_json(session, made.connection)
+    return enveloped({**shown, "oauthUrl": made.oauth_url})
 
 
 @router.delete(
-    "/{kind}", response_model=ApiResponse[ConnectionShown], summary="Disconnect an integration", responses=problems(404, 409)
+    "/{kind}", response_model=ApiResponse[DisconnectedShown], summary="Disconnect an integration", responses=problems(404, 409)
 )
-async def disconnect(principal: IntegrationsWrite, session: Writing, request: Request, kind: Kind) -> Any:
-    """Remove the stored credentials; live calls stop within a second. Data scoping and the last schema stay."""
-    connection = await connections.disconnect(session, kind=kind)
-    visit_of(request).resource_id = connection.id
-    return enveloped(await connections.connection_json(session, connection))
+async def disconnect(principal: IntegrationsWrite, request: Request, kind: Kind) -> Any:
+    """Remove the stored credentials; live calls stop within a second. Data scoping and the last schema stay.
+
+    Where the provider can be told that its tokens are void, it is; nothing waits for it longer than a few seconds.
+    """
+    platform, visit = platform_of(request), visit_of(request)
+    async with platform.database.tenant(principal.org_id) as session:
+        grant = await revoking.grant_of(session, platform.vault, kind)
+        connection = await connections.disconnect(session, kind=kind)
+        visit.resource_id = connection.id
+        shown = await connections.connection_json(session, connection)
+        await audit_success(session, visit, 200)
+    return enveloped({**shown, "revoked": await revoking.give_back(platform.guard, grant)})
 
 
 @router.post(
