@@ -57,4 +57,4 @@ def _definitions(driver: Any, count: int) -> list[Any]:
 
 
 def _column(field: Any) -> DescribedColumn:
-    return DescribedColumn(field.db, field.org_table, field.org_name, field.type_code)
+    return DescribedColumn(field.db.decode(), field.org_table, field.org_name, field.type_code)

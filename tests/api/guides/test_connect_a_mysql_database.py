@@ -1,0 +1,56 @@
+"""The set-up of the guide "Connect a SQL database", request for request, with KIND = mysql."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.guides.conftest import Caller
+from tests.servers.mariadb import MariaDbServer
+
+pytestmark = pytest.mark.anyio
+
+APPDB = """
+CREATE TABLE customers (id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(100) NOT NULL, ssn char(11), card_last4 char(4));
+CREATE TABLE appointments (
+    id bigint AUTO_INCREMENT PRIMARY KEY, customer_id bigint, phone varchar(20), starts_at datetime NOT NULL,
+    status varchar(20) NOT NULL, KEY (phone), FOREIGN KEY (customer_id) REFERENCES customers (id));
+INSERT INTO customers (name) VALUES ('Ada Byron');
+INSERT INTO appointments (customer_id, phone, starts_at, status) VALUES (1, '+14155550132', '2031-03-04 17:30', 'confirmed');
+"""
+
+
+async def test_the_scripts_make_accounts_that_pass_the_test(caller: Caller, tls_mariadb: MariaDbServer) -> None:
+    database = tls_mariadb.create_database(sql=APPDB)["database"]
+    query = f"database={database}&ro_user=ro_{database}&rw_user=rw_{database}&tables=appointments"
+    scripts = await caller.ask("GET", f"/integrations/mysql/sql/scripts?{query}")
+    for script in (scripts["readOnly"], scripts["write"]):
+        tls_mariadb.client(None, script["sql"])
+    credentials: dict[str, Any] = tls_mariadb.credentials(database, scripts["readOnly"]["role"], scripts["generatedPassword"])
+    credentials["port"] = str(credentials["port"])
+    credentials["write"] = {"user": scripts["write"]["role"], "password": scripts["write"]["generatedPassword"]}
+
+    tested = await caller.ask("POST", "/integrations/mysql/sql/test", {"credentials": credentials})
+    assert tested["ok"]
+    assert {check["status"] for check in tested["checks"]} == {"passed"}
+    assert await caller.ask("GET", "/integrations") == []
+
+    for weak in ("disable", "prefer"):
+        refused = await caller.ask("POST", "/integrations/mysql/sql/test", {"credentials": {**credentials, "sslmode": weak}})
+        assert not refused["ok"]
+    private = await caller.ask("POST", "/integrations/mysql/sql/test", {"credentials": {**credentials, "host": "10.0.0.5"}})
+    assert next(check for check in private["checks"] if check["id"] == "address")["status"] == "failed"
+    for script in (scripts["readOnly"], scripts["write"]):
+        tls_mariadb.client(None, script["revoke"])
+
+
+async def test_what_cannot_be_in_a_script_is_said_by_the_name_of_its_parameter(caller: Caller) -> None:
+    problem = await caller.refused("GET", "/integrations/mysql/sql/scripts?database=mysql&ro_user=root&password=a%5Cb&tables=x.y")
+    assert problem["status"] == 400
+    assert {error["field"]: error["code"] for error in problem["errors"]} == {
+        "database": "reserved",
+        "ro_user": "reserved",
+        "password": "character",
+        "tables.0": "other_database",
+    }
