@@ -283,11 +283,11 @@ def _read(url: str) -> Url:
 async def _receive(response: aiohttp.ClientResponse, most: int, *, whole: bool) -> tuple[bytes, bool]:
     """The body as it comes over the wire, and whether that is all of it."""
     content = response.content
-    if whole and (response.content_length or 0) > most and response.method != "HEAD":
-        raise TooLarge
     part = await content.readany()
     if content.at_eof() and len(part) <= most:
         return part, True
+    if whole and (response.content_length or 0) > most:
+        raise TooLarge
     parts = bytearray(part)
     while len(parts) <= most and not content.at_eof():
         parts += await content.readany()

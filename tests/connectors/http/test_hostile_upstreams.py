@@ -67,12 +67,13 @@ def named(case: object) -> str:
 @pytest.mark.anyio
 @pytest.mark.parametrize(("behaviour", "refusal"), REFUSED, ids=named)
 async def test_the_caller_gets_a_typed_refusal(behaviour: hostile.Behaviour, refusal: type[CallRefused]) -> None:
+    seconds = 1.0 if refusal is SourceTimeout else 8.0
     async with hostile.misbehaving(behaviour) as upstream, source_at(upstream.url) as source:
         tracemalloc.start()
         try:
             async with asyncio.timeout(HANGS):
                 with pytest.raises(CallRefused) as refused:
-                    await run(source, ReadyRequest(get_customer()), {"id": "c1"}, seconds=1.0)
+                    await run(source, ReadyRequest(get_customer()), {"id": "c1"}, seconds=seconds)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

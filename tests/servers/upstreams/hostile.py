@@ -113,7 +113,7 @@ async def endless_continue(turn: Turn) -> None:
 
 def _bomb(window: int) -> bytes:
     """65 MB, packed without ever being whole."""
-    packer = zlib.compressobj(wbits=window)
+    packer = zlib.compressobj(1, wbits=window)
     return b"".join(packer.compress(PIECE) for _ in range(1_000)) + packer.flush()
 
 

@@ -38,7 +38,7 @@ _DURATION = re.compile(r"[+-]?P(?=.)[0-9YMWDTHS.,+-]{1,60}|-?[0-9]+(?:\.[0-9]+)?
 _MOST_SECONDS = 1e11
 """Larger moments are in milliseconds: as seconds they would lie beyond the year 5000."""
 _MOST_DIGITS = 100
-_LARGEST = 1e40
+_LARGEST = 10**40
 
 
 class Mismatch(Exception):
@@ -98,12 +98,12 @@ def _exact(value: Any) -> str:
 
 def _integer(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) >= _LARGEST:
-            raise Mismatch
-        return value
+        if -_LARGEST < value < _LARGEST:
+            return value
+        raise Mismatch
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         return int(value)
-    if isinstance(value, (float, Decimal)) and math.isfinite(value) and abs(value) < _LARGEST and value == int(value):
+    if isinstance(value, (float, Decimal)) and math.isfinite(value) and -_LARGEST < value < _LARGEST and value == int(value):
         return int(value)
     raise Mismatch
 
@@ -185,7 +185,7 @@ def _nothing(_: Any) -> Any:
 
 def _moment(value: Any, zone: tzinfo, source_zone: tzinfo | None, *, must_know: bool) -> str:
     try:
-        if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        if isinstance(value, str) and value[4:5] == "-":
             moment = datetime.fromisoformat(value)
         else:
             seconds = float(_exact(value))

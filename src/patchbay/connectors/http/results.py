@@ -69,7 +69,7 @@ class Results:
         if forms is None:
             forms = self._forms[zone_name] = [(leaf, form_of(leaf.column, zone, self._source_zone)) for leaf in self._leaves]
         caps = self._call.caps
-        records = records_at(payload, self._record)
+        records: list[Any] = [payload] if not self._record and isinstance(payload, dict) else records_at(payload, self._record)
         said = list(notes)
         rows: list[dict[str, Any]] = []
         left = caps.bytes
@@ -107,6 +107,11 @@ class Results:
                 if self._strict and leaf.never_null:
                     self._drift.seen(self._call.connection_id, self._call.operation, leaf.name)
                     raise SourceRefused("The answer of the connected system lacks something its schema promises.")
+            elif leaf.plain:
+                try:
+                    value = form(value)
+                except Mismatch:
+                    value = self._mismatch(leaf, notes)
             elif leaf.many:
                 value = self._values(value, form, leaf, notes)
             else:
@@ -123,25 +128,28 @@ class Results:
         try:
             read: Any = form(value)
         except Mismatch:
-            self._drift.seen(self._call.connection_id, self._call.operation, leaf.name)
-            notes.append(MISMATCH.format(leaf=leaf.name))
-            return None
+            return self._mismatch(leaf, notes)
         if leaf.listed and len(read) > MOST_IN_A_LIST:
             notes.append(LIST_CUT.format(leaf=leaf.name, most=MOST_IN_A_LIST))
             return read[:MOST_IN_A_LIST]
         return read
 
+    def _mismatch(self, leaf: _Leaf, notes: list[str]) -> None:
+        self._drift.seen(self._call.connection_id, self._call.operation, leaf.name)
+        notes.append(MISMATCH.format(leaf=leaf.name))
+
 
 class _Leaf:
     """One output and how its value is found in a record."""
 
-    __slots__ = ("column", "listed", "many", "name", "never_null", "reach")
+    __slots__ = ("column", "listed", "many", "name", "never_null", "plain", "reach")
 
     def __init__(self, output: Output, path: tuple[str, ...]) -> None:
         self.name = output.leaf
         self.column = output.column
         self.many = output.column.many
         self.listed = output.column.type == "array" and not self.many
+        self.plain = not self.many and not self.listed
         self.never_null = len(path) == 1 and not output.column.nullable
         if self.many:
             self.reach: Reach = lambda record: gathered(record, path)

@@ -34,7 +34,7 @@ def scalar_text(value: Any) -> str:
 
 def percent_encoded(text: str) -> str:
     """``text`` as one component of a URL."""
-    return quote(text, safe="")
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")
 
 
 def query_writer(name: str, style: str | None, explode: bool | None, encode: Encode = percent_encoded) -> Write:
