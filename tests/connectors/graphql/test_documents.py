@@ -7,7 +7,7 @@ import pickle
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchbay.connectors.graphql.documents import MOST_BYTES, read_document
@@ -126,6 +126,7 @@ def test_no_bytes_do_harm(document: bytes):
         graph_of(document)
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_a_document_with_a_hole_does_no_harm(data: st.DataObject):
     whole = data.draw(st.sampled_from([SHOP.encode(), introspected_bytes(SHOP)]))

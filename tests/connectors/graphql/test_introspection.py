@@ -55,7 +55,7 @@ async def endpoint(answer: Answer) -> AsyncGenerator[tuple[str, list[web.Request
 
     app = web.Application()
     app.router.add_post("/graphql", handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

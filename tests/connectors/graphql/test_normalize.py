@@ -369,3 +369,31 @@ def test_inputs_in_themselves_end():
     assert len([name for name in found if name.startswith("y")]) == 81
     assert found["w"].type == "json"
     assert any(note.code == "input_taken_as_json" for note in graph.notes)
+
+
+def test_inputs_that_cannot_be_given_end_too():
+    layers = "\n".join(f"input L{n} {{ {' '.join(f'm{m}: L{n + 1}' for m in range(60))} }}" for n in range(6))
+    graph = graph_of(f"type Query {{ a(x: L0, y: Int): Int }}\n{layers}\ninput L6 {{ v: Missing! }}".encode())
+    found = arguments(graph.operations["query.a"])
+    assert found["y"].type == "integer"
+    assert len(found) <= 400
+
+
+@pytest.mark.parametrize(
+    ("arguments_", "size"),
+    [
+        ("first: Int, limit: Int", "first"), ("last: Int", "last"), ("limit: Int", "limit"), ("limit: String", None),
+        ("size: Int", None), ("size: Int, page: Int", "size"), ("count: Int!, offset: Int", "count"),
+        ("top: Float, skip: Int", None),
+    ],
+)  # fmt: skip
+def test_what_says_how_many(arguments_: str, size: str | None):
+    graph = graph_of(f"type Query {{ a({arguments_}): [A!] }}\ntype A {{ name: String  more({arguments_}): [A] }}".encode())
+    assert graph.operations["query.a"].invoke.get("size") == size
+    assert edge(graph, "A.more").size_argument == size
+
+
+def test_answers_with_lists_in_lists():
+    graph = graph_of(b"type Query { a: [[A]]  b: [[Int]] }\ntype A { name: String }")
+    assert graph.operations["query.a"].unusable == "It answers with lists in lists."
+    assert graph.operations["query.b"].unusable is None

@@ -69,6 +69,7 @@ class Catalog:
         self._uses: dict[str, Use | None] = {}
         self._fields: dict[str, Mapping[str, Typed]] = {}
         self._names: set[str] = set()
+        self._inputs: dict[str, Sequence[InputValue]] = {}
 
     def _root(self, named: Named | None, operation: str) -> TypeDefinition | None:
         if named is None or not named.name:
@@ -144,6 +145,13 @@ class Catalog:
             else:
                 kept[field.name] = field
         return kept.values()
+
+    def members_of_input(self, definition: TypeDefinition) -> Sequence[InputValue]:
+        """The members of an input object."""
+        known = self._inputs.get(definition.name)
+        if known is None:
+            known = self._inputs[definition.name] = self.inputs(definition.input_fields or (), definition.name)
+        return known
 
     def inputs(self, values: Iterable[InputValue], owner: str) -> Sequence[InputValue]:
         """Arguments or input members, each once, with usable names."""

@@ -15,11 +15,11 @@ import msgspec
 from patchbay.connectors.graphql.definitions import InputValue, TypeDefinition
 from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
 
-SIZE_ARGUMENTS = (
-    "first", "limit", "take", "pageSize", "page_size", "perPage", "per_page", "top", "size", "maxResults", "max_results", "count",
-    "last",
-)  # fmt: skip
-"""Names of the argument that says how many records a list may have, the most telling first."""
+_SIZES = ("first", "limit", "take", "pageSize", "page_size", "perPage", "per_page", "maxResults", "max_results", "last")
+_SIZES_OF_PAGES = ("size", "count", "top")
+_POSITIONS = frozenset({"after", "before", "offset", "skip", "page", "pageNumber", "page_number", "cursor", "from", "start"})
+PAGING = frozenset({*_SIZES, *_SIZES_OF_PAGES, *_POSITIONS})
+"""Names of arguments that say which part of a list is wanted."""
 _PAGE_FLAGS = ("hasNextPage", "hasPreviousPage")
 
 
@@ -40,9 +40,12 @@ class Connection(msgspec.Struct, frozen=True, gc=False):
 
 
 def size_argument(args: Iterable[InputValue], catalog: Catalog) -> str | None:
-    """The argument among ``args`` that says how many records a list may have."""
+    """The argument among ``args`` that says how many records a list may have, the most telling name first.
+
+    A ``size`` may be that of a picture: such a name counts beside one that says where in the list to begin.
+    """
     named = {arg.name: arg for arg in args}
-    for name in SIZE_ARGUMENTS:
+    for name in (*_SIZES, *_SIZES_OF_PAGES) if not _POSITIONS.isdisjoint(named) else _SIZES:
         if name in named:
             use = catalog.use(named[name].type)
             if use is not None and use.type == "integer":

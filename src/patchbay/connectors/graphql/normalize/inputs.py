@@ -17,6 +17,8 @@ from patchbay.schema_graph.model import Argument, ArgumentRole
 DEEPEST = 6
 MOST = 400
 """Arguments that one argument of an operation may become; where it would be more, less deep ones are taken as JSON."""
+_MOST_LOOKED_AT = 10 * MOST
+"""Members of input objects that are looked at for one argument, whatever comes of them."""
 
 
 class Flattened(msgspec.Struct, frozen=True, gc=False):
@@ -106,13 +108,17 @@ class _Reading:
         self._deepest = deepest
         self.found: list[Argument] = []
         self.cut: list[str] = []
+        self._looked_at = 0
 
     def enter(self, value: InputValue, use: Use, place: _Place) -> dict[str, object] | None:
         """Append the members of the input object at ``place`` to ``found``; the result is the least that must be sent of it."""
         definition = self._catalog.types[use.name]
         least: dict[str, object] = {}
         before = len(self.found)
-        for member in self._catalog.inputs(definition.input_fields or (), use.name):
+        for member in self._catalog.members_of_input(definition):
+            self._looked_at += 1
+            if self._looked_at > _MOST_LOOKED_AT:
+                raise _TooMany
             at = len(self.found)
             try:
                 part = self._take(member, place.member(member, use.name, optional=value.optional))

@@ -18,7 +18,7 @@ import msgspec
 from patchbay.connectors.graphql.definitions import FieldDefinition, TypeDefinition
 from patchbay.connectors.graphql.findings import listed
 from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
-from patchbay.connectors.graphql.normalize.connections import SIZE_ARGUMENTS, Connection, size_argument
+from patchbay.connectors.graphql.normalize.connections import PAGING, Connection, size_argument
 from patchbay.connectors.graphql.normalize.inputs import InputReader
 from patchbay.connectors.graphql.normalize.objects import value_object
 from patchbay.connectors.graphql.normalize.texts import described
@@ -29,7 +29,6 @@ SIZE_MOST = 100
 """Records asked for at once at most: what the servers of the large public schemas allow, and twice what a binding may return."""
 
 Root = Literal["query", "mutation"]
-_PAGING = frozenset({*SIZE_ARGUMENTS, "after", "before", "offset", "skip", "page", "cursor"})
 
 
 class _Found(msgspec.Struct, frozen=True, gc=False):
@@ -133,6 +132,8 @@ class OperationBuilder:
             if use is not None and use.name in self._catalog.roots:
                 return "It answers with the root of the API itself, whose fields are operations of their own."
             return "What it answers with is not defined in the schema."
+        if use is not None and use.kind == "record" and use.lists > 1:
+            return "It answers with lists in lists."
         obj = self._objects.get(record) or self.values[record]
         usable = any(field.readable for field in obj.fields) or obj.edges
         return None if usable else "What it answers with has no field that can be read."
@@ -187,7 +188,7 @@ class OperationBuilder:
             if one.use.name in self._connections or one.use.name in self._catalog.roots:
                 continue
             inner = self._catalog.fields(self._catalog.types[one.use.name])
-            demanding = [field for field, _ in inner.values() if any(arg.name not in _PAGING for arg in field.args or ())]
+            demanding = [field for field, _ in inner.values() if any(arg.name not in PAGING for arg in field.args or ())]
             if inner and 2 * len(demanding) > len(inner):
                 yield one.name
 
