@@ -57,6 +57,23 @@ def test_bounds_and_formats_are_said():
     assert properties(one_input(type="decimal"))["x"]["type"] == "string"
 
 
+def test_lists_have_plain_items():
+    listed = one_input(type="array", item_type="enum", enum=("open", "closed"), description="Which ones")
+    assert properties(listed)["x"] == {
+        "type": "array",
+        "description": "Which ones",
+        "items": {"type": "string", "description": "One of them.", "enum": ["open", "closed"]},
+        "maxItems": 100,
+    }
+    numbers = properties(one_input(type="array", item_type="integer", native_type="int32"))["x"]
+    assert numbers["items"]["maximum"] == 2**31 - 1
+    assert "maximum" not in properties(one_input(type="integer", native_type="int53"))["x"]
+
+
+def test_a_number_that_goes_out_in_one_form_is_asked_for_like_one_that_is_compared():
+    assert properties(one_input(codec="e164", country="CA")) == properties(one_input(codec="phone", country="CA"))
+
+
 KINDS = ["string", "integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration", "uuid", "bytes", "enum"]
 SOURCES: list[Source] = ["model", "session", "verified", "constant"]
 
@@ -67,13 +84,14 @@ SOURCES: list[Source] = ["model", "session", "verified", "constant"]
             CallInput,
             param=st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", fullmatch=True),
             arg=st.just("a"),
-            type=st.sampled_from(KINDS),
-            native_type=st.sampled_from(["smallint", "integer", "bigint", "text"]),
+            type=st.sampled_from([*KINDS, "array"]),
+            item_type=st.sampled_from(KINDS),
+            native_type=st.sampled_from(["smallint", "integer", "bigint", "int32", "int53", "text"]),
             source=st.sampled_from(SOURCES),
             required=st.booleans(),
             description=st.none() | st.text(max_size=50),
             enum=st.lists(st.text(max_size=5), unique=True, max_size=300).map(tuple),
-            codec=st.sampled_from(["plain", "phone"]),
+            codec=st.sampled_from(["plain", "phone", "e164"]),
         ),
         max_size=8,
         unique_by=lambda one: one.param,
@@ -111,6 +129,9 @@ def test_lint_finds(change: dict[str, Any], code: str):
         ({"type": "object"}, "type_invalid"),
         ({"type": "string", "enum": []}, "enum_invalid"),
         ({"type": "string", "enum": ["a", "a"]}, "enum_invalid"),
+        ({"type": "array"}, "type_invalid"),
+        ({"type": "array", "items": {"type": "array"}}, "type_invalid"),
+        ({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, "keyword_not_allowed"),
     ],
 )
 def test_lint_finds_in_a_property(body: dict[str, Any], code: str):
