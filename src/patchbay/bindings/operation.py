@@ -13,7 +13,7 @@ from patchbay.schema_graph.scoping import View
 
 def find_operation(name: str, view: View, report: Report) -> Operation | None:
     """The read of that name, slug or bare name; None with the reason reported."""
-    return _called(name, view, report) if view.calls else _of_records(name, view, report)
+    return _called(name, view, report) if view.is_called else _of_records(name, view, report)
 
 
 def _called(name: str, view: View, report: Report) -> Operation | None:
