@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
@@ -166,6 +168,26 @@ async def test_no_tls_and_what_is_not_mysql_at_all(tls_mariadb: MariaDbServer, c
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
         checks = await examined({**chinook, "port": server.sockets[0].getsockname()[1]})
         assert checks["tls"]["facts"]["code"] == "not_mysql"
+
+
+async def test_what_is_slipped_in_before_tls_is_not_taken_for_encrypted(
+    tls_mariadb: MariaDbServer, chinook: dict[str, Any]
+) -> None:
+    """Somebody on the way adds a packet in the clear after the greeting, to be read once the connection is encrypted."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        MySqlFront(tls_mariadb.authority.issue())._greet(theirs, 1)
+        greeting = ours.recv(4096)
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting + b"\x07\x00\x00\x02" + OK)
+        with contextlib.suppress(OSError):
+            await reader.read(4096)
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        checks = await examined({**chinook, "port": server.sockets[0].getsockname()[1], "write": None})
+    assert (checks["tls"]["status"], checks["tls"]["facts"]["code"]) == ("failed", "not_mysql")
 
 
 # -- time ----------------------------------------------------------------------------------------------------------
