@@ -1,4 +1,4 @@
-"""Anything at all may be sent as a binding of a called operation: it is bound or refused, and no finding names what is blocked."""
+"""Anything at all may be sent as a binding of a call: it is bound or refused, and no finding names what is blocked."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SHOP = shop.shop(blocked_tables=("Article",), blocked_columns={"Order": ("total"
 HIDDEN = {"rest": ("company", "pin'", "street", "login"), "graphql": ("article", "total'", "phone")}
 NAMES = [
     "name", "contact", "data", "edges", "node", "nodes", "address", "city", "street", "tickets", "company", "author", "User",
-    "login", "extra", "pin", "total", "lines", "sku", "customer", "phone", "parcels", "events", "at", "Product", "Article", "title",
-    "id", "value", "orders", "", ".", '"', '"a.b"', "owner", "companyy", "totl",
+    "login", "extra", "pin", "total", "lines", "sku", "customer", "phone", "parcels", "events", "at", "Product", "Article",
+    "title", "id", "value", "orders", "", ".", '"', '"a.b"', "owner", "companyy", "totl",
 ]  # fmt: skip
 ARGUMENTS = ["phone", "email", "ticket", "contact", "limit", "since", "companies", "created.gte", "body.total.amount", "amount",
              "text", "where.number.eq", "where.total.amount", "where.total", "currency", "id", "first", "sort", "filter.phone",
