@@ -9,6 +9,7 @@
 | `float`, `double` | number |
 | `timestamp` | RFC 3339 with the agent's offset at that time |
 | `datetime` | the same, read in the connection's time zone (the first of two readings where clocks go back) |
+| a `datetime` that is in no year of another zone | as it stands, without offset |
 | `date` | `2026-05-01` |
 | a date of zeros or with zeros in it | null with a note |
 | `time` | `10:30:00`; outside a day an ISO 8601 duration (`PT30H5M`, `-PT1H`) with a note |
@@ -130,8 +131,8 @@ def _moment(source: tzinfo, zone: tzinfo) -> Decoder:
             raise Altered(None, ZERO_DATE) from None
         try:
             return rfc3339(moment, moment.astimezone(zone))
-        except OverflowError:  # the first and the last day of the calendar
-            return rfc3339(moment, moment)
+        except OverflowError:  # the first and the last day of the calendar stay the wall clock they are
+            return raw.decode().replace(" ", "T")
 
     return decode
 
