@@ -166,7 +166,7 @@ async def overloaded(turn: Turn) -> None:
 
 
 async def too_many(turn: Turn) -> None:
-    await turn.answer(b"", "429 Too Many Requests", headers="Retry-After: 7\r\n")
+    await turn.answer(b"", "429 Too Many Requests", headers="Retry-After: 30\r\n")
 
 
 async def reset_in_the_body(turn: Turn) -> None:
