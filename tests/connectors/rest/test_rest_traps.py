@@ -682,6 +682,30 @@ def test_servers_variables_and_other_hosts() -> None:
     assert read(document, url="https://docs.example/openapi.json").described.servers[0] == "https://docs.example/relative"
 
 
+def test_a_connection_to_another_server_takes_the_operations_along() -> None:
+    paths = {
+        "/plain": {"servers": [{"url": BASE}], "get": answer(PET)},
+        "/other": {"get": {**answer(PET), "servers": [{"url": "https://api.example/v2"}]}},
+        "/away": {"get": {**answer(PET), "servers": [{"url": "https://files.example"}]}},
+    }
+    operations = graph_of(api(paths=paths), base_url="http://127.0.0.1:8080/sandbox").operations
+    assert {name: (o.invoke.get("server"), o.unusable is None) for name, o in operations.items()} == {
+        "GET /plain": (None, True),
+        "GET /other": ("http://127.0.0.1:8080/v2", True),
+        "GET /away": (None, False),
+    }
+
+
+def test_where_only_operations_say_where_they_are() -> None:
+    paths: dict[str, Any] = {f"/{n}": {"servers": [{"url": "https://a.example"}], "get": answer(PET)} for n in range(2)}
+    paths["/b"] = {"get": {**answer(PET), "servers": [{"url": "https://b.example"}]}}
+    document = api(paths=paths)
+    del document["servers"]
+    made = read(document)
+    assert made.described.servers == ("https://a.example", "https://b.example")
+    assert [name for name, operation in made.graph.operations.items() if operation.unusable] == ["GET /b"]
+
+
 def test_security_schemes_are_summarized() -> None:
     schemes = {
         "key": {"type": "apiKey", "in": "header", "name": "X-Key"},

@@ -18,7 +18,7 @@ from patchbay.connectors.rest.normalize.operations import Operations
 from patchbay.connectors.rest.normalize.parameters import api_keys
 from patchbay.connectors.rest.normalize.schemas import Schemas
 from patchbay.connectors.rest.normalize.security import SecurityScheme, security_of
-from patchbay.connectors.rest.normalize.servers import servers_of
+from patchbay.connectors.rest.normalize.servers import Home, servers_of
 from patchbay.connectors.rest.normalize.texts import trimmed
 from patchbay.schema_graph.badges import CORE, is_core_by_name, is_core_by_use
 from patchbay.schema_graph.model import Graph, Object, Operation
@@ -60,8 +60,8 @@ def normalize(document: Document, *, base_url: str | None = None, reads: frozens
     described = _described(document, value)
     objects = Objects(Schemas(document, References(document, findings), findings))
     objects.claim(_named_schemas(value))
-    base = base_url or next(iter(described.servers), None)
-    operations = Operations(document, value, objects, api_keys(_security(value)), base_url=base, reads=reads)
+    home = Home(described.servers, base_url)
+    operations = Operations(document, value, objects, api_keys(_security(value)), home=home, reads=reads)
     made = operations.made()
     objects.build()
     _note_document(document, value, findings, described)

@@ -18,7 +18,7 @@ from patchbay.connectors.rest.normalize.paging import page_of
 from patchbay.connectors.rest.normalize.parameters import Parameter, Parameters
 from patchbay.connectors.rest.normalize.records import NOTHING, Answers, Returned
 from patchbay.connectors.rest.normalize.schemas import EMPTY, Schema
-from patchbay.connectors.rest.normalize.servers import host_of, read_servers
+from patchbay.connectors.rest.normalize.servers import Home, read_servers
 from patchbay.connectors.rest.normalize.texts import OPERATION_MOST, trimmed
 from patchbay.schema_graph.model import Effect, Operation
 from patchbay.schema_graph.naming import SLUG_LENGTH, unique_slugs
@@ -48,7 +48,7 @@ class Operations:
         objects: Objects,
         keys: frozenset[tuple[str, str]],
         *,
-        base_url: str | None,
+        home: Home,
         reads: frozenset[str],
     ) -> None:
         self._document = document
@@ -60,8 +60,7 @@ class Operations:
         self._parameters = Parameters(objects, keys, swagger=self._swagger)
         self._bodies = Bodies(objects)
         self._answers = Answers(objects)
-        self._host = host_of(base_url) if base_url is not None else None
-        self._base = base_url
+        self._home = home
         self._reads = reads
         self.inputs: list[Any] = []
 
@@ -235,11 +234,11 @@ class Operations:
         if not servers:
             elsewhere = any("://" in str(server) or "{" in str(server) for server in held)
             return "The document does not say on which server it is." if elsewhere else None
-        near = [server for server in servers if self._host is None or host_of(server) == self._host]
-        if not near:
-            return f"It is on another host ({(host_of(servers[0]) or '')[:100]})."
-        if near[0] != self._base:
-            invoke["server"] = near[0]
+        server, elsewhere = self._home.place(servers)
+        if elsewhere is not None:
+            return f"It is on another host ({elsewhere[:100]})."
+        if server is not None:
+            invoke["server"] = server
         return None
 
 

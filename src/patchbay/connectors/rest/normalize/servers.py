@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -19,7 +20,40 @@ def servers_of(document: Document, value: Mapping[str, Any]) -> tuple[str, ...]:
     """
     if document.format == "swagger":
         return _swagger(document, value)
-    return read_servers(value.get("servers"), document.url)
+    return read_servers(value.get("servers"), document.url) or _of_operations(value, document.url)
+
+
+def _of_operations(value: Mapping[str, Any], url: str | None) -> tuple[str, ...]:
+    """The base URLs that paths and operations name where the document as a whole names none, the most common first."""
+    counts: Counter[str] = Counter()
+    paths = value.get("paths")
+    for item in paths.values() if is_object(paths) else ():
+        for holder in (item, *item.values()) if is_object(item) else ():
+            if is_object(holder) and "servers" in holder:
+                counts.update(read_servers(holder["servers"], url))
+    return tuple(server for server, _ in counts.most_common(MOST))
+
+
+class Home:
+    """Where an API is: the document's first base URL, and the connection's, which may be another (a sandbox, a test server)."""
+
+    def __init__(self, stated: tuple[str, ...], base_url: str | None) -> None:
+        self._stated = next(iter(stated), None)
+        self._base = base_url or self._stated
+        self._hosts = {host_of(server) for server in (self._stated, self._base) if server is not None}
+
+    def place(self, servers: tuple[str, ...]) -> tuple[str | None, str | None]:
+        """(base URL to ask instead of the connection's, host that is another than the API's) of an operation that names
+        ``servers`` of its own; a server of the API's host is asked at the connection's.
+        """
+        near = [server for server in servers if not self._hosts or host_of(server) in self._hosts]
+        if not near:
+            return None, host_of(servers[0])
+        if self._stated in near or self._base in near:
+            return None, None
+        if self._base is None or host_of(near[0]) == host_of(self._base):
+            return near[0], None
+        return urljoin(self._base, urlsplit(near[0]).path or "/").rstrip("/"), None
 
 
 def read_servers(servers: Any, url: str | None) -> tuple[str, ...]:
