@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from typing import NamedTuple
 
@@ -46,6 +46,7 @@ class Targets:
     def __init__(self, objects: Mapping[str, Object], roots: Mapping[str, str]) -> None:
         self._roots = roots
         self._by_name: dict[str, list[Object]] = defaultdict(list)
+        self._in_schema: dict[tuple[str | None, str], list[Object]] = defaultdict(list)
         self._by_key: dict[Naming, list[Object]] = defaultdict(list)
         self._named_nothing: set[Naming] = set()
         tables = [obj for obj in objects.values() if obj.keys and obj.kind == "table"]
@@ -53,6 +54,7 @@ class Targets:
         for obj in tables:
             for name in self._names(obj):
                 self._by_name[name].append(obj)
+                self._in_schema[obj.native_schema, name].append(obj)
             for key in obj.keys:
                 if key.primary and len(key.fields) == 1 and (naming := naming_of(key.fields[0])) is not None and naming.ending:
                     self._by_key[naming].append(obj)
@@ -91,7 +93,7 @@ class Targets:
         return stem in _UPWARDS or bool(ending and self._beginning_with(stem))
 
     def _beginning_with(self, stem: str) -> list[Object]:
-        """The tables whose name begins so."""
+        """The table whose name begins so, or several."""
         if len(stem) < _SHORTEST_STEM:
             return []
         if not self._sorted_names:
@@ -99,8 +101,18 @@ class Targets:
         at = bisect_left(self._sorted_names, stem)
         meant: dict[str, Object] = {}
         for name in takewhile(lambda name: name.startswith(stem), islice(self._sorted_names, at, None)):
-            meant.update({obj.name: obj for obj in self._by_name[name]})
+            meant.update({obj.name: obj for obj in self._by_name[name][:2]})
+            if len(meant) > 1:
+                break
         return list(meant.values())
+
+    def _called(self, source: Object, name: str) -> Sequence[Object]:
+        """The tables of that name in the schema of ``source``; else the only one anywhere."""
+        found = self._in_schema.get((source.native_schema, name), ())
+        if found:
+            return found
+        anywhere = self._by_name.get(name, ())
+        return anywhere if len(anywhere) == 1 else ()
 
     def _candidates(self, source: Object, field: Field, naming: Naming) -> Iterator[Aim]:
         """What the name may mean, the surest first: as a whole, after the roles it begins with, as an abbreviation."""
@@ -119,15 +131,11 @@ class Targets:
 
     def _by_key_name(self, source: Object, field: Field, naming: Naming, sure: float, *, owner_only: bool) -> Iterator[Aim]:
         """The table whose primary key has this name; where several do, the one that also has the table's name."""
-        keyed = [
-            (obj, key) for obj in self._by_key.get(naming, ()) if (key := _primary(obj)) is not None and key.type == field.type
-        ]
-        owners = [(obj, key) for obj, key in keyed if obj is not source or key.name != field.name]
-        if len(owners) > 1 or owner_only:
-            name, sure = "".join(naming.words), _TABLE if sure == _KEY else _TABLE_IN_ROLE
-            owners = [(obj, key) for obj, key in owners if name in self._names(obj)]
-        for obj, key in _nearest(source, owners):
-            yield Aim(sure, obj, key)
+        owners: Sequence[Object] = self._by_key.get(naming, ())
+        if len(owners) > 1 or (owners and owner_only):
+            sure = _TABLE if sure == _KEY else _TABLE_IN_ROLE
+            owners = [obj for obj in self._called(source, "".join(naming.words)) if naming_of(_key_name(obj)) == naming]
+        yield from self._aims(source, field, [(obj, _primary(obj)) for obj in owners], sure)
 
     def _by_table_name(self, source: Object, field: Field, naming: Naming, sure: float) -> Iterator[Aim]:
         """The table of this name, by the key that the ending stands for.
@@ -137,12 +145,16 @@ class Targets:
         name = "".join(naming.words)
         if not naming.ending and len(name) < _SHORTEST_WORD:
             return
-        named = [(obj, key) for obj in self._by_name.get(name, ()) if (key := _key_for(obj, field, naming))]
+        named = [(obj, _key_for(obj, field, naming)) for obj in self._called(source, name)]
         if not naming.ending:
-            named = [(obj, key) for obj, key in named if key.native_type == field.native_type]
-        for obj, key in _nearest(source, named):
-            if obj is not source or key.name != field.name:
-                yield Aim(sure, obj, key)
+            named = [(obj, key) for obj, key in named if key is not None and key.native_type == field.native_type]
+        yield from self._aims(source, field, named, sure)
+
+    def _aims(self, source: Object, field: Field, found: Sequence[tuple[Object, Field | None]], sure: float) -> Iterator[Aim]:
+        """The only one of these that is of the column's type, unless it is the column itself."""
+        fitting = [(obj, key) for obj, key in found if key is not None and key.type == field.type]
+        if len(fitting) == 1 and (fitting[0][0] is not source or fitting[0][1].name != field.name):
+            yield Aim(sure, *fitting[0])
 
     def _of_its_own(self, source: Object, field: Field, naming: Naming) -> Iterator[Aim]:
         """A record of the same table above or beside it (``parent_id``)."""
@@ -167,13 +179,6 @@ def _doubt(source: Object, field: Field, naming: Naming, aim: Aim) -> float:
     return doubt + (_OTHER_SCHEMA if source.native_schema != aim.target.native_schema else 0.0)
 
 
-def _nearest(source: Object, found: Sequence[tuple[Object, Field]]) -> Iterable[tuple[Object, Field]]:
-    """The only one, or the only one in the schema of ``source``."""
-    if len(found) > 1:
-        found = [(obj, key) for obj, key in found if obj.native_schema == source.native_schema]
-    return found if len(found) == 1 else ()
-
-
 def _key_for(obj: Object, field: Field, naming: Naming) -> Field | None:
     """The unique column of ``obj`` that a column of this name and type would hold."""
     if naming.ending in _OWN_KEYS:
@@ -187,6 +192,11 @@ def _key_for(obj: Object, field: Field, naming: Naming) -> Field | None:
 def _primary(obj: Object) -> Field | None:
     """The primary key, where that is one column."""
     return next((field for field in _alone_unique(obj) if field.primary_key), None)
+
+
+def _key_name(obj: Object) -> str:
+    key = _primary(obj)
+    return key.name if key is not None else ""
 
 
 def _alone_unique(obj: Object) -> list[Field]:
