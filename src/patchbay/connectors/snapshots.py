@@ -96,12 +96,15 @@ def keep_open(snapshot_id: str, graph: Graph) -> None:
 
 
 async def load_view(session: AsyncSession, connection: Connection) -> View:
-    """The connection's current snapshot under its current scoping. Raises :class:`SchemaNotDiscovered`."""
+    """The connection's current snapshot under its current scoping. Raises :class:`SchemaNotDiscovered`.
+
+    What takes looking at every operation is worked out in a thread, once for a snapshot and version of the scoping.
+    """
     key = _key(connection)
     view = _views.get(key)
     if view is None:
-        graph = await load_graph(session, key[1])
-        view = _views.keep(key, View(graph, Scoping.from_json(connection.scoping)))
+        fresh = View(await load_graph(session, key[1]), Scoping.from_json(connection.scoping))
+        view = await _in_thread(_views, key, lambda: fresh.prepared(pacer())) if fresh.is_called else _views.keep(key, fresh)
     return view
 
 

@@ -28,6 +28,14 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
     slug: str
     object: str | None
     effect: Effect
+    text: str
+
+
+class _Index(msgspec.Struct, frozen=True):
+    """What is known of all operations in view, and their names by the object they return."""
+
+    entries: dict[str, _Entry]
+    by_object: dict[str | None, list[str]]
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -72,9 +80,7 @@ class CalledOperations:
         self._rules = rules
         self._sees = sees
         self._may_read = may_read
-        self._entries: dict[str, _Entry] | None = None
-        self._by_object: dict[str | None, list[str]] = {}
-        self._texts: dict[str, str] | None = None
+        self._index: _Index | None = None
         self._spellings: dict[str, list[str]] | None = None
         self._shapes: dict[str, _Shape] = {}
         self._mentioned: dict[str, tuple[str, ...]] = {}
@@ -98,19 +104,18 @@ class CalledOperations:
         """The names of the operations in view, sorted. ``objects`` keeps those that return one of them, ``q`` those whose name
         or description contains each of its words.
         """
-        entries = self._visible()
+        index = self._indexed()
         if objects is None:
-            found: Iterable[str] = entries
+            found: Iterable[str] = index.entries
         else:
-            found = sorted(name for one in objects for name in self._by_object.get(one, ()))
-        kept = [name for name in found if include_writes or entries[name].effect == "read"]
+            found = sorted(name for one in objects for name in index.by_object.get(one, ()))
+        kept = [entry for name in found if (entry := index.entries[name]).effect == "read" or include_writes]
         words = q.casefold().split() if q else []
-        return [name for name in kept if all(word in self._text(name) for word in words)] if words else kept
+        return [entry.name for entry in kept if all(word in entry.text for word in words)]
 
     def count(self, object_name: str | None) -> int:
         """How many operations in view return that object; None: those that return none."""
-        self._visible()
-        return len(self._by_object.get(object_name, ()))
+        return len(self._indexed().by_object.get(object_name, ()))
 
     def seen(self, name: str) -> Operation | None:
         """The operation of exactly this name without anything blocked; None when it is not in view."""
@@ -124,27 +129,30 @@ class CalledOperations:
             touched += self._touched_by_argument(operation, name)
         return list(dict.fromkeys(touched))
 
-    def _visible(self) -> dict[str, _Entry]:
-        if self._entries is None:
-            entries: dict[str, _Entry] = {}
-            for name in sorted(self._graph.operations):
-                operation = self.seen(name)
-                if operation is not None:
-                    entries[name] = _Entry(name, operation.slug, operation.object, operation.effect)
-                    self._by_object.setdefault(operation.object, []).append(name)
-            self._entries = entries
-        return self._entries
+    def prepare(self, breathe: Callable[[], None]) -> None:
+        """Look through all operations now, calling ``breathe`` between them: later questions are answered at once."""
+        if self._index is not None:
+            return
+        index = _Index({}, {})
+        for name in sorted(self._graph.operations):
+            breathe()
+            operation = self.seen(name)
+            if operation is not None:
+                text = f"{name} {operation.description or ''}".casefold()
+                index.entries[name] = _Entry(name, operation.slug, operation.object, operation.effect, text)
+                index.by_object.setdefault(operation.object, []).append(name)
+        self._index = index
 
-    def _text(self, name: str) -> str:
-        if self._texts is None:
-            seen = ((one, self.seen(one)) for one in self._visible())
-            self._texts = {one: f"{one} {(found and found.description) or ''}".casefold() for one, found in seen}
-        return self._texts[name]
+    def _indexed(self) -> _Index:
+        if self._index is None:
+            self.prepare(_hold)
+        assert self._index is not None
+        return self._index
 
     def _meant_by(self, text: str) -> list[str]:
         if self._spellings is None:
             spellings: dict[str, list[str]] = {}
-            for entry in self._visible().values():
+            for entry in self._indexed().entries.values():
                 for spelling in dict.fromkeys((entry.slug, *bare_names(entry.name))):
                     spellings.setdefault(spelling, []).append(entry.name)
             self._spellings = spellings
@@ -230,6 +238,10 @@ class CalledOperations:
         for word in dict.fromkeys(_WORD.findall(folded)):
             yield from words.get(word, ())
         yield from (name for bare, name in phrases if bare and bare in folded)
+
+
+def _hold() -> None:
+    """No pause."""
 
 
 def bare_names(name: str) -> tuple[str, ...]:

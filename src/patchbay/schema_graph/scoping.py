@@ -7,7 +7,7 @@ the same one the runtime makes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -66,6 +66,14 @@ class View:
     def is_called(self) -> bool:
         """Whether operations are called, with arguments of their own, and do not follow from the objects."""
         return self._called is not None
+
+    def prepared(self, breathe: Callable[[], None]) -> View:
+        """This view, once everything is worked out that takes looking at every operation. ``breathe`` is called between them: a
+        thread that must not hold up others can pause there.
+        """
+        if self._called is not None:
+            self._called.prepare(breathe)
+        return self
 
     @property
     def unmatched(self) -> dict[str, object]:
