@@ -140,9 +140,15 @@ async def test_a_caller_that_goes_away_is_no_timeout(client: OutboundClient) -> 
 @pytest.mark.anyio
 async def test_connections_to_one_host_are_bounded(client: OutboundClient) -> None:
     async with hostile.misbehaving(hostile.silence) as upstream:
-        outcomes = await asyncio.gather(*(ask(client, upstream.url, seconds=0.5) for _ in range(9)), return_exceptions=True)
+        holding = [asyncio.create_task(ask(client, upstream.url, seconds=30.0)) for _ in range(2)]
+        while len(upstream.requests) < 2:
+            await asyncio.sleep(0.01)
+        outcomes = await asyncio.gather(*(ask(client, upstream.url, seconds=0.3) for _ in range(7)), return_exceptions=True)
         assert {type(one) for one in outcomes} == {TimedOut}
         assert upstream.connections == 2
+        for one in holding:
+            one.cancel()
+        await asyncio.wait(holding)
 
 
 @pytest.mark.anyio
