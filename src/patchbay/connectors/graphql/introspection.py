@@ -13,9 +13,9 @@ import msgspec
 
 from patchbay.connectors.graphql.documents import MOST_BYTES
 from patchbay.connectors.graphql.refusals import IntrospectionFailed, IntrospectionRefused
+from patchbay.connectors.http.asking import ask
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
-from patchbay.connectors.http.styles import percent_encoded
 from patchbay.connectors.refusals import CredentialsRefused
 from patchbay.egress.http import Answered, OutboundClient
 
@@ -65,15 +65,16 @@ async def fetch_introspection(
 async def _ask(
     client: OutboundClient, credentials: HttpCredentials, signature: Signature, query: str, deadline: float
 ) -> Answered:
-    headers = {**_HEADERS, **credentials.headers, **signature.headers}
-    if signature.cookies:
-        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in signature.cookies.items())
-    url = credentials.base_url
-    if signature.query:
-        url += "?" + "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in signature.query.items())
-    body = msgspec.json.encode({"query": query, "operationName": OPERATION})
-    return await client.request(
-        "POST", url, headers=headers, body=body, deadline=deadline, most_bytes=MOST_BYTES, follow="same_host"
+    return await ask(
+        client,
+        credentials,
+        signature,
+        method="POST",
+        url=credentials.base_url,
+        headers=_HEADERS,
+        body=msgspec.json.encode({"query": query, "operationName": OPERATION}),
+        deadline=deadline,
+        most_bytes=MOST_BYTES,
     )
 
 
