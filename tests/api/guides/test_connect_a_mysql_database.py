@@ -1,4 +1,4 @@
-"""The set-up of the guide "Connect a SQL database", request for request, with KIND = mysql."""
+"""The guide "Connect a SQL database", request for request, with KIND = mysql."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.guides.conftest import Caller
+from tests.api.guides.conftest import Caller, calls, said
+from tests.api.guides.test_connect_a_sql_database import BINDING
 from tests.servers.mariadb import MariaDbServer
 
 pytestmark = pytest.mark.anyio
@@ -14,10 +15,12 @@ pytestmark = pytest.mark.anyio
 APPDB = """
 CREATE TABLE customers (id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(100) NOT NULL, ssn char(11), card_last4 char(4));
 CREATE TABLE appointments (
-    id bigint AUTO_INCREMENT PRIMARY KEY, customer_id bigint, phone varchar(20), starts_at datetime NOT NULL,
+    id bigint AUTO_INCREMENT PRIMARY KEY, customer_id bigint, phone varchar(20), starts_at timestamp NOT NULL,
     status varchar(20) NOT NULL, KEY (phone), FOREIGN KEY (customer_id) REFERENCES customers (id));
-INSERT INTO customers (name) VALUES ('Ada Byron');
-INSERT INTO appointments (customer_id, phone, starts_at, status) VALUES (1, '+14155550132', '2031-03-04 17:30', 'confirmed');
+CREATE TABLE payments (id bigint PRIMARY KEY, customer_id bigint REFERENCES customers (id), amount decimal(10, 2));
+INSERT INTO customers (name, ssn, card_last4) VALUES ('Ada Byron', '078-05-1120', '4242');
+INSERT INTO appointments (customer_id, phone, starts_at, status) VALUES (1, '+14155550132', '2031-03-04 17:30', 'confirmed'),
+    (NULL, '(415) 555-0199', '2031-03-05 09:00', 'cancelled');
 """
 
 
@@ -54,3 +57,35 @@ async def test_what_cannot_be_in_a_script_is_said_by_the_name_of_its_parameter(c
         "password": "character",
         "tables.0": "other_database",
     }
+
+
+async def test_from_the_connection_to_the_answer(caller: Caller, tls_mariadb: MariaDbServer) -> None:
+    credentials = tls_mariadb.create_database(sql=APPDB)
+    connected = await caller.ask("POST", "/integrations/mysql/connect", {"credentials": credentials, "defaultCountry": "US"})
+    assert connected["status"] == "connected"
+    assert credentials["password"] not in str(connected)
+    summary = await caller.ask("POST", "/integrations/mysql/discover")
+    assert (summary["objectCount"], summary["fieldCount"]) == (3, 12)
+    scoping = {"blockedTables": ["payments"], "blockedColumns": {"customers": ["ssn", "card_last4"]}}
+    await caller.ask("PATCH", "/integrations/mysql/scoping", scoping)
+    for path in ("/schema", "/objects", "/operations?readOnly=false", "/objects/customers", "/search?q=ssn%20card%20payments"):
+        answer = str(await caller.ask("GET", f"/integrations/mysql{path}"))
+        assert "ssn" not in answer, path
+        assert "card_last4" not in answer, path
+    found = await caller.ask("GET", "/integrations/mysql/search?q=appointment%20status")
+    assert found[0]["object"] == "appointments"
+
+    agent = (await caller.ask("POST", "/agents", {"name": "Acme Support"}, status=201))["id"]
+    skill = await caller.ask("POST", f"/agents/{agent}/integrations/mysql/bindings", BINDING, status=201)
+    assert (skill["skillType"], skill["enabled"]) == ("mysql", True)
+    assert "SELECT" not in str(skill)
+    blocked = {**BINDING, "toolName": "Leak", "projection": [{"path": ["customer", "ssn"], "leaf": "number"}]}
+    refusal = await caller.refused("POST", f"/agents/{agent}/integrations/mysql/bindings", blocked)
+    assert refusal["status"] == 422
+
+    await caller.ask("POST", f"/agents/{agent}/publish", status=201)
+    asked = "Hi, can you tell me when my appointment is?"
+    frames = await caller.simulate(agent, transcript=[asked, "It is 415-555-0132"], draftMode=False)
+    assert calls(frames) == [("started", "Look up an appointment"), ("succeeded", "Look up an appointment")]
+    assert "confirmed" in said(frames)
+    assert "5:30 PM" in said(frames)
