@@ -348,6 +348,18 @@ def test_names_are_the_documents_own_where_they_tell_one_from_another() -> None:
     assert fewer.operations["issues/list"].slug == graph.operations["issues/list"].slug
 
 
+def test_paths_told_apart_by_a_fragment_stay_apart() -> None:
+    operations = graph_of(
+        api(paths={"/#Action=A": {"post": answer(PET)}, "/#Action=B": {"post": answer(PET)}, "/?a=b": {"get": answer(PET)}})
+    ).operations
+    assert {name: operation.invoke["path"] for name, operation in operations.items()} == {
+        "POST /#Action=A": "/",
+        "POST /#Action=B": "/",
+        "GET /?a=b": "/",
+    }
+    assert [name for name, operation in operations.items() if operation.unusable] == ["GET /?a=b"]
+
+
 def test_effects_and_what_a_person_says() -> None:
     paths = {
         "/search": {

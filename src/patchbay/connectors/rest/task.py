@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from patchbay.connectors.collector import collector_paused
 from patchbay.connectors.discovered import Discovered, packed
 from patchbay.connectors.rest.documents.files import needed_references, open_document
 from patchbay.connectors.rest.normalize.graph import Described, Normalized, describe, normalize
-from patchbay.connectors.sql.postgres.discovery import collector_paused
 from patchbay.schema_graph.blocking import Scoping
 
 

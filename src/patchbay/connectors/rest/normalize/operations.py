@@ -25,6 +25,7 @@ from patchbay.schema_graph.naming import SLUG_LENGTH, unique_slugs
 
 MOST_OPERATIONS = 20_000
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "query")
+_QUERY = "Its path holds a query of its own."
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -110,7 +111,6 @@ class Operations:
 
     def _one(self, method: str, path: str, node: Any, item: Schema) -> Found:
         place = pointer_to("paths", path, method.lower())[:200]
-        path = path.partition("#")[0] if "#" in path else path
         if not is_object(node):
             self._findings.add("operation_unclear", "An operation is no object.", place)
             return Found(method, path, EMPTY, item, "The document says nothing about it.")
@@ -139,7 +139,7 @@ class Operations:
 
     def _operation(self, found: Found, name: str, slug: str) -> Operation:
         node = found.node
-        method, path = found.method, found.path.partition("?")[0] if "?" in found.path else found.path
+        method, (path, query) = found.method, _asked(found.path)
         effect: Effect = "read" if method in _READS or name in self._reads else "write"
         role = "filter" if effect == "read" else "value"
         into = Arguments([], {})
@@ -172,7 +172,7 @@ class Operations:
             tuple(into.listed),
             invoke=invoke,
             many=returned.many,
-            unusable=found.unusable or body.unusable or elsewhere or problem,
+            unusable=found.unusable or (_QUERY if query else None) or body.unusable or elsewhere or problem,
         )
 
     def _body(self, node: Schema, listed: list[Parameter], into: Arguments, role: Any) -> Any:
@@ -209,10 +209,10 @@ class Operations:
 
     def _returned(self, response: Schema, name: str, found: Found, effect: Effect) -> tuple[Returned, str | None]:
         """What comes back, and why a read whose answer cannot be read is of no use."""
-        read = effect == "read" and found.method != "HEAD"
+        read = effect == "read"
         if "redirects" in response:
-            return NOTHING, "It answers with a redirect, not with data." if read else None
-        content = self._schema_of(response)
+            return NOTHING, "It answers with a redirect, not with data." if read and found.method != "HEAD" else None
+        content = self._schema_of(response) if found.method != "HEAD" else None
         if content is None:
             return NOTHING, None
         kind, schema = content
@@ -240,6 +240,14 @@ class Operations:
         if server is not None:
             invoke["server"] = server
         return None
+
+
+def _asked(path: str) -> tuple[str, bool]:
+    """The path that is asked for, and whether it holds a query: some documents tell operations apart by a query or a fragment."""
+    if "#" not in path and "?" not in path:
+        return path, False
+    path, _, query = path.partition("#")[0].partition("?")
+    return path, bool(query)
 
 
 def _queries(listed: list[Parameter], into: Arguments) -> dict[str, tuple[str, Any]]:
