@@ -290,6 +290,7 @@ async def test_an_administrator_is_not_read_only(tls_mariadb: MariaDbServer, chi
         ("GRANT DROP ON {database}.note TO {user}", "DROP", "warning", "failed"),
         ("GRANT DELETE ON {database}.note TO PUBLIC", "DELETE", "warning", "failed"),
         ("GRANT CREATE ON {database}.* TO {user}", "CREATE", "warning", "passed"),
+        ("GRANT ALTER ON {database}.note TO {user}", "ALTER", "failed", "passed"),
         ("GRANT TRIGGER ON {database}.note TO {user}", "TRIGGER", "warning", "passed"),
         ("GRANT LOCK TABLES ON {database}.* TO {user}", "LOCK TABLES", "warning", "passed"),
         ("GRANT FILE ON *.* TO {user}", "FILE", "failed", "passed"),

@@ -65,6 +65,8 @@ _LOOKING = frozenset(
 _MEANINGS = {
     ALL: "It holds every privilege there.",
     GRANT_OPTION: "It may hand its privileges on to others.",
+    "ALTER": "It may change tables and drop their columns with all they hold.",
+    "DROP": "It may drop tables, and empty them.",
     "SUPER": "It may change the server's settings and end other sessions; read-only servers do not bind it.",
     "FILE": "It may read and write files on the server's machine.",
     "PROCESS": "It sees the statements of everybody's sessions.",
@@ -211,7 +213,7 @@ def _judge(privilege: str, grant: Grant, purpose: Role) -> tuple[Severity, str] 
         return _judge_over_server(privilege, meaning)
     if privilege in ("USAGE", "SHOW VIEW"):
         return None
-    if privilege in (ALL, GRANT_OPTION, "PROXY"):
+    if privilege in (ALL, "ALTER", GRANT_OPTION, "PROXY"):
         return "severe", meaning
     if (own := _own_schema(grant)) is not None:
         if privilege == "SELECT":
