@@ -1,17 +1,20 @@
-"""Skill calls while a 60,000-column schema is discovered in the same platform process, against the same calls without it.
+"""Skill calls while a large schema is discovered in the same platform process, against the same calls without it.
 
     uv run --locked python benchmarks/discovery_under_load.py [--rounds 5] [--callers 4]
 
 Callers come at a steady pace and look up a customer by phone on a PostgreSQL behind TLS with 100,000 rows; meanwhile another
 organization's 5,000 tables of 12 columns, on the same server, are discovered as `POST …/discover` does it, until the snapshot
-is stored. Rounds with and without take turns in one process and last equally long. Latency counts from when a call is due, so
-that an event loop that stands still shows, even if it lets nobody start. Prints a table in Markdown.
+is stored; then its OpenAPI document of 4 MB (Stripe's, uploaded; from ``PATCHBAY_SHARED_DATA``, by default ``../shared/data``
+beside the project). Rounds with and without take turns in one process and last equally long. Latency
+counts from when a call is due, so that an event loop that stands still shows, even if it lets nobody start. Prints a table in
+Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import time
@@ -26,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.discovery import COLUMNS, make_database
 from benchmarks.skill_call import MORE_ROWS, phone, platform
+from patchbay.accounts.uploads import store_upload
+from patchbay.connectors.connecting import connect
 from patchbay.connectors.discovery import discover
 from patchbay.connectors.runtime import CallRunner
 from patchbay.schema_graph.call import CallContext
@@ -34,6 +39,9 @@ from tests.connectors.platform import GUARD, Shop
 from tests.servers.postgres import PostgresServer
 
 TABLES = 5_000
+SHARED = Path(os.environ.get("PATCHBAY_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+DOCUMENT = SHARED / "openapi" / "stripe" / "spec3.json"
+Latencies = dict[str, list[float]]
 LIMIT_MS = 20.0
 PACE_S = 0.005
 """How often each caller calls."""
@@ -66,31 +74,44 @@ async def during(work: Any, made: Shop, runner: CallRunner, callers: int, seed: 
     return [one for taken in await asyncio.gather(*tasks) for one in taken]
 
 
-async def measure(server: PostgresServer, rounds: int, callers: int) -> tuple[dict[str, list[float]], list[float]]:
-    """The latencies without and with a discovery, and how many seconds each discovery took."""
+async def measure(server: PostgresServer, rounds: int, callers: int) -> tuple[Latencies, dict[str, list[float]]]:
+    """The latencies without and with each kind of discovery, and how many seconds each discovery took."""
     small = server.create_database(sql=shop.SQL + MORE_ROWS)
     big = server.create_database()
     with psycopg.connect(server.superuser_dsn(big["database"]), autocommit=True) as connection:
         make_database(connection, TABLES)
     grant = f'GRANT USAGE ON SCHEMA public TO "{big["user"]}"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{big["user"]}"'
     server.execute(big["database"], grant)
-    rows: dict[str, list[float]] = {"alone": [], "while a schema is discovered": []}
-    took: list[float] = []
+    rows: Latencies = {"alone": []}
+    took: dict[str, list[float]] = {}
     async with platform(small) as (made, runner):
         other = Shop(made.database, made.vault, await _organization(made), "", big)
         await other.connect(big)
+        await _connect_document(other)
 
-        async def discovery() -> None:
+        async def discovery(name: str, kind: str) -> None:
             began = time.perf_counter()
-            found = await discover(made.database, made.vault, GUARD, org_id=other.org, kind="postgres")
-            assert found["fieldCount"] == TABLES * COLUMNS
-            took.append(time.perf_counter() - began)
+            await discover(made.database, made.vault, GUARD, org_id=other.org, kind=kind)
+            took.setdefault(name, []).append(time.perf_counter() - began)
 
-        await during(discovery(), made, runner, callers, 0)  # nothing is cold any more
-        for number in range(1, rounds + 1):
-            rows["while a schema is discovered"] += await during(discovery(), made, runner, callers, number * 50_000)
-            rows["alone"] += await during(asyncio.sleep(took[-1]), made, runner, callers, number * 50_000 + 25_000)
-    return rows, took[1:]
+        for name, kind in ((f"{TABLES * COLUMNS:,} columns are discovered", "postgres"), ("a 4 MB document is imported", "api")):
+            await during(discovery(name, kind), made, runner, callers, 0)  # nothing is cold any more
+            taken = rows[name] = []
+            for number in range(1, rounds + 1):
+                taken += await during(discovery(name, kind), made, runner, callers, number * 50_000)
+                rows["alone"] += await during(asyncio.sleep(took[name][-1]), made, runner, callers, number * 50_000 + 25_000)
+            del took[name][0]
+    return rows, took
+
+
+async def _connect_document(other: Shop) -> None:
+    """Upload the document and connect it as a kind of the organization's own; nothing is asked of its server."""
+    async with other.database.tenant(other.org) as session:
+        upload = await store_upload(session, name="api.json", content_type="application/json", content=DOCUMENT.read_bytes())
+        document = {"fileId": upload.id}
+    definition = {"type": "rest", "displayName": "API", "baseUrl": "https://api.example.com", "document": document}
+    async with other.database.tenant(other.org) as session:
+        await connect(other.database, session, other.vault, GUARD, org_id=other.org, kind="api", body={"definition": definition})
 
 
 async def _organization(made: Shop) -> str:
@@ -99,7 +120,7 @@ async def _organization(made: Shop) -> str:
     return (await ensure_organization(made.database, "Large")).id
 
 
-def show(rows: dict[str, list[float]], took: list[float], callers: int) -> None:
+def show(rows: Latencies, took: dict[str, list[float]], callers: int) -> None:
     """The table."""
     print("| skill calls | calls | p50 | p95 | p99 | worst | p99 rises by | limit |")
     print("|---|---|---|---|---|---|---|---|")
@@ -111,10 +132,11 @@ def show(rows: dict[str, list[float]], took: list[float], callers: int) -> None:
             f"| {name} | {len(taken):,} | {statistics.median(taken):.2f} ms | {cuts[94]:.2f} ms | {cuts[98]:.2f} ms "
             f"| {max(taken):.2f} ms | {rise} | {limit} |"
         )
+    medians = ", ".join(f"while {name}: {statistics.median(seconds):.1f} s" for name, seconds in took.items())
     load = " ".join(f"{value:.1f}" for value in psutil.getloadavg())
     print(
-        f"\n{callers} callers, {1 / PACE_S:.0f} calls a second each. {TABLES * COLUMNS:,} columns were discovered in a median of "
-        f"{statistics.median(took):.1f} s. Load average of the machine: {load} on {psutil.cpu_count()} processors."
+        f"\n{callers} callers, {1 / PACE_S:.0f} calls a second each. Median time of a discovery, {medians}. "
+        f"Load average of the machine: {load} on {psutil.cpu_count()} processors."
     )
 
 
