@@ -20,6 +20,7 @@ KILL_S = 2.0
 _SESSION_ENDED = frozenset({0, 1053, 1077, 1079, 1159, 1161, 1184, 1927, 2006, 2013, 2014, 4031})
 """Errors after which there is no session: the client's own, shutdown, a killed connection, a broken network."""
 
+
 class Backend:
     """A session in the hands of one caller at a time. ``kill`` ends the session of a number, over another one."""
 
@@ -95,18 +96,24 @@ async def open_backend(
     role: Role = "read",
     connect_timeout_s: float = 5.0,
     statement_timeout_ms: int = 4000,
+    enter: bool = True,
 ) -> Backend:
-    """A session to a checked address with the settings of ``role`` in force. Raises a `ConnectFailed`."""
+    """A session to a checked address with the settings of ``role`` in force. Raises a `ConnectFailed`.
+
+    ``enter``: names without a database are of that of the credentials. A session goes on with the privileges it had when it
+    entered a database, whatever is revoked since; one that stays outside names its tables in full and is judged each time
+    (https://dev.mysql.com/doc/refman/8.4/en/privilege-changes.html).
+    """
 
     async def kill(number: int) -> None:
-        other = await open_backend(credentials, target, role=role, connect_timeout_s=KILL_S)
+        other = await open_backend(credentials, target, role=role, connect_timeout_s=KILL_S, enter=False)
         try:
             # The socket is gone already; the session, and with it what it runs, goes too.
             await other.run(b"KILL CONNECTION %d" % number, rows=0, limit=65_536, deadline=_in(KILL_S))
         finally:
             await other.close()
 
-    wire = Wire(credentials, target, role, connect_timeout_s)
+    wire = Wire(credentials, target, role, connect_timeout_s, enter=enter)
     try:
         async with asyncio.timeout(connect_timeout_s):
             await wire.connect()

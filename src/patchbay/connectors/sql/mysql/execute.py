@@ -41,15 +41,18 @@ class Source(PooledSource[Backend, Answer]):
         self._role: Role = role
 
     def execute(self, statement: bytes, *, rows: int, limit: int, deadline: float) -> Awaitable[Answer]:
-        """Up to ``rows`` rows; ``limit`` bounds the bytes read, ``deadline`` (the loop's time) everything.
+        """Up to ``rows`` rows of a statement that names its tables in full.
 
+        ``limit`` bounds the bytes read, ``deadline`` (the loop's time) everything.
         Raises a :class:`~patchbay.connectors.refusals.CallRefused`.
         """
         return self._ask(_Asked(statement, rows, limit), deadline)
 
     async def _open_backend(self) -> Backend:
         target = await self._guard.check(self._credentials.host, self._credentials.port)
-        return await open_backend(self._credentials, target, role=self._role, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+        return await open_backend(
+            self._credentials, target, role=self._role, statement_timeout_ms=STATEMENT_TIMEOUT_MS, enter=False
+        )
 
     async def _run(self, backend: Backend, asked: _Asked, deadline: float) -> Answer:
         return await backend.run(asked.statement, rows=asked.rows, limit=asked.limit, deadline=deadline)

@@ -23,6 +23,7 @@ from patchbay.connectors.sql.tls import session_context
 from patchbay.egress.guard import CheckedAddress
 
 if TYPE_CHECKING:
+
     class _Driver:
         """What is used of :class:`asyncmy.connection.Connection`, most of which its own stubs leave out."""
 
@@ -70,7 +71,7 @@ class LimitPassed(Exception):
 class Wire(_Driver):
     """The driver's connection to a checked address."""
 
-    def __init__(self, credentials: SqlCredentials, target: CheckedAddress, role: Role, timeout_s: float) -> None:
+    def __init__(self, credentials: SqlCredentials, target: CheckedAddress, role: Role, timeout_s: float, *, enter: bool) -> None:
         login = credentials.login(role)
         super().__init__(
             host=target.address,
@@ -78,7 +79,7 @@ class Wire(_Driver):
             user=login.user,
             # As text it would be sent in Latin-1.
             password=login.password.encode(),
-            database=credentials.database,
+            database=credentials.database if enter else None,
             charset="utf8mb4",
             conv={},
             use_unicode=False,

@@ -118,7 +118,7 @@ async def read(
     credentials = server.create_database(sql=f"SET sql_mode = ''; CREATE TABLE t ({made}); INSERT INTO t VALUES ({values});")
     source = Source(parse_sql_credentials("mysql", credentials), GUARD, size=1)
     try:
-        sql = f"SELECT {', '.join(map(identifier, names))} FROM t"
+        sql = f"SELECT {', '.join(map(identifier, names))} FROM {identifier(credentials['database'], 't')}"
         deadline = asyncio.get_running_loop().time() + 10
         answer = await source.execute(sql.encode(), rows=2, limit=1_000_000, deadline=deadline)
         seen = columns or [column(native, name) for name, (native, _) in zip(names, rows, strict=True)]
