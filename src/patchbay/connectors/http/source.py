@@ -48,6 +48,7 @@ _ATTEMPTS = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 _WORTH_TRYING_S = 0.05
 """With less time left than this, another attempt cannot bring an answer."""
+_ACCEPT = {"Accept": "application/json"}
 _AGAIN = frozenset((429, 502, 503, 504))
 _SAID_WHEN = frozenset((429, 503))
 
@@ -88,7 +89,7 @@ class HttpSource:
         self._client = OutboundClient(guard, connections=at_once, authorities=authorities)
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(at_once)
-        self._signed: tuple[Signature, dict[str, str]] | None = None
+        self._signed: tuple[Signature, dict[str, str], dict[str, str]] | None = None
         self._servers: dict[str, Url] = {}
         self._under_way = 0
         self._quiet = asyncio.Event()
@@ -247,12 +248,12 @@ class HttpSource:
         signed = self._signed
         if signed is None or signed[0] is not signature:
             cookies = "; ".join(f"{name}={value}" for name, value in signature.cookies.items())
-            own = {"Accept": "application/json", **self._fixed, **signature.headers, **({"Cookie": cookies} if cookies else {})}
-            signed = self._signed = (signature, own)
+            own = self._fixed | signature.headers | ({"Cookie": cookies} if cookies else {})
+            signed = self._signed = (signature, own, _without(_ACCEPT, own) | own)
+        _, own, alone = signed
         if not request.headers and not request.cookies:
-            return signed[1]
-        replaced = {name.lower() for name in signed[1]}
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in replaced} | signed[1]
+            return alone
+        headers = _without(_ACCEPT | request.headers, own) | own
         if request.cookies:
             headers["Cookie"] = f"{headers['Cookie']}; {request.cookies}" if "Cookie" in headers else request.cookies
         return headers
@@ -272,6 +273,12 @@ class HttpSource:
     def _close_when_free(self) -> None:
         if self._under_way == 0 and self._closing is None:
             self._closing = self._loop.create_task(self._client.close())
+
+
+def _without(headers: Mapping[str, str], replaced: Mapping[str, str]) -> dict[str, str]:
+    """The headers that are not among ``replaced``, whatever the case of their names."""
+    names = {name.lower() for name in replaced}
+    return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
 def _base(text: str) -> Url:
