@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from patchbay.schema_graph.scoping import View
@@ -59,9 +59,11 @@ def findings_of(view: View, breathe: Callable[[], None] | None = None) -> list[d
         ("opaque", opaque, "What {} reads cannot be followed to its end: hidden as soon as anything is blocked."),
         ("no_unique_key", keyless, "There is no unique key on {}: a record cannot be told from another, or updated."),
     )
-    return [{"code": code, "message": text.format(_listed(names))} for code, names, text in notes if names]
+    return [{"code": code, "message": text.format(listed(names))} for code, names, text in notes if names]
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
+def listed(names: Iterable[str]) -> str:
+    """The first few names, and how many more there are."""
+    every = list(names)
+    shown = ", ".join(every[:_NAMES_SHOWN])
+    return shown if len(every) <= _NAMES_SHOWN else f"{shown} and {len(every) - _NAMES_SHOWN:,} more"

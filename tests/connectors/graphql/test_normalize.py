@@ -397,3 +397,12 @@ def test_answers_with_lists_in_lists():
     graph = graph_of(b"type Query { a: [[A]]  b: [[Int]] }\ntype A { name: String }")
     assert graph.operations["query.a"].unusable == "It answers with lists in lists."
     assert graph.operations["query.b"].unusable is None
+
+
+def test_plain_answers_have_names_and_slugs_of_their_own():
+    graph = graph_of(b"type Query { a: Int  b: a_result }\ntype Mutation { a: String }\ntype a_result { id: ID }")
+    assert {name: obj.kind for name, obj in graph.objects.items()} == {
+        "a_result": "type", "a result": "type", "mutation a result": "type",
+    }  # fmt: skip
+    assert graph.objects["a_result"].slug == "a_result"
+    assert len({obj.slug for obj in graph.objects.values()}) == 3

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from patchbay.schema_graph.model import Note
 
 SHOWN = 20
 """Notes of one code that are kept one by one."""
-_NAMES_SHOWN = 5
 
 
 class Findings:
@@ -37,10 +34,3 @@ class Findings:
             if (more := self._counts[code] - len(found)) > 0:
                 every.append(Note(code, f"{more:,} more like this."))
         return tuple(every)
-
-
-def listed(names: Iterable[str]) -> str:
-    """The first few names and how many more there are."""
-    every = list(names)
-    shown = ", ".join(every[:_NAMES_SHOWN])
-    return shown if len(every) <= _NAMES_SHOWN else f"{shown} and {len(every) - _NAMES_SHOWN:,} more"

@@ -19,12 +19,11 @@ def build_graph(schema: Schema, reads: Collection[str] = ()) -> Graph:
     catalog = Catalog(schema, findings)
     connections = find_connections(catalog)
     objects = ObjectBuilder(catalog, connections, only_carriers(catalog, connections)).build()
-    building = OperationBuilder(catalog, connections, objects, reads)
-    operations = building.build()
+    operations, values = OperationBuilder(catalog, connections, objects, reads).build()
     return Graph(
         kind="graphql",
         default_schema=None,
-        objects={**objects, **building.values},
+        objects={**objects, **values},
         operations=operations,
         notes=findings.notes(),
     )

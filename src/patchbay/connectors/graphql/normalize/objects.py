@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from patchbay.connectors.graphql.definitions import FieldDefinition, TypeDefinition
-from patchbay.connectors.graphql.findings import listed
 from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
 from patchbay.connectors.graphql.normalize.connections import Connection, size_argument
 from patchbay.connectors.graphql.normalize.references import IDENTIFIER, Key, inferred_edges
@@ -14,6 +13,7 @@ from patchbay.connectors.graphql.normalize.texts import described
 from patchbay.schema_graph.badges import CORE, field_badges, is_core_by_name, is_core_by_use
 from patchbay.schema_graph.model import Edge, Field, Object, ObjectKind
 from patchbay.schema_graph.naming import unique_slugs
+from patchbay.schema_graph.summary import listed
 
 TYPENAME = "__typename"
 """What every record can be asked for: the name of its type (GraphQL specification, section 4.1)."""

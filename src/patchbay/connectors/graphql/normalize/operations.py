@@ -16,14 +16,14 @@ from typing import Any, Literal
 import msgspec
 
 from patchbay.connectors.graphql.definitions import FieldDefinition, TypeDefinition
-from patchbay.connectors.graphql.findings import listed
 from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
 from patchbay.connectors.graphql.normalize.connections import PAGING, Connection, size_argument
 from patchbay.connectors.graphql.normalize.inputs import InputReader
 from patchbay.connectors.graphql.normalize.objects import value_object
 from patchbay.connectors.graphql.normalize.texts import described
 from patchbay.schema_graph.model import Argument, ArgumentRole, Effect, Object, Operation
-from patchbay.schema_graph.naming import SLUG_LENGTH, slug, unique_slugs
+from patchbay.schema_graph.naming import SLUG_LENGTH, unique_slugs
+from patchbay.schema_graph.summary import listed
 
 SIZE_MOST = 100
 """Records asked for at once at most: what the servers of the large public schemas allow, and twice what a binding may return."""
@@ -59,10 +59,10 @@ class OperationBuilder:
         self._reads = frozenset(reads)
         self._inputs = InputReader(catalog)
         self._cut: dict[str, None] = {}
-        self.values: dict[str, Object] = {}
+        self._answers: dict[str, Use] = {}
 
-    def build(self) -> dict[str, Operation]:
-        """All operations by name; the records of those that answer with a plain value are then in ``values``."""
+    def build(self) -> tuple[dict[str, Operation], dict[str, Object]]:
+        """All operations by name, and the records of those that answer with a plain value."""
         roots: tuple[tuple[Root, TypeDefinition | None], ...] = (
             ("query", self._catalog.query),
             ("mutation", self._catalog.mutation),
@@ -74,7 +74,9 @@ class OperationBuilder:
         slugs = unique_slugs([one.name for one in found], length=SLUG_LENGTH)
         made = [self._operation(one, slugs[one.name]) for one in found]
         self._note(found)
-        return {operation.name: operation for operation in made}
+        short = unique_slugs([*self._objects, *self._answers])
+        values = {name: value_object(name, short[name], use) for name, use in self._answers.items()}
+        return {operation.name: operation for operation in made}, values
 
     def _operation(self, one: _Found, short: str) -> Operation:
         field, use = one.field, one.use
@@ -118,13 +120,9 @@ class OperationBuilder:
             name = connection.node if connection is not None else use.name
             return name if name in self._objects else None
         name = f"{one.field.name} result"
-        if name in self.values:
+        if name in self._answers:
             name = f"{one.root} {name}"
-        taken = {obj.slug for obj in self.values.values()}
-        short = slug(name)
-        while short in taken or short in self._objects:
-            short = f"{short[:48]}_{one.root}"
-        self.values[name] = value_object(name, short, use)
+        self._answers[name] = use
         return name
 
     def _unselectable(self, record: str | None, use: Use | None) -> str | None:
@@ -134,8 +132,8 @@ class OperationBuilder:
             return "What it answers with is not defined in the schema."
         if use is not None and use.kind == "record" and use.lists > 1:
             return "It answers with lists in lists."
-        obj = self._objects.get(record) or self.values[record]
-        usable = any(field.readable for field in obj.fields) or obj.edges
+        obj = self._objects.get(record)
+        usable = obj is None or obj.edges or any(field.readable for field in obj.fields)
         return None if usable else "What it answers with has no field that can be read."
 
     def _arguments(self, one: _Found, size: str | None) -> tuple[tuple[Argument, ...], dict[str, Any], str | None]:
