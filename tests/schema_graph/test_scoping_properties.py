@@ -61,6 +61,17 @@ class Oracle:
             found |= more
         return found
 
+    def _below(self, name: str) -> set[str]:
+        """The tables whose rows a read of ``name`` returns as well, at any depth: one in between may lack a field."""
+        found: set[str] = set()
+        todo = [name]
+        while todo:
+            obj = self.graph.objects.get(todo.pop())
+            fresh = set(obj.partitions if obj is not None else ()) - found
+            found |= fresh
+            todo += fresh
+        return found - {name}
+
     def _reads_nothing_hidden(self, name: str, fields: tuple[str, ...] | None) -> bool:
         above = self._above(name)
         if name in self.hidden or any(self.blocks_table(one) for one in {name, *above}):
@@ -101,7 +112,7 @@ class Oracle:
             field.opaque and self.anything and not self.allowed(obj.name)
         ):
             return False
-        sources = [(obj.name, (name,)) for name in field.computed_from] + [(child, (field.name,)) for child in obj.partitions]
+        sources = [(obj.name, (name,)) for name in field.computed_from] + [(one, (field.name,)) for one in self._below(obj.name)]
         return all(self._reads_nothing_hidden(*s) for s in sources) and (
             field.row_of is None or self._reads_nothing_hidden(field.row_of, None)
         )
