@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from patchbay.connectors.http.drift import DRIFT
 from patchbay.connectors.http.source import MOST_BYTES
 from patchbay.connectors.refusals import CallRefused, SourceBusy, SourceRefused, SourceTimeout, SourceUnavailable
 from patchbay.connectors.rest.ready import ReadyRequest
@@ -154,3 +155,13 @@ async def test_a_system_over_tls_is_verified_and_not_left_for_plain_http() -> No
             else:
                 with pytest.raises(refusal):
                     await run(source, ready, {"id": "c1"})
+
+
+@pytest.mark.anyio
+async def test_a_schema_that_lies_gives_nulls_and_notes() -> None:
+    async with hostile.misbehaving(hostile.lying) as upstream, source_at(upstream.url) as source:
+        result = await run(source, ReadyRequest(get_customer()), {"id": "c1"})
+    assert result.rows == [{"id": None, "name": None, "balance": None, "open": None}]
+    assert len(result.notes) == 4
+    assert "secret" not in repr(result)
+    assert DRIFT.counts("con_1").keys() >= {("getCustomer", leaf) for leaf in result.rows[0]}

@@ -218,6 +218,7 @@ async def test_the_definition_s_headers_are_sent_and_nothing_of_a_call_replaces_
     assert "x-key: k\r\n" in head
     assert head.count("theirs") == 1
     assert "user-agent: patchbay\r\n" in head
+    assert "accept: application/json\r\n" in head
 
 
 @pytest.mark.anyio

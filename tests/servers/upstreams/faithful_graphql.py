@@ -63,6 +63,8 @@ class FaithfulGraphql:
         if (request.method, request.path) != ("POST", self.base) or request.content_type != "application/json":
             self.problems.append(f"{request.method} {request.path} of {request.content_type}")
             return web.Response(status=400)
+        if "application/graphql-response+json" not in request.headers.get("Accept", ""):
+            self.problems.append("the answer's own media type is not accepted")
         asked = msgspec.json.decode(await request.read())
         if set(asked) - {"query", "operationName", "variables", "extensions"}:
             self.problems.append(f"members {sorted(asked)}")

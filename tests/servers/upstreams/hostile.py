@@ -212,6 +212,12 @@ async def redirect_loop(turn: Turn) -> None:
     await turn.redirect("/again")
 
 
+async def lying(turn: Turn) -> None:
+    """What the schema calls scalars hold objects and lists."""
+    lies = {"id": {"card": "secret-in-page"}, "name": ["secret-in-page"], "balance": "a lot", "open": {"secret-in-page": 1}}
+    await turn.answer(json.dumps(lies).encode())
+
+
 # What follows is odd, but right: such an answer is taken.
 
 
