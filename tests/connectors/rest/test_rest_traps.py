@@ -646,6 +646,25 @@ def test_how_pages_are_asked_for(parameters: dict[str, Any], beside: dict[str, A
     assert operation.invoke.get("page") == page
 
 
+def test_a_search_that_is_sent_pages_by_its_body() -> None:
+    answers = answer({"properties": {"pets": {"type": "array", "items": PET}, "cursor": TEXT}})
+    operation = only_operation(
+        {**sends({"properties": {"limit": {"type": "integer"}, "cursor": TEXT}}), **answers}, method="post", path="/pets/search"
+    )
+    assert operation.invoke["page"] == {"style": "cursor", "size": "body.limit", "more": ["cursor"]}
+
+
+def test_a_list_of_values_too_long_to_keep_limits_nothing() -> None:
+    assert field({"type": "string", "enum": [f"v{n}" for n in range(1_000)]}).type == "enum"
+    long = field({"type": "string", "enum": [f"v{n}" for n in range(1_001)]})
+    assert (long.type, long.enum) == ("string", ())
+
+
+def test_a_head_request_answers_with_nothing() -> None:
+    operation = only_operation(answer(PET), method="head")
+    assert (operation.effect, operation.object, operation.unusable) == ("read", None, None)
+
+
 def test_link_headers_are_pages() -> None:
     operation = answer({"type": "array", "items": PET})
     operation["responses"]["200"]["headers"] = {"Link": {"schema": TEXT}}

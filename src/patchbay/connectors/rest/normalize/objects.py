@@ -33,7 +33,7 @@ MOST_NESTED = 10
 """Nested values within nested values that have no name."""
 MOST_FIELDS = 400_000
 _UNION_NAMES = 3
-_ENUM_MOST = 300
+_ENUM_MOST = 1_000
 _NAME_MOST = 160
 
 # What makes a schema more than a single value: without any of these its type and format tell everything.
@@ -166,7 +166,7 @@ class Objects:
         else:
             held = plain.get("enum")
             values = held if is_list(held) else []
-        texts = texts_of(values[:_ENUM_MOST])
+        texts = texts_of(values) if len(values) <= _ENUM_MOST else ()  # part of them would refuse the rest
         if not texts or shape.type == "boolean":
             return shape
         return Shape(

@@ -251,9 +251,10 @@ def _asked(path: str) -> tuple[str, bool]:
 
 
 def _queries(listed: list[Parameter], into: Arguments) -> dict[str, tuple[str, Any]]:
-    """Wire name → (argument's name, schema) of the query parameters."""
-    wires = {place["name"]: name for name, place in into.places.items() if place["place"] == "query"}
-    return {p.name: (wires[p.name], p.described()) for p in listed if p.place == "query" and p.name in wires}
+    """Wire name → (argument's name, schema) of the query parameters, and of a body's own members where a search is sent."""
+    asked = {place["name"]: name for name, place in into.places.items() if place["place"] == "query"}
+    sent = {place["name"]: (name, EMPTY) for name, place in into.places.items() if len(place.get("path", ())) == 1}
+    return sent | {p.name: (asked[p.name], p.described()) for p in listed if p.place == "query" and p.name in asked}
 
 
 def _described(node: Schema, item: Schema) -> str | None:
