@@ -138,6 +138,25 @@ async def test_a_caller_that_goes_away_is_no_timeout(client: OutboundClient) -> 
 
 
 @pytest.mark.anyio
+async def test_the_deadline_and_somebody_else_s_timeout_are_told_apart(client: OutboundClient) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    async with hostile.misbehaving(hostile.silence) as upstream:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await ask(client, upstream.url, seconds=30.0)
+        with pytest.raises(TimedOut):
+            async with asyncio.timeout(30.0):
+                await ask(client, upstream.url, seconds=0.1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                with pytest.raises(TimedOut):
+                    await ask(client, upstream.url, seconds=0.1)
+                await asyncio.sleep(30.0)
+        assert task.cancelling() == 0
+
+
+@pytest.mark.anyio
 async def test_connections_to_one_host_are_bounded(client: OutboundClient) -> None:
     async with hostile.misbehaving(hostile.silence) as upstream:
         holding = [asyncio.create_task(ask(client, upstream.url, seconds=30.0)) for _ in range(2)]

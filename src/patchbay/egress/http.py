@@ -213,11 +213,16 @@ class _Alarm:
 
     def answers_for_it(self) -> bool:
         """Whether a cancellation was this alarm's, and nobody else's."""
-        return self._rang and self._task.uncancel() <= self._before
+        if not self._rang:
+            return False
+        self._rang = False
+        return self._task.uncancel() <= self._before
 
     def off(self) -> None:
-        """Not needed any more."""
+        """Not needed any more. A cancellation that something else was made of on the way is taken back."""
         self._handle.cancel()
+        if self._rang:
+            self._task.uncancel()
 
 
 class _Door(AbstractResolver):
