@@ -17,7 +17,7 @@ from patchbay.schema_graph.model import Argument, ArgumentRole
 DEEPEST = 6
 MOST = 400
 """Arguments that one argument of an operation may become; where it would be more, less deep ones are taken as JSON."""
-_MOST_LOOKED_AT = 10 * MOST
+_MOST_LOOKED_AT = 4 * MOST
 """Members of input objects that are looked at for one argument, whatever comes of them."""
 
 
@@ -69,6 +69,8 @@ class InputReader:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: dict[tuple[str, str, str | None, ArgumentRole], Flattened | None] = {}
+        self._deepest: dict[str, int] = {}
+        self._impossible: set[str] = set()
 
     def read(self, value: InputValue, role: ArgumentRole) -> Flattened | None:
         """``value`` flattened; None where it cannot be given at all."""
@@ -86,16 +88,22 @@ class InputReader:
         return self._known[key]
 
     def _flatten(self, value: InputValue, use: Use, role: ArgumentRole) -> Flattened | None:
+        """As deep as it may go. How deep that is depends on the type alone, so it is tried out once for each."""
+        if use.name in self._impossible:
+            return None
         place = _Place(value.name, not value.optional)
-        for deepest in range(DEEPEST, 0, -1):
+        for deepest in range(self._deepest.get(use.name, DEEPEST), 0, -1):
             reading = _Reading(self._catalog, role, deepest)
             try:
                 least = reading.enter(value, use, place)
             except _TooMany:
                 continue
             except _Impossible:
+                self._impossible.add(use.name)
                 return None
+            self._deepest[use.name] = deepest
             return Flattened(tuple(reading.found), least, tuple(dict.fromkeys(reading.cut)))
+        self._deepest[use.name] = 0
         return Flattened((_whole(self._catalog, value, use, place, role),), None, (use.name,))
 
 
