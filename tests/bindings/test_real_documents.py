@@ -57,10 +57,12 @@ def leaves(view: View, obj: Object, deeper: int = 2) -> Iterator[list[str]]:
         [quote_part(f.name), quote_part(f.fields[0].name)] for f in fields[:20] if f.fields and not holds_members(f.fields[0])
     )
     readable = {field.name for field in fields}
-    for edge in [e for e in obj.edges if e.embedded and all(own in readable for own, _ in e.pairs)][:3] if deeper else ():
+    edges = [edge for edge in obj.edges if edge.embedded and all(own in readable for own, _ in edge.pairs)]
+    # Of a union one kind of record: what two of them have under one name cannot be told apart in an answer.
+    for edge in [*[e for e in edges if not e.narrows][:3], *[e for e in edges if e.narrows][:1]] if deeper else ():
         target = view.object(edge.target)
         below = next(leaves(view, target, deeper - 1), None) if target is not None else None
-        if below is not None:
+        if below is not None and not (edge.narrows and below[0] in readable):
             yield [quote_part(edge.name), *below]
 
 

@@ -94,7 +94,7 @@ def _paths(obj: Object) -> set[tuple[str, ...]]:
 
 
 @given(embedded_graphs(), embedded_scopings())
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(max_examples=60, deadline=None, phases=PHASES)
 def test_a_view_shows_exactly_what_the_oracle_leaves(graph: Graph, scoping: Scoping) -> None:
     for view in (View(graph, scoping), View(unpack(pack(graph)), scoping)):
         oracle = Oracle(graph, scoping)
@@ -120,7 +120,7 @@ def _clear(oracle: Oracle, name: str, edge: Edge) -> bool:
 
 
 @given(embedded_graphs(), embedded_scopings())
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(max_examples=60, deadline=None, phases=PHASES)
 def test_nothing_in_view_names_a_blocked_object(graph: Graph, scoping: Scoping) -> None:
     view, oracle = View(graph, scoping), Oracle(graph, scoping)
     shown = [view.object(name) for name in view.object_names()]
@@ -135,7 +135,7 @@ def test_nothing_in_view_names_a_blocked_object(graph: Graph, scoping: Scoping) 
 
 
 @given(embedded_graphs(), embedded_scopings(), st.data())
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(max_examples=60, deadline=None, phases=PHASES)
 def test_the_runtimes_check_agrees_with_the_view(graph: Graph, scoping: Scoping, data: st.DataObject) -> None:
     """A call made while nothing was blocked runs under a later scoping exactly if that scoping's view shows all it uses."""
     free, scoped = View(graph), View(graph, scoping)

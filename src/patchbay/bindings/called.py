@@ -103,22 +103,17 @@ def _size(wanted: int, argument: Argument) -> Any:
 
 
 def _check_shapes(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> None:
-    """Report leaves that one document cannot select side by side: the members of a union that have the same name in two types
-    (GraphQL specification, section 5.3.2). Where both are of one type, each holds the value of whichever record came.
+    """Report leaves that one document cannot select side by side: of two types of a union the members of the same name, which
+    would come back as one (GraphQL specification, section 5.3.2).
     """
     shapes: dict[tuple[str, ...], str] = {}
     leaves: dict[tuple[str, ...], tuple[str, ...]] = {}
     for index, (_, reading) in enumerate(outputs):
-        names = tuple(names for names, _ in _shapes(scope, reading))[-1]
-        if leaves.setdefault(names, reading.via) != reading.via:
-            message = f"Another output reads {names[-1]!r} of another kind of record; both hold the value of whichever comes."
-            scope.report.warn(f"projection.{index}.path", "leaf_shared", message)
-        for names, shape in _shapes(scope, reading):
-            if shapes.setdefault(names, shape) != shape:
-                message = f"Another output selects {names[-1]!r} as a value of another type, of another kind of record."
-                hint = "Bind them as two skills."
-                scope.report.error(f"projection.{index}.path", "leaves_conflict", message, hint)
-                break
+        found = list(_shapes(scope, reading))
+        alone = all(shapes.setdefault(names, shape) == shape for names, shape in found)
+        if not alone or leaves.setdefault(found[-1][0], reading.via) != reading.via:
+            message = f"Another output reads {reading.field.name!r} of another kind of record; in an answer they are one."
+            scope.report.error(f"projection.{index}.path", "leaves_conflict", message, "Bind them as two skills.")
 
 
 def _shapes(scope: Scope, reading: Reading) -> Iterator[tuple[tuple[str, ...], str]]:
