@@ -50,7 +50,8 @@ def read_statement(sql: str, dialect: str) -> Read:
         statements = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError):
         raise NotReadable from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Select):
+    # MySQL runs what stands in some comments.
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select) or _has_comment(sql, dialect):
         raise NotReadable
     tree = statements[0]
     sources: dict[str, exp.Table] = {}
@@ -63,6 +64,10 @@ def read_statement(sql: str, dialect: str) -> Read:
             sources[node.alias_or_name] = node
     outputs = tuple([_output(selected, sources) for selected in tree.expressions])
     return Read(outputs, frozenset(_reference(column, sources) for column in tree.find_all(exp.Column)))
+
+
+def _has_comment(sql: str, dialect: str) -> bool:
+    return any(token.comments for token in sqlglot.tokenize(sql, read=dialect))
 
 
 def _output(selected: exp.Expr, sources: dict[str, exp.Table]) -> Reference | None:
