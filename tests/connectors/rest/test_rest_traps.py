@@ -134,6 +134,20 @@ properties: {name: {type: string}, mother: {$ref: '#'}, owner: {$ref: 'owner%20o
     assert set(first) == {"items.yaml", "ops/a.yaml"}
 
 
+def test_a_file_beside_the_document_that_cannot_be_read_is_a_finding() -> None:
+    paths = {
+        "/a": {"get": answer({"$ref": "bad.json"})},
+        "/b": {"get": answer({"$ref": "gone.json"})},
+        "/c": {"get": answer(PET)},
+    }
+    files = {"api.json": json.dumps(api(paths=paths)).encode(), "bad.json": b"{"}
+    assert needed_references(files, root="api.json") == ["gone.json"]
+    assert needed_references(files, root="api.json", fresh=["bad.json"]) == []
+    graph = normalize(open_document(files, root="api.json")).graph
+    assert codes(graph) == {"file_refused", "file_missing"}
+    assert [name for name, operation in graph.operations.items() if operation.unusable is None] == ["GET /c"]
+
+
 def test_identifiers_and_anchors_within_a_document() -> None:
     schemas = {
         "Pet": {

@@ -12,7 +12,7 @@ import msgspec
 
 from patchbay.connectors.rest.documents.archive import MAGIC, read_archive
 from patchbay.connectors.rest.documents.parsing import parse
-from patchbay.connectors.rest.documents.refusals import document_refusal
+from patchbay.connectors.rest.documents.refusals import DocumentNotReadable, document_refusal
 from patchbay.connectors.rest.documents.values import is_object
 from patchbay.connectors.rest.documents.walking import describing
 
@@ -78,7 +78,7 @@ def needed_references(
     A caller fetches those of the same origin (``urljoin(url, path)``), adds them under the paths given here and asks again until
     none is left; ``fresh`` then names the files added since it last asked, which alone are looked into. References to other hosts
     are never listed; those to the document's own ``url`` origin are, absolute.
-    Raises what :func:`open_document` raises for a file that cannot be read.
+    Raises what :func:`open_document` raises for a root file that cannot be read; another one is a finding, later.
     """
     unpacked = _unpacked(files)
     name = root if root is not None and root in unpacked else _find_root(unpacked)
@@ -90,13 +90,23 @@ def needed_references(
         if base not in unpacked:
             missing[base] = None
             continue
-        for node in describing(parse(unpacked[base], base)):
+        for node in describing(_parsed(unpacked[base], base, root=base == name)):
             ref: Any = node.get("$ref")
             target = file_of(ref, base, url) if type(ref) is str else None
             if target is not None and target not in seen and target != url:
                 seen.add(target)
                 todo.append(known_as(target, unpacked))
     return [path for path in missing if path not in unpacked]
+
+
+def _parsed(content: bytes, name: str, *, root: bool) -> Any:
+    """A file's value; None for one beside the document's own that cannot be read."""
+    try:
+        return parse(content, name)
+    except DocumentNotReadable:
+        if root:
+            raise
+        return None
 
 
 def file_of(reference: str, base: str, url: str | None) -> str | None:
