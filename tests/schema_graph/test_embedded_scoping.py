@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from patchbay.schema_graph.blocking import Scoping
 from patchbay.schema_graph.call import SliceItem
 from patchbay.schema_graph.fingerprint import slice_fingerprint
-from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Object, Operation
+from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Note, Object, Operation
 from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.pack import pack, unpack
 from patchbay.schema_graph.scoping import View, permits
+from patchbay.schema_graph.summary import count
 from patchbay.schema_graph.touched import touched_by
 from tests.schema_graph.embedded import embedded_graphs, embedded_scopings
 
@@ -189,6 +190,20 @@ def test_bare_names_encoded_names_and_operations_without_an_object():
     assert [one.name for one in view.operations(q="REPOS")] == ["repos/get"]
     assert view.operations(object="gone") == []
     assert (view.operation_count(None), view.operation_count(view.object("thing"))) == (1, 6)
+
+
+def test_what_is_named_after_a_blocked_operation_goes_with_it():
+    bill = Object("bill", "bill", "type", fields=(Field("id", "string", "string"),))
+    answer = Object("GET /bill/{id}/paid response", "paid", "type", fields=(Field("ok", "boolean", "boolean"),))
+    paid = Operation("GET /bill/{id}/paid", "paid", answer.name, "read", "call")
+    ping = Operation("ping", "ping", None, "read", "call")
+    notes = (Note("cut", "The bill is large."), Note("large", "It is large.", "#/paths/~1bill"), Note("old", "It is old."))
+    graph = Graph("rest", None, {"bill": bill, answer.name: answer}, {paid.name: paid, "ping": ping}, notes)
+    free, seen = View(graph), View(graph, Scoping(blocked_tables=("bill",)))
+    assert (len(free.object_names()), len(free.operations()), free.notes) == (2, 2, notes)
+    assert (seen.object_names(), [one.name for one in seen.operations()], seen.notes) == ((), ["ping"], notes[2:])
+    assert count(free)["operationCount"] == 2
+    assert count(seen)["operationCount"] == 1
 
 
 def test_an_argument_goes_with_the_one_its_parent_must_have():

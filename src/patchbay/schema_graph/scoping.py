@@ -131,11 +131,6 @@ class View:
         found = self._record_operations(self.object_names() if name is None else (name,), include_writes)
         return [o for o in found if all(w in f"{o.name} {o.description or ''}".casefold() for w in words)]
 
-    @property
-    def calls(self) -> bool:
-        """Whether operations are called (REST, GraphQL) rather than made from records."""
-        return self._called is not None
-
     def operations_meant_by(self, bare: str) -> Sequence[str]:
         """The names of the called operations in view that a bare name may mean: more than one when it is ambiguous."""
         return () if self._called is None else self._called.meant_by(bare)

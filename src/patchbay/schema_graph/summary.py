@@ -15,7 +15,8 @@ def count(view: View, breathe: Callable[[], None] | None = None) -> dict[str, An
 
     ``breathe`` is called after each object: a thread that must not hold up others can pause there.
     """
-    fields = edges = operations = 0
+    fields = edges = 0
+    operations = view.operation_count(None)
     badges: dict[str, int] = {"core": 0, "pii": 0, "payment_card": 0}
     for name in view.object_names():
         if breathe is not None:
