@@ -178,8 +178,7 @@ class View:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is to be known about the document, as far as it names nothing blocked."""
-        clear = (n for n in self._graph.notes if not self._rules.names_blocked(f"{n.message} {n.place or ''}"))
-        return tuple(clear) if self._rules.anything else self._graph.notes
+        return tuple(note for note in self._graph.notes if not self._rules.names_blocked(_note_text(note)))
 
     def slice_fingerprint(self, operation: str, items: Sequence[SliceItem]) -> str:
         """The fingerprint of the part of the graph a call uses. Raises KeyError when any of it is not in view."""
@@ -324,6 +323,11 @@ class View:
             for verb in RECORD_VERBS if include_writes else RECORD_VERBS[:1]:
                 if operation := self._record_operation(name, verb):
                     yield operation
+
+
+def _note_text(note: Note) -> str:
+    """All that a note says, its JSON pointer unescaped (RFC 6901, section 4)."""
+    return f"{note.message} {(note.place or '').replace('~1', '/').replace('~0', '~')}"
 
 
 def _withholds_demanded(fields: Sequence[Field], left: set[str]) -> bool:
