@@ -12,18 +12,16 @@ over TLS or not at all.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from patchbay.egress.decoding import ACCEPTED, decode
+from patchbay.egress.doors import Door, client_tls
 from patchbay.egress.failures import (
     BrokenOff,
     NotHttp,
@@ -34,7 +32,7 @@ from patchbay.egress.failures import (
     TooLarge,
     Unreachable,
 )
-from patchbay.egress.guard import CheckedAddress, EgressGuard, EgressRefused
+from patchbay.egress.guard import EgressGuard, EgressRefused
 from patchbay.egress.urls import BadUrl, Scheme, Url, read_url
 
 CONNECTIONS = 16
@@ -168,13 +166,13 @@ class OutboundClient:
         return Answered(response.status, response.headers, decoded[:most], at, True)
 
     def _open_session(self, scheme: Scheme) -> aiohttp.ClientSession:
-        door = _Door(self._guard, plain=scheme == "http")
+        door = Door(self._guard, plain=scheme == "http")
         connector = aiohttp.TCPConnector(
             resolver=door,
             use_dns_cache=False,
             happy_eyeballs_delay=None,
             socket_factory=door.open_socket,
-            ssl=_tls(self._authorities, ssl.get_default_verify_paths()) if scheme == "https" else True,
+            ssl=client_tls(self._authorities, ssl.get_default_verify_paths()) if scheme == "https" else True,
             limit=0,
             limit_per_host=self._connections,
             keepalive_timeout=IDLE_S,
@@ -223,49 +221,6 @@ class _Alarm:
         self._handle.cancel()
         if self._rang:
             self._task.uncancel()
-
-
-class _Door(AbstractResolver):
-    """Asks the guard for the address of each new connection, and once more when its socket is opened.
-
-    The second look is what a host written as a number meets, for which nobody asks a resolver.
-    """
-
-    def __init__(self, guard: EgressGuard, *, plain: bool) -> None:
-        self._guard = guard
-        self._plain = plain
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """The one address that passed."""
-        checked = self._passed(await self._guard.check(host, port))
-        return [
-            ResolveResult(
-                hostname=host,
-                host=checked.address,
-                port=port,
-                family=socket.AF_INET6 if ":" in checked.address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    def open_socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """A socket for the address that is about to be connected to, if it passes."""
-        family, kind, protocol, _, address = info
-        self._passed(self._guard.check_address(str(address[0]), int(address[1])))
-        return socket.socket(family=family, type=kind, proto=protocol)
-
-    def _passed(self, checked: CheckedAddress) -> CheckedAddress:
-        if self._plain and not checked.opened:
-            raise EgressRefused(
-                "Plain http is not spoken to systems on the public internet.",
-                reason="not_secure",
-                hint="Use https. Whoever operates this Patchbay can open a network for http in PATCHBAY_EGRESS_ALLOW.",
-            )
-        return checked
 
 
 def _library_url(at: Url) -> URL:
@@ -338,13 +293,3 @@ def _failure(error: Exception) -> OutboundFailed:
     if isinstance(error, aiohttp.ClientResponseError):
         return NotHttp()
     return BrokenOff()
-
-
-@lru_cache(maxsize=64)
-def _tls(authorities: str | None, _machine: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
-    """Verifies the chain and the host name; the machine's authorities are read again where they are set to another place."""
-    context = ssl.create_default_context()
-    if authorities is not None:
-        context.load_verify_locations(cadata=authorities)
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from patchbay.connectors.http.answers import NOT_UNDERSTOOD, Decoder, decoded
-from patchbay.connectors.http.source import Read
+from patchbay.connectors.http.outcomes import Read
 from patchbay.connectors.refusals import SchemaChanged, SourceRefused
 from patchbay.egress.http import Answered
 

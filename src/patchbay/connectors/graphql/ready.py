@@ -10,9 +10,10 @@ import msgspec
 
 from patchbay.connectors.graphql.answers import read_answer
 from patchbay.connectors.http.answers import decoder_for
+from patchbay.connectors.http.outcomes import Read
 from patchbay.connectors.http.request import Request, object_of
 from patchbay.connectors.http.results import Results
-from patchbay.connectors.http.source import HttpSource, Read
+from patchbay.connectors.http.source import HttpSource
 from patchbay.connectors.refusals import CallNotSupported
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.arguments import prepare_inputs

@@ -10,32 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Mapping
+from typing import Protocol
 
 from patchbay.connectors.breaker import Breaker
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
+from patchbay.connectors.http.outcomes import Read, refusal_of, retry_after_s
 from patchbay.connectors.http.request import Request
 from patchbay.connectors.http.signing import FixedAuthorizer, static_authorizer
 from patchbay.connectors.http.styles import percent_encoded
 from patchbay.connectors.refusals import (
     CallRefused,
-    CredentialsRefused,
-    PermissionMissing,
     SchemaChanged,
     SourceBusy,
-    SourceRefused,
     SourceTimeout,
     SourceUnavailable,
-    ValueNotAccepted,
 )
 from patchbay.connectors.system import SourceClosed
-from patchbay.egress.failures import BrokenOff, OutboundFailed, TimedOut, TlsFailed, Unreachable
+from patchbay.egress.failures import OutboundFailed, TlsFailed, Unreachable
 from patchbay.egress.guard import EgressGuard, EgressRefused
 from patchbay.egress.http import Answered, OutboundClient
 from patchbay.egress.urls import BadUrl, Url, read_url
@@ -51,16 +44,6 @@ _WORTH_TRYING_S = 0.05
 _ACCEPT = {"Accept": "application/json"}
 _AGAIN = frozenset((429, 502, 503, 504))
 _SAID_WHEN = frozenset((429, 503))
-
-
-class Read(msgspec.Struct, frozen=True):
-    """An answer as its kind of system means it: ``status`` in HTTP's terms, the decoded ``payload`` of a success, and what is to
-    be said of it (``notes``).
-    """
-
-    status: int
-    payload: Any = None
-    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -187,7 +170,7 @@ class HttpSource:
                 return outcome
             pause = self._pause(request, outcome, retry_after, attempt, deadline)
             if pause is None:
-                raise _refusal(outcome, retry_after)
+                raise refusal_of(outcome, retry_after)
             attempt += 1
             await asyncio.sleep(pause)
 
@@ -208,7 +191,7 @@ class HttpSource:
         except (OutboundFailed, EgressRefused) as failed:
             return failed, None
         outcome = read(answered)
-        return outcome, _retry_after(answered.headers) if outcome.status in _SAID_WHEN else None
+        return outcome, retry_after_s(answered.headers) if outcome.status in _SAID_WHEN else None
 
     def _pause(
         self,
@@ -241,7 +224,7 @@ class HttpSource:
         except TimeoutError:
             raise SourceTimeout from None
         except (OutboundFailed, EgressRefused) as failed:
-            raise _refusal(failed, None) from None
+            raise refusal_of(failed, None) from None
 
     def _headers(self, request: Request, signature: Signature) -> dict[str, str]:
         """The request's own, then the definition's, then what authorizes it: no value of a call can replace those."""
@@ -295,52 +278,3 @@ def _signed_url(at: Url, target: str, signature: Signature) -> Url:
         target = f"{target}{'&' if '?' in target else '?'}{added}"
     below = at.target.rstrip("/") + target if target.startswith("/") else at.target + target
     return Url(at.scheme, at.host, at.port, below)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number or a date (RFC 9110, section 10.2.3)."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
-
-
-def _refusal(outcome: Read | OutboundFailed | EgressRefused, retry_after: float | None) -> CallRefused:
-    """What an attempt that brought nothing means to the caller."""
-    if isinstance(outcome, Read):
-        return _refusal_for(outcome.status, retry_after)
-    if isinstance(outcome, TimedOut):
-        return SourceTimeout()
-    if isinstance(outcome, TlsFailed):
-        return SourceUnavailable("No secure connection to the connected system could be made.")
-    if isinstance(outcome, (Unreachable, BrokenOff, EgressRefused)):
-        return SourceUnavailable()
-    return SourceRefused("The answer of the connected system was not understood.")
-
-
-def _refusal_for(status: int, retry_after: float | None) -> CallRefused:
-    """By the status (RFC 9110, section 15)."""
-    made = _BY_STATUS.get(status)
-    if made is not None:
-        return made(retry_after)
-    if status >= 500:
-        return SourceUnavailable("The connected system reports a failure of its own.", retry_after_s=retry_after)
-    return SourceRefused()
-
-
-_BY_STATUS: Mapping[int, Callable[[float | None], CallRefused]] = {
-    400: lambda _: ValueNotAccepted("The connected system does not accept a value of this call."),
-    401: lambda _: CredentialsRefused(),
-    403: lambda _: PermissionMissing("The stored credentials may not do what this call does."),
-    407: lambda _: SourceUnavailable(),
-    408: lambda _: SourceTimeout(),
-    422: lambda _: ValueNotAccepted("The connected system does not accept a value of this call."),
-    429: lambda after: SourceBusy("The connected system takes no more requests at the moment.", retry_after_s=after),
-    501: lambda _: SourceRefused(),
-    505: lambda _: SourceRefused(),
-}

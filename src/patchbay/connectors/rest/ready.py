@@ -7,9 +7,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from patchbay.connectors.http.answers import decoded, decoder_for
+from patchbay.connectors.http.outcomes import Read
 from patchbay.connectors.http.request import Request, RequestTemplate
 from patchbay.connectors.http.results import Results
-from patchbay.connectors.http.source import HttpSource, Read
+from patchbay.connectors.http.source import HttpSource
 from patchbay.connectors.refusals import CallNotSupported, SourceRefused
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.arguments import prepare_inputs
