@@ -7,9 +7,11 @@ from typing import Any
 
 from patchbay.connectors.rest.documents.files import open_document
 from patchbay.connectors.rest.normalize.graph import Normalized, normalize
-from patchbay.schema_graph.model import Graph, Operation
+from patchbay.schema_graph.model import Argument, Field, Graph, Operation
 
 BASE = "https://api.example/v1"
+TEXT = {"type": "string"}
+PET = {"type": "object", "properties": {"id": {"type": "integer", "format": "int64"}, "name": TEXT}, "required": ["id"]}
 
 
 def api(
@@ -60,3 +62,20 @@ def only_operation(operation: dict[str, Any], *, method: str = "get", path: str 
 def codes(graph: Graph) -> set[str]:
     """The codes of a graph's notes."""
     return {note.code for note in graph.notes}
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def field(schema: Any, name: str = "it", **document: Any) -> Field:
+    """One property as a field of an object."""
+    holder = {"type": "object", "properties": {name: schema, "other": TEXT}}
+    graph = graph_of(api({"Holder": holder, "Pet": PET}, {"/h": {"get": answer(ref("Holder"))}}, **document))
+    found = graph.objects["Holder"].field(name)
+    assert found is not None
+    return found
+
+
+def arguments(operation: Operation) -> dict[str, Argument]:
+    return {argument.name: argument for argument in operation.arguments}
