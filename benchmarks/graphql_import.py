@@ -3,10 +3,10 @@
     uv run --locked python benchmarks/graphql_import.py [--repeats 7]
 
 Introspection: ours; a bare hand walk (msgspec to plain values, then nested dictionaries of types, fields, arguments and
-operations, nothing judged); graphql-core's ``build_client_schema`` with all fields made. SDL: ours; graphql-core's parser alone, which
-ours contains; ``build_schema``, unchecked (checked, it refuses GitHub's). Every measurement is a process of its own, for its peak
-memory; reading the file and importing are not timed. Each variant runs as its users run it: the harness leaves the garbage
-collector alone, ours pauses it as discovery does. Variants alternate, so that a busy machine is busy for all of them.
+operations, nothing judged); graphql-core's ``build_client_schema`` with all fields made. SDL: ours; graphql-core's parser alone,
+which ours contains; ``build_schema``, unchecked (checked, it refuses GitHub's). Every measurement is a process of its own, for
+its peak memory; reading the file and importing are not timed. Each variant runs as its users run it: the harness leaves the
+garbage collector alone, ours pauses it as discovery does. Variants alternate, so that a busy machine is busy for all of them.
 Prints a table in Markdown.
 """
 
