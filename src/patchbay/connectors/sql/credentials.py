@@ -6,12 +6,13 @@ library: no socket path, no list of hosts, no control character, no connection s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, cast, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, cast, get_args
 
 import msgspec
-from cryptography import x509
 
+from patchbay.connectors.authorities import read_authorities
+from patchbay.connectors.members import Members, Unreadable, text
 from patchbay.egress.addresses import BadHost, read_host
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.nearest import did_you_mean
@@ -22,11 +23,9 @@ SslMode = Literal["require", "verify-ca", "verify-full"]
 system's certificate authorities count."""
 
 DEFAULT_PORTS: Mapping[str, int] = {"postgres": 5432, "mysql": 3306}
-MAX_CA_PEM = 256 * 1024
 _MAX_TEXT = 1024
 _MEMBERS = ("host", "port", "database", "user", "password", "sslmode", "ca_pem", "write")
 _WRITE_MEMBERS = ("user", "password")
-_T = TypeVar("_T")
 
 
 class WriteRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,37 +78,38 @@ class SqlCredentials(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_sql_credentials(kind: str, raw: Mapping[str, Any]) -> SqlCredentials:
     """Read credentials for ``kind`` (`postgres` or `mysql`); raises `ValidationFailed` with every finding in ``errors``."""
-    reading = _Reading()
-    reading.known("", raw, _MEMBERS)
+    findings: list[Finding] = []
+    members = Members(raw, "", findings)
+    members.refuse_unknown(_MEMBERS)
     names = _NAMES.get(kind, _POSTGRES_NAMES)
-    host = reading.member(raw, "host", _host)
-    port = reading.member(raw, "port", _port, default=DEFAULT_PORTS.get(kind, 5432))
-    database = reading.member(raw, "database", lambda value: _name(value, names.database, names))
-    user = reading.member(raw, "user", lambda value: _name(value, names.user, names))
-    password = reading.member(raw, "password", _password)
-    sslmode = reading.member(raw, "sslmode", _sslmode, default="verify-full")
-    ca_pem = reading.member(raw, "ca_pem", _ca_pem, default=None)
-    write = _write_role(reading, raw.get("write"), names)
-    if sslmode == "verify-ca" and ca_pem is None and not any(f.field == "ca_pem" for f in reading.findings):
-        reading.refuse(
+    host = members.read("host", _host, required=True)
+    port = members.read("port", _port) or DEFAULT_PORTS.get(kind, 5432)
+    database = members.read("database", lambda value: _name(value, names.database, names), required=True)
+    user = members.read("user", lambda value: _name(value, names.user, names), required=True)
+    password = members.read("password", _password, required=True)
+    sslmode = members.read("sslmode", _sslmode) or "verify-full"
+    ca_pem = members.read("ca_pem", read_authorities)
+    write = _write_role(members.inside("write"), names)
+    if sslmode == "verify-ca" and ca_pem is None and not any(f.field == "ca_pem" for f in findings):
+        members.refuse(
             "ca_pem",
             "required",
             "verify-ca needs the certificate authority to verify against.",
             "Add ca_pem, or use verify-full, which can rely on the public certificate authorities.",
         )
     if write is not None and user is not None and write.user == user:
-        reading.refuse(
+        members.refuse(
             "write.user", "same_role", "The write role must not be the read role.", "Create one with the write script."
         )
-    if reading.findings:
-        raise ValidationFailed("The credentials are not valid.", errors=reading.findings)
+    if findings:
+        raise ValidationFailed("The credentials are not valid.", errors=findings)
     return SqlCredentials(
         host=cast(str, host),
-        port=cast(int, port),
+        port=port,
         database=cast(str, database),
         user=cast(str, user),
         password=cast(str, password),
-        sslmode=cast(SslMode, sslmode),
+        sslmode=sslmode,
         ca_pem=ca_pem,
         write=write,
     )
@@ -120,141 +120,66 @@ def dump_sql_credentials(credentials: SqlCredentials) -> dict[str, Any]:
     return cast("dict[str, Any]", msgspec.to_builtins(credentials))
 
 
-class _Refused(Exception):
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
-        self.code, self.message, self.hint = code, message, hint
-
-
-_MISSING: Any = object()
-
-
-class _Reading:
-    """Collects what is wrong while reading on."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def refuse(self, field: str, code: str, message: str, hint: str | None = None) -> None:
-        self.findings.append(Finding(field=field, code=code, message=message, hint=hint))
-
-    def known(self, prefix: str, raw: Mapping[str, Any], members: tuple[str, ...]) -> None:
-        for name in raw:
-            if name not in members:
-                shown = str(name)[:64]
-                self.refuse(
-                    f"{prefix}{shown}", "unknown_field", f"There is no member {shown!r} here.", did_you_mean(shown, members)
-                )
-
-    def member(
-        self, raw: Mapping[str, Any], name: str, read: Callable[[Any], _T], *, default: Any = _MISSING, prefix: str = ""
-    ) -> _T | None:
-        value = raw.get(name)
-        if value is None:
-            if default is _MISSING:
-                self.refuse(f"{prefix}{name}", "required", f"{name} is needed.")
-                return None
-            return default
-        try:
-            return read(value)
-        except _Refused as refusal:
-            self.refuse(f"{prefix}{name}", refusal.code, refusal.message, refusal.hint)
-            return None
-
-
-def _text(value: Any, *, most: int = _MAX_TEXT) -> str:
-    if not isinstance(value, str):
-        raise _Refused("type", "This must be a string.")
-    if not value:
-        raise _Refused("empty", "This must not be empty.")
-    if len(value) > most:
-        raise _Refused("too_long", f"This must have at most {most} characters.")
-    if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in value):
-        raise _Refused("control_character", "This must not contain control characters.")
-    return value
-
-
 def _host(value: Any) -> str:
-    text = _text(value)
-    if text.startswith(("/", "@")):
-        raise _Refused("host", "A socket path cannot be used as host.", "Give a host name such as db.example.com.")
-    if "://" in text:
-        raise _Refused("host", "Give the parts of the connection string in their own members.", "host: db.example.com")
+    written = text(value, most=_MAX_TEXT)
+    if written.startswith(("/", "@")):
+        raise Unreadable("host", "A socket path cannot be used as host.", "Give a host name such as db.example.com.")
+    if "://" in written:
+        raise Unreadable("host", "Give the parts of the connection string in their own members.", "host: db.example.com")
     try:
-        return read_host(text).name
+        return read_host(written).name
     except BadHost as error:
-        raise _Refused("host", f"The host cannot be used: {error}.", "Give a host name such as db.example.com.") from None
+        raise Unreadable("host", f"The host cannot be used: {error}.", "Give a host name such as db.example.com.") from None
 
 
 def _port(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _Refused("type", "The port must be a number.")
+        raise Unreadable("type", "The port must be a number.")
     if not 1 <= value <= 65535:
-        raise _Refused("range", "The port must be between 1 and 65535.")
+        raise Unreadable("range", "The port must be between 1 and 65535.")
     return value
 
 
 def _name(value: Any, most: int, names: _Names) -> str:
-    text = _text(value)
-    if (len(text.encode()) if names.in_bytes else len(text)) > most:
-        raise _Refused("too_long", f"This name has at most {most} {'bytes' if names.in_bytes else 'characters'}.")
-    return text
+    written = text(value, most=_MAX_TEXT)
+    if (len(written.encode()) if names.in_bytes else len(written)) > most:
+        raise Unreadable("too_long", f"This name has at most {most} {'bytes' if names.in_bytes else 'characters'}.")
+    return written
 
 
 def _password(value: Any) -> str:
     # Only NUL ends a password early; every other character may be part of one.
     if not isinstance(value, str):
-        raise _Refused("type", "The password must be a string.")
+        raise Unreadable("type", "The password must be a string.")
     if not value:
-        raise _Refused("empty", "A password is needed.", "Set one for this user, or make a user with the set-up script.")
+        raise Unreadable("empty", "A password is needed.", "Set one for this user, or make a user with the set-up script.")
     if len(value) > _MAX_TEXT:
-        raise _Refused("too_long", f"The password must have at most {_MAX_TEXT} characters.")
+        raise Unreadable("too_long", f"The password must have at most {_MAX_TEXT} characters.")
     if "\x00" in value or any(0xD800 <= ord(c) < 0xE000 for c in value):
-        raise _Refused("control_character", "The password holds a character no client can send.")
+        raise Unreadable("control_character", "The password holds a character no client can send.")
     return value
 
 
 def _sslmode(value: Any) -> SslMode:
-    text = _text(value)
+    written = text(value, most=_MAX_TEXT)
     modes = get_args(SslMode)
-    if text in modes:
-        return cast(SslMode, text)
-    if text in ("disable", "allow", "prefer"):
-        raise _Refused(
+    if written in modes:
+        return cast(SslMode, written)
+    if written in ("disable", "allow", "prefer"):
+        raise Unreadable(
             "sslmode_too_weak",
-            f"sslmode {text} would let the connection go unencrypted; it must be require, verify-ca or verify-full.",
+            f"sslmode {written} would let the connection go unencrypted; it must be require, verify-ca or verify-full.",
             "Use verify-full, with ca_pem when the database has a private certificate authority.",
         )
-    raise _Refused("enum", "sslmode must be require, verify-ca or verify-full.", did_you_mean(text, modes))
+    raise Unreadable("enum", "sslmode must be require, verify-ca or verify-full.", did_you_mean(written, modes))
 
 
-def _ca_pem(value: Any) -> str | None:
-    if not isinstance(value, str):
-        raise _Refused("type", "ca_pem must be a string.")
-    if not value.strip():
+def _write_role(members: Members | None, names: _Names) -> WriteRole | None:
+    if members is None:
         return None
-    if len(value) > MAX_CA_PEM:
-        raise _Refused("too_long", "ca_pem must have at most 256 KiB.", "Only the authority that signed the server is needed.")
-    if "PRIVATE KEY" in value:
-        raise _Refused("private_key", "ca_pem holds a private key.", "Give only the BEGIN CERTIFICATE blocks.")
-    try:
-        certificates = x509.load_pem_x509_certificates(value.encode())
-    except (ValueError, UnicodeEncodeError):
-        certificates = []
-    if not certificates:
-        raise _Refused("pem", "ca_pem is not a PEM certificate.", "Paste the file with its -----BEGIN CERTIFICATE----- lines.")
-    return value
-
-
-def _write_role(reading: _Reading, raw: Any, names: _Names) -> WriteRole | None:
-    if raw is None:
-        return None
-    if not isinstance(raw, Mapping):
-        reading.refuse("write", "type", "write must be an object with user and password.")
-        return None
-    role = cast("Mapping[str, Any]", raw)
-    reading.known("write.", role, _WRITE_MEMBERS)
-    user = reading.member(role, "user", lambda value: _name(value, names.user, names), prefix="write.")
-    password = reading.member(role, "password", _password, prefix="write.")
+    members.refuse_unknown(_WRITE_MEMBERS)
+    user = members.read("user", lambda value: _name(value, names.user, names), required=True)
+    password = members.read("password", _password, required=True)
     return None if user is None or password is None else WriteRole(user=user, password=password)
