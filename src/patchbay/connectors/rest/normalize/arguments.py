@@ -88,7 +88,6 @@ class Flattener:
                 self.value(schema, self._below(parent, name, name in required), depth)
 
     def _below(self, parent: Slot, name: str, needed: bool) -> Slot:
-        name = name if name.isascii() else name.encode(errors="replace").decode()
         dotted = f"{parent.name}.{quote_part(name)}"
         demanded = (parent.demanded or parent.name) if needed and not parent.required else None
         wire = f"{parent.wire}[{name}]" if self._bracketed else name
@@ -242,5 +241,5 @@ def _listing(schema: Schema) -> bool:
 
 def unique_name(name: str, place: str, taken: Collection[str]) -> str:
     """A parameter's name as an argument; the place in front where two places have one of the same name."""
-    plain = quote_part(name if name.isascii() else name.encode(errors="replace").decode())
+    plain = quote_part(name)
     return plain if plain not in taken else f"{place}.{plain}"

@@ -12,8 +12,9 @@ from patchbay.connectors.rest.documents.files import Document
 from patchbay.connectors.rest.documents.google import openapi_of
 from patchbay.connectors.rest.documents.references import References
 from patchbay.connectors.rest.documents.values import is_object
+from patchbay.connectors.rest.normalize.drafts import Draft
 from patchbay.connectors.rest.normalize.identifiers import referring
-from patchbay.connectors.rest.normalize.objects import Draft, Objects
+from patchbay.connectors.rest.normalize.objects import Objects
 from patchbay.connectors.rest.normalize.operations import Operations
 from patchbay.connectors.rest.normalize.parameters import api_keys
 from patchbay.connectors.rest.normalize.schemas import Schemas

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from patchbay.connectors.rest.normalize.objects import Draft
+from patchbay.connectors.rest.normalize.drafts import Draft
 from patchbay.schema_graph.model import Edge, Field
 from patchbay.schema_graph.naming import singular_word, split_words, without_id
 

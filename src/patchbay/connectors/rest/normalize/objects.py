@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from patchbay.connectors.rest.documents.values import is_list, is_object
+from patchbay.connectors.rest.normalize.drafts import Draft, Drafts
 from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES, kind_of_value, scalar_of, texts_of
 from patchbay.connectors.rest.normalize.schemas import (
     EMPTY,
@@ -26,34 +25,19 @@ from patchbay.connectors.rest.normalize.schemas import (
 from patchbay.connectors.rest.normalize.shapes import ANYTHING, Shape, either, or_null
 from patchbay.connectors.rest.normalize.texts import trimmed
 from patchbay.schema_graph.badges import field_badges
-from patchbay.schema_graph.model import Cardinality, Edge, Field, ObjectKind
-from patchbay.schema_graph.naming import quote_part
+from patchbay.schema_graph.model import Cardinality, Edge, Field
 
 MOST_NESTED = 10
 """Nested values within nested values that have no name."""
 MOST_FIELDS = 400_000
 _UNION_NAMES = 3
 _ENUM_MOST = 1_000
-_NAME_MOST = 160
 
 # What makes a schema more than a single value: without any of these its type and format tell everything.
 MORE_THAN_SINGLE = frozenset({
     "enum", "const", "allOf", "oneOf", "anyOf", "properties", "items", "additionalProperties", "nullable", "x-nullable",
 })  # fmt: skip
 _LIST_SIGNS = frozenset({"has_more", "hasMore", "next_page", "next_cursor", "nextCursor", "nextPageToken", "next"})
-
-
-class Draft(msgspec.Struct, gc=False):
-    """An object being made. ``bare`` is its name before quoting."""
-
-    name: str
-    bare: str
-    kind: ObjectKind
-    node: Schema
-    members: tuple[str, ...] = ()
-    fields: tuple[Field, ...] = ()
-    edges: tuple[Edge, ...] = ()
-    description: str | None = None
 
 
 class Objects:
@@ -64,9 +48,8 @@ class Objects:
 
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
-        self.drafts: dict[str, Draft] = {}
-        self._pending: list[Draft] = []
-        self._taken: set[str] = set()
+        self._kept = Drafts()
+        self.drafts: Mapping[str, Draft] = self._kept.by_name
         self._named: dict[int, tuple[str, Any]] = {}
         self._shapes: dict[int, Shape] = {}
         self._inline: dict[int, Shape] = {}
@@ -84,15 +67,15 @@ class Objects:
         for name, node in named.items():
             if is_object(node) and id(node) not in self._named:
                 self._named[id(node)] = (name, node)
-                self._taken.add(name)
+                self._kept.take(name)
         for node in named.values():
             if is_object(node) and self.schemas.reference_of(node) is None:
                 self._shape_of_named(node)
 
     def build(self) -> None:
         """Make the fields and edges of every object met so far, and of those met on the way."""
-        while self._pending:
-            draft = self._pending.pop()
+        while self._kept.pending:
+            draft = self._kept.pending.pop()
             if draft.members:
                 self._build_union(draft)
             else:
@@ -100,7 +83,7 @@ class Objects:
 
     def record(self, node: Schema, bare: str) -> str:
         """An object for a record that has no name of its own; ``node`` is its plain schema."""
-        return self._register(self._free(bare), node, "type").name
+        return self._kept.register(self._kept.free(bare), node, "type").name
 
     # --- what a schema is
 
@@ -194,7 +177,7 @@ class Objects:
         fields, edges = self._members(plain, bare, depth + 1)
         if not edges:
             return Shape("object", "object", fields=fields)
-        draft = self._register(self._free(bare), plain, "type", pending=False)
+        draft = self._kept.register(self._kept.free(bare), plain, "type", pending=False)
         draft.fields, draft.edges = fields, edges
         return Shape("object", draft.name, target=draft.name)
 
@@ -240,11 +223,11 @@ class Objects:
     def _name(self, ref: str, node: Any) -> None:
         named = self.schemas.references.name_of(ref)
         if named is None:
-            bare = ref.rpartition("/")[2].replace("~1", "/").replace("~0", "~")[:_NAME_MOST] or "schema"
+            bare = ref.rpartition("/")[2].replace("~1", "/").replace("~0", "~") or "schema"
         else:
-            bare = named[0] if named[0] and named[0] not in self._taken else named[1]
-        bare = self._free(bare or "schema")
-        self._taken.add(bare)
+            bare = named[0] if named[0] and named[0] not in self._kept.taken else named[1]
+        bare = self._kept.free(bare or "schema")
+        self._kept.take(bare)
         self._named[id(node)] = (bare, node)
 
     def _shape_of_named(self, node: Any) -> Shape:
@@ -267,32 +250,11 @@ class Objects:
         variants = variants_of(plain)
         if not variants:
             if properties_of(plain) and _kind_of(plain) in ("object", None):
-                shape = Shape("object", bare, target=self._register(bare, plain, "type").name)
+                shape = Shape("object", bare, target=self._kept.register(bare, plain, "type").name)
             else:
                 shape = self._of_type(plain, _kind_of(plain), bare, "item", 0)
             return or_null(shape) if is_nullable(plain) else shape
         return self._of_variants(plain, variants, bare, "", 0)
-
-    def _free(self, bare: str) -> str:
-        """``bare``, or with a number when another object has that name."""
-        short = bare[:_NAME_MOST].strip() or "record"
-        if short not in self._taken:
-            return short
-        number = 2
-        while f"{short} {number}" in self._taken:
-            number += 1
-        return f"{short} {number}"
-
-    def _register(
-        self, bare: str, node: Schema, kind: ObjectKind, members: tuple[str, ...] = (), *, pending: bool = True
-    ) -> Draft:
-        self._taken.add(bare)
-        name = quote_part(bare if bare.isascii() else bare.encode(errors="replace").decode())
-        draft = Draft(name, bare, kind, node, members, description=trimmed(node.get("description")))
-        self.drafts[name] = draft
-        if pending:
-            self._pending.append(draft)
-        return draft
 
     # --- alternatives
 
@@ -375,7 +337,7 @@ class Objects:
 
     def _united(self, united: Schema, owner: str, name: str, depth: int) -> Shape:
         if not name:
-            return Shape("object", owner, target=self._register(owner, united, "union").name)
+            return Shape("object", owner, target=self._kept.register(owner, united, "union").name)
         return self._of_object(united, owner, name, depth)
 
     def _alive(self, records: dict[str, Shape]) -> list[Shape]:
@@ -399,8 +361,8 @@ class Objects:
             bare = owner
             if not bare:
                 shown = " or ".join(self.drafts[target].bare for target in targets[:_UNION_NAMES])
-                bare = self._free(shown + (f" or {len(targets) - _UNION_NAMES} more" if len(targets) > _UNION_NAMES else ""))
-            known = self._register(bare, plain, "union", targets).name
+                bare = self._kept.free(shown + (f" or {len(targets) - _UNION_NAMES} more" if len(targets) > _UNION_NAMES else ""))
+            known = self._kept.register(bare, plain, "union", targets).name
             self._unions.setdefault(frozenset(targets), known)
         return Shape("object", self.drafts[known].bare, target=known)
 
@@ -431,8 +393,6 @@ class Objects:
             schema = node if is_object(node) else EMPTY
             shape = self.shape(schema, bare, name, depth)
             nullable = shape.nullable or name not in required
-            if not name.isascii():
-                name = name.encode(errors="replace").decode()
             description = trimmed(schema.get("description"))
             fields.append(
                 Field(

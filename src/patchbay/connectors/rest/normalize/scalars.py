@@ -49,14 +49,14 @@ def kind_of_value(value: Any) -> str:
 
 def texts_of(values: list[Any]) -> tuple[str, ...]:
     """Allowed values as texts, each once, null left out: ``true`` as JSON spells it."""
-    if {type(value) for value in values} == {str} and "".join(values).isascii():
+    if {type(value) for value in values} == {str}:
         return tuple(dict.fromkeys(values))
     return tuple(dict.fromkeys([_as_text(value) for value in values if value is not None and type(value) not in (dict, list)]))
 
 
 def _as_text(value: Any) -> str:
     if type(value) is str:
-        return value if value.isascii() else value.encode(errors="replace").decode()
+        return value
     if type(value) is bool:
         return "true" if value else "false"
     return str(value)

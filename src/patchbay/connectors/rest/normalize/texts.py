@@ -14,7 +14,7 @@ def trimmed(text: Any, most: int = FIELD_MOST) -> str | None:
     """``text`` without HTML tags and line breaks, cut after ``most`` characters; None for anything but a text with content."""
     if type(text) is not str or not text:
         return None
-    if len(text) <= most and "<" not in text and "\n" not in text and text.isascii():
+    if len(text) <= most and "<" not in text and "\n" not in text:
         return text.strip() or None  # most of them
     text = text[: most * 2]
     if "<" in text:
@@ -22,4 +22,4 @@ def trimmed(text: Any, most: int = FIELD_MOST) -> str | None:
     text = " ".join(text.split())
     if len(text) > most:
         text = text[: most - 1].rstrip() + "…"
-    return (text if text.isascii() else text.encode(errors="replace").decode()) or None
+    return text or None
