@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from patchbay.schema_graph.scoping import View
@@ -60,7 +60,28 @@ def findings_of(view: View, breathe: Callable[[], None] | None = None) -> list[d
         ("opaque", opaque, "What {} reads cannot be followed to its end: hidden as soon as anything is blocked."),
         ("no_unique_key", keyless, "There is no unique key on {}: a record cannot be told from another, or updated."),
     )
-    return [{"code": code, "message": text.format(listed(names))} for code, names, text in notes if names]
+    said = [{"code": code, "message": text.format(listed(names))} for code, names, text in notes if names]
+    return [*said, *_unusable(view), *_of_the_document(view)]
+
+
+def _unusable(view: View) -> Iterator[dict[str, str]]:
+    """Operations that no binding can call, by the reason."""
+    names: dict[str, list[str]] = {}
+    for operation in view.operations(include_writes=True) if view.is_called else ():
+        if operation.unusable is not None:
+            names.setdefault(operation.unusable, []).append(operation.name)
+    for why, those in names.items():
+        yield {"code": "operation_unusable", "message": f"{listed(those)} cannot be bound. {why}"}
+
+
+def _of_the_document(view: View) -> Iterator[dict[str, str]]:
+    """What was noted while the document was read, once for everything it was noted of."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for note in view.notes:
+        noted = places.setdefault((note.code, note.message), [])
+        noted.extend([note.place] if note.place is not None else [])
+    for (code, message), those in places.items():
+        yield {"code": code, "message": f"{message} ({listed(those)})" if those else message}
 
 
 def listed(names: Iterable[str]) -> str:
