@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("~/.patchbay"), description="Where the embedded database and local keys live.")
     host: str = Field(default="127.0.0.1", description="The address the server listens on.")
     port: int = Field(default=8420, ge=0, le=65535, description="The port the server listens on.")
-    public_url: str | None = Field(default=None, description="The URL people reach this server at.")
+    public_url: str | None = Field(default=None, description="The URL people reach this server at; OAuth needs it.")
     secret_key: SecretStr | None = Field(
         default=None,
         description="Comma-separated master keys, newest first, each `id:base64 of 32 bytes`. "

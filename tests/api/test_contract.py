@@ -346,6 +346,13 @@ def _needed(operation: Operation) -> dict[str, str]:
     return {"search": {"q": "x"}, "scripts": {"database": "appdb"}}.get(operation.path.rpartition("/")[2], {})
 
 
+async def test_what_needs_no_key_is_these(app: FastAPI) -> None:
+    """The callback is a browser's: its state is the proof (tests/api/test_oauth.py)."""
+    described = app.openapi()["paths"]
+    keyless = {path for path, item in described.items() for operation in item.values() if "security" not in operation}
+    assert keyless == {"/healthz", "/readyz", "/api/v1/integrations/oauth/callback"}
+
+
 async def test_health_needs_no_key_and_the_document_is_served(app: FastAPI, client: httpx2.AsyncClient) -> None:
     client.headers.pop("authorization")
     assert (await client.get("/healthz")).json() == {"status": "ok"}

@@ -86,7 +86,9 @@ def test_no_request_makes_it_fail(served: httpx2.Client, method: str, path: str)
         request["headers"] = {k: v for k, v in dict(request.get("headers", {})).items() if _sendable(k, v)}
         response = served.request(sent["method"], sent["url"], **request)
         assert response.status_code < 500 or str(response.status_code) in declared, response.text
-        if response.status_code >= 400:
+        if "text/html" in declared.get(str(response.status_code), {}).get("content", {}):
+            assert response.headers["content-type"] == "text/html; charset=utf-8"
+        elif response.status_code >= 400:
             assert response.headers["content-type"] == "application/problem+json"
             assert response.json()["status"] == response.status_code
 

@@ -1,7 +1,8 @@
 """An OAuth 2 authorization server and the API its tokens open, over TLS, on the loop of the test that uses it.
 
 Strict where a real one is: exact redirect URIs, PKCE with S256, codes for one use, refresh tokens that rotate, and the whole
-grant void when a spent one comes back (RFC 9700, section 4.14.2). ``misbehave`` makes the token endpoint bad in one way.
+grant void when a spent one comes back (RFC 9700, section 4.14.2). ``misbehave`` makes the token endpoint bad in one way;
+``hold`` makes it wait before it does what it is asked, ``hold_answer`` before it says so.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class AuthorizationServer:
     issuer: str | None = None
     misbehave: Misbehaviour | None = None
     hold: asyncio.Event | None = None
+    hold_answer: asyncio.Event | None = None
     holding: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[dict[str, str]] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
@@ -141,11 +143,20 @@ class AuthorizationServer:
         if self.hold is not None:
             self.holding.set()
             await self.hold.wait()
+            if request.transport is None:
+                return web.Response()  # whoever asked is gone, and nothing was done
         if self.misbehave is not None:
             return await self.misbehave(request)
         client_id = self._client(request, fields)
         if client_id is None:
             return _refusal("invalid_client", 401)
+        answer = self._granted(client_id, fields)
+        if self.hold_answer is not None:
+            self.holding.set()
+            await self.hold_answer.wait()
+        return answer
+
+    def _granted(self, client_id: str, fields: dict[str, str]) -> web.StreamResponse:
         if fields["grant_type"] == "client_credentials":
             grant = Grant(client_id)
             self.grants.append(grant)
@@ -293,6 +304,7 @@ async def authorization_server() -> AsyncGenerator[AuthorizationServer]:
         try:
             yield server
         finally:
-            if server.hold is not None:
-                server.hold.set()
+            for held in (server.hold, server.hold_answer):
+                if held is not None:
+                    held.set()
             await runner.cleanup()

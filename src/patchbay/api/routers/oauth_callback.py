@@ -38,7 +38,10 @@ _FAILED = {
     CALLBACK_PATH,
     summary="Come back from an OAuth provider",
     response_class=HTMLResponse,
-    responses={303: {"description": "To the `redirectUrl` of the connect."}, 400: {"description": "A page that says why not."}},
+    responses={
+        303: {"description": "To the `redirectUrl` of the connect."},
+        400: {"description": "A page that says why not.", "content": {"text/html": {}}},
+    },
 )
 async def finish_authorization(
     request: Request,
