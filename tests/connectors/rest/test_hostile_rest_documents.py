@@ -104,6 +104,13 @@ big: 123456789012345678901234567890
     assert (read["tagged"], read["big"]) == ({"a": 1}, "123456789012345678901234567890")
 
 
+@pytest.mark.parametrize("more", ["", "null: 1", "a: !tag 1", "b: {<<: {c: 1}}"])
+def test_keys_are_texts_whichever_way_yaml_is_read(more: str) -> None:
+    read = parse(f"responses: {{200: a, 1.5: b, -3: c, 0x10: d}}\nlist: [{{404: x}}]\nnan: .nan\n{more}".encode(), "api.yaml")
+    assert list(read["responses"]) == ["200", "1.5", "-3", "16"]
+    assert list(read["list"][0]) == ["404"]
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:

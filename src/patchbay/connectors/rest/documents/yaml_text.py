@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 from ryaml import InvalidYamlError, loads, loads_all  # pyright: ignore[reportPrivateImportUsage] - its own names
 
 from patchbay.connectors.rest.documents.refusals import DocumentNotReadable, document_refusal
@@ -16,6 +17,8 @@ from patchbay.connectors.rest.documents.values import is_list, is_object
 
 MOST_VALUES = 4_000_000
 """Mappings, lists and their members in one file, aliases expanded: a few hundred megabytes."""
+MOST_WRITTEN = 128 << 20
+"""Bytes of JSON that a file's aliases may expand to."""
 _RETRIES = 8
 _TEXTS = {str}
 
@@ -29,7 +32,7 @@ def read_yaml(text: str, name: str) -> Any:
     """The value in a YAML text; a stream of several documents has only one with content."""
     for _ in range(_RETRIES):
         try:
-            return _tidied(_load(text), name, merges="<<" in text, tags=_may_hold_tags(text))
+            return _as_json(_load(text), text, name)
         except InvalidYamlError as error:
             big = _TOO_BIG.search(str(error))
             if big is None:
@@ -38,6 +41,23 @@ def read_yaml(text: str, name: str) -> Any:
         except (TypeError, ValueError):
             raise document_refusal("malformed", "A mapping has a list or a mapping as a key.", file=name) from None
     raise document_refusal("malformed", "The document holds many integers of more than 64 bits.", file=name)
+
+
+def _as_json(value: Any, text: str, name: str) -> Any:
+    """The value as JSON would have it. Mostly by way of JSON: numbers as keys become texts, and reading what lies close together
+    afterwards makes up for the time; otherwise by going over it.
+    """
+    merges, tags = "<<" in text, _may_hold_tags(text)
+    if not (merges or tags):
+        try:
+            written = msgspec.json.encode(value)
+        except TypeError:  # true, false or null as a key
+            written = b""
+        if len(written) > MOST_WRITTEN:
+            raise document_refusal("too_large", "The YAML's aliases expand to more than any real document.", file=name)
+        if written:
+            return msgspec.json.decode(written)
+    return _tidied(value, name, merges=merges, tags=tags)
 
 
 def _load(text: str) -> Any:
