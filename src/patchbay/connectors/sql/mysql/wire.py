@@ -11,6 +11,7 @@ them, and to hand out rows as they arrive, so that reading stops at the byte lim
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from asyncmy.connection import Connection
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         _host: str
         _stream_broken: bool
         _result: Any
+        _transport: asyncio.Transport | None
 
         def __init__(self, **options: Any) -> None: ...
         async def connect(self) -> None: ...
@@ -109,6 +111,11 @@ class Wire(_Driver):
     def whole(self) -> bool:
         """Whether it is still there."""
         return not self._stream_broken
+
+    def abort(self) -> None:
+        """Break the line at once; for whoever waits for an answer, an error."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def command(self, statement: str) -> None:
         """Run a statement that returns nothing of interest. Raises the driver's error."""

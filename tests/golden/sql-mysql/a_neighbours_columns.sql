@@ -1,0 +1,12 @@
+SELECT
+  `j1`.`name` AS `who`,
+  `r`.`starts_at` AS `starts`
+FROM `shop`.`appointments` AS `r`
+LEFT JOIN `shop`.`customers` AS `j1`
+  ON `r`.`customer_id` = `j1`.`id`
+WHERE
+  `j1`.`email` IN (?)
+ORDER BY
+  `r`.`id` ASC
+LIMIT 6;
+-- ? 1: {"nativeType":"varchar(80)","type":"string","param":"mail","many":true}

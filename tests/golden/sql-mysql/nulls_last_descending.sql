@@ -1,0 +1,11 @@
+SELECT
+  `r`.`starts_at` AS `appointment_time`,
+  `r`.`status` AS `appointment_status`
+FROM `shop`.`appointments` AS `r`
+WHERE
+  `r`.`phone` IN (?)
+ORDER BY
+  `r`.`wall_time` DESC,
+  `r`.`id` ASC
+LIMIT 6;
+-- ? 1: {"nativeType":"varchar(40)","type":"string","param":"caller_phone","many":true}
