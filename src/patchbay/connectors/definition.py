@@ -6,13 +6,13 @@ connect may leave it out. Reading is strict and finds everything that is wrong i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
 import msgspec
 
 from patchbay.connectors.authorities import read_authorities
+from patchbay.connectors.http.header_fields import TOKEN, may_be_set
 from patchbay.connectors.members import Members, Unreadable, text
 from patchbay.egress.urls import BadUrl, read_url
 from patchbay.errors import Finding
@@ -27,12 +27,9 @@ INLINE_MOST = 1_000_000
 HEADERS_MOST = 20
 READS_MOST = 500
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _METHODS = ("GET", "HEAD", "POST")
-_OURS = frozenset({
-    "host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "te", "trailer", "upgrade",
-    "cookie", "authorization", "proxy-authorization", "expect",
-})  # fmt: skip
+_ELSEWHERE = frozenset({"authorization", "cookie", "content-type"})
+"""Header fields that come from the authorization and the request."""
 
 
 class _Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -122,7 +119,7 @@ def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
     display_name = members.read("displayName", lambda value: text(value, most=100), required=True)
     http = kind in ("rest", "graphql")
     members.refuse_unknown((*_COMMON, *_HTTP) if http or kind is None else _COMMON)
-    base_url = members.read("baseUrl", _base_url, required=http) if http else None
+    base_url = members.read("baseUrl", _base_url if kind == "graphql" else _root_url, required=http) if http else None
     document = _document(members, required=kind == "rest") if http else None
     auth = (_auth(members.inside("auth")) if http else None) or Auth()
     headers = (members.read("headers", _headers) if http else None) or {}
@@ -206,7 +203,12 @@ def _base_url(value: Any) -> str:
     url = _url(value)
     if "?" in url or "#" in value:
         raise Unreadable("url_invalid", "A base URL has neither query nor fragment.", "Such as https://api.example.com/v1.")
-    return url.rstrip("/")
+    return url
+
+
+def _root_url(value: Any) -> str:
+    """What paths are put behind. A GraphQL endpoint keeps its last slash: it is asked as it stands."""
+    return _base_url(value).rstrip("/")
 
 
 def _inline(value: Any) -> str:
@@ -226,14 +228,14 @@ def _headers(value: Any) -> dict[str, str]:
     if len(given) > HEADERS_MOST:
         raise Unreadable("too_many", f"At most {HEADERS_MOST} headers.")
     for name in given:
-        if name.casefold() in _OURS or not _TOKEN.fullmatch(name):
+        if not may_be_set(name) or name.casefold() in _ELSEWHERE:
             raise Unreadable("header_invalid", f"{name[:64]!r} is not a header that can be set here.", "Secrets go into auth.")
     return {name: text(content, most=1_000) for name, content in given.items()}
 
 
 def _header_name(value: Any) -> str:
     name = text(value, most=100)
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise Unreadable("name_invalid", "This is no name of a header, query parameter or cookie.")
     return name
 
