@@ -183,10 +183,10 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """What fills placeholder ``$n`` (n is the slot's position, from 1): an input, a literal, or the time of the call.
+    """What fills a placeholder (see :class:`SqlCall`): an input, a literal, or the time of the call.
 
-    ``many`` says that the placeholder takes an array of the native type (``= ANY($n)``). ``time_zone`` (IANA) is the one a
-    timestamp without zone is stored in.
+    ``many`` says that the placeholder takes several values of the native type: an array in ``= ANY($n)`` of PostgreSQL, all of
+    them in ``IN (?)`` of MySQL. ``time_zone`` (IANA) is the one a timestamp without zone is stored in.
     """
 
     native_type: str
@@ -200,7 +200,7 @@ class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="sql"):
-    """One parameterized statement, with ``$1``-style placeholders."""
+    """One parameterized statement. PostgreSQL: the n-th slot fills ``$n``, wherever it stands. MySQL: it fills the n-th ``?``."""
 
     sql: str
     slots: tuple[SqlSlot, ...] = ()

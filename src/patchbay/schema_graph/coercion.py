@@ -70,7 +70,8 @@ def reader(
         return _text_reader(max_length)
     if kind == "integer":
         bits = _BITS.get(native_type.lower(), 64)
-        return lambda value, _zone: _integer(value, bits)
+        unsigned = "unsigned" in native_type.lower()
+        return lambda value, _zone: _integer(value, bits, unsigned=unsigned)
     if kind == "datetime":
         return lambda value, zone: _datetime(value, zone, zoned=zoned, column_zone=column_zone)
     if kind == "time":
@@ -152,7 +153,7 @@ def _fold(label: str) -> str:
     return re.sub(r"[\s_-]+", "", label).casefold()
 
 
-def _integer(value: Any, bits: int) -> int:
+def _integer(value: Any, bits: int, *, unsigned: bool) -> int:
     number: int | None = None
     if isinstance(value, bool):
         number = None
@@ -164,7 +165,8 @@ def _integer(value: Any, bits: int) -> int:
         number = int(value)
     if number is None:
         raise Unfit("type_invalid", "This must be a whole number.")
-    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+    low, high = (0, 1 << bits) if unsigned else (-(1 << (bits - 1)), 1 << (bits - 1))
+    if not low <= number < high:
         raise Unfit("out_of_range", "This number is larger than the field can hold.")
     return number
 
