@@ -44,6 +44,7 @@ class FieldShown(Shown):
     max_length: int | None = None
     sensitive: bool = Described(default=False, description="Looks like personal or payment-card data.")
     badges: list[Badge] = []
+    fields: list[FieldShown] = Described(default=[], description="The members of a value that is an object of its own.")
     readable: bool = True
     insertable: bool = False
     updatable: bool = False
@@ -59,6 +60,8 @@ class RelationshipShown(Shown):
     via: str | None = Described(default=None, description="The junction object of a many-to-many relationship.")
     via_pairs: list[tuple[str, str]] = []
     nullable: bool
+    embedded: bool = Described(default=False, description="Data inside data: the field itself holds the record or records.")
+    narrows: bool = Described(default=False, description="The same record, read as one of the types it may be of.")
     inferred: bool = Described(default=False, description="Found by names and types, not declared; never joined on silently.")
     confidence: float = 1.0
 
@@ -82,9 +85,11 @@ class OperationSummary(Shown):
 
     name: str
     slug: str
-    object: str = Described(description="The object it returns or writes.")
+    object: str | None = Described(description="The object it returns or writes; null when it answers with none.")
     effect: Effect
     verb: Verb
+    many: bool = Described(default=False, description="Whether it returns a list of records.")
+    unusable: str | None = Described(default=None, description="Why no binding can call it.")
     description: str | None = None
 
 
@@ -293,6 +298,7 @@ def field_json(field: Field, edges: tuple[Edge, ...]) -> dict[str, Any]:
         "maxLength": field.max_length,
         "sensitive": "pii" in field.badges or "payment_card" in field.badges,
         "badges": field.badges,
+        "fields": [field_json(inner, ()) for inner in field.fields],
         "readable": field.readable,
         "insertable": field.insertable,
         "updatable": field.updatable,
@@ -313,6 +319,8 @@ def _relationship(edge: Edge) -> dict[str, Any]:
         "via": edge.via,
         "viaPairs": edge.via_pairs,
         "nullable": edge.nullable,
+        "embedded": edge.embedded,
+        "narrows": edge.narrows,
         "inferred": edge.inferred,
         "confidence": edge.confidence,
     }
@@ -326,6 +334,8 @@ def operation_summary(operation: Operation) -> dict[str, Any]:
         "object": operation.object,
         "effect": operation.effect,
         "verb": operation.verb,
+        "many": operation.many or operation.verb == "read",
+        "unusable": operation.unusable,
         "description": operation.description,
     }
 

@@ -200,7 +200,7 @@ def _renames(gone: Sequence[str], came: Sequence[str], alike: Callable[[str, str
     if not gone or not came or len(gone) > COMPARED_MOST or len(came) > COMPARED_MOST:
         return ()
     scored = [(alike(was, now), was, now) for was in gone for now in came]
-    best = sorted((one for one in scored if one[0] >= RENAMED_AT_LEAST), key=lambda one: (-one[0], one[1], one[2]))
+    best = sorted((one for one in scored if one[0] >= RENAMED_AT_LEAST), key=lambda one: (-one[0], *sorted(one[1:])))
     found: list[Renamed] = []
     taken: set[tuple[str, str]] = set()
     for score, was, now in best:
@@ -233,7 +233,8 @@ def _alike_fields(was: Field, now: Field) -> float:
 
 
 def _alike_names(was: str, now: str) -> float:
-    return SequenceMatcher(None, was.casefold(), now.casefold(), autojunk=False).ratio()
+    """The same in either direction, which the matcher's own ratio is not."""
+    return SequenceMatcher(None, *sorted((was.casefold(), now.casefold())), autojunk=False).ratio()
 
 
 def _operations(before: View, after: View) -> Operations:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patchbay.connectors.documents import DocumentNotReadable
 from patchbay.connectors.graphql.documents import MOST_BYTES, read_document
-from patchbay.connectors.graphql.refusals import DocumentNotReadable
 from patchbay.connectors.graphql.task import graph_of, graph_packed
 from patchbay.connectors.worker import run_heavy
 from patchbay.schema_graph.pack import unpack

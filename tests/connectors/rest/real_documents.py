@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from patchbay.connectors.graphql.refusals import DocumentNotReadable
+from patchbay.connectors.documents import DocumentNotReadable
 from patchbay.connectors.rest.task import DocumentSettings, read_graph
 from patchbay.schema_graph.model import Graph
 

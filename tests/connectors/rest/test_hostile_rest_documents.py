@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from patchbay.connectors.graphql.refusals import DocumentNotReadable
+from patchbay.connectors.documents import DocumentNotReadable
 from patchbay.connectors.rest.documents.archive import MOST_FILES, read_archive
 from patchbay.connectors.rest.documents.files import open_document
 from patchbay.connectors.rest.documents.parsing import MOST_BYTES, parse

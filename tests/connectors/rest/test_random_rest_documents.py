@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchbay.connectors.graphql.refusals import DocumentNotReadable
+from patchbay.connectors.documents import DocumentNotReadable
 from patchbay.connectors.rest.documents.files import needed_references, open_document
 from patchbay.connectors.rest.normalize.graph import normalize
 from patchbay.connectors.rest.task import DocumentSettings, graph_packed

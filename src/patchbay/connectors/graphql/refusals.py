@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from patchbay.connectors.documents import DocumentNotReadable
 from patchbay.errors import Unavailable, Unprocessable
 
 DocumentFault = Literal["empty", "not_text", "not_graphql", "malformed", "no_schema", "too_deep", "too_large"]
 
 _HINT = "Send the schema as SDL, or the answer to the standard introspection query as JSON."
-
-
-class DocumentNotReadable(Unprocessable):
-    """This document is not a GraphQL schema."""
-
-    code, title = "document_not_readable", "Document not readable"
 
 
 def document_refusal(fault: DocumentFault, detail: str, *, line: int | None = None, hint: str = _HINT) -> DocumentNotReadable:

@@ -10,14 +10,11 @@ from patchbay.connectors.rest.task import DocumentSettings, references_needed
 from patchbay.connectors.worker import run_heavy
 from patchbay.egress.guard import EgressGuard
 
-MOST_FILES = 500
+MOST_FILES = 4_000
 MOST_ROUNDS = 16
 """How deep files may refer to files that refer to files."""
 READ_S = 60.0
 MEMORY_MB = 768
-
-_ABSENT = b"{}"
-"""In the place of a file that is not there: what refers into it is reported where it is used."""
 
 
 async def fetch_files(
@@ -33,11 +30,14 @@ async def fetch_files(
         root = document.at.target.partition("?")[0].rpartition("/")[2] or "document"
         files = {root: document.body}
         settings = DocumentSettings(root=root, url=document.url, base_url=credentials.base_url, reads=credentials.reads)
+        asked, fresh = set(files), None
         for _ in range(MOST_ROUNDS):
-            missing = await run_heavy(references_needed, files, settings, timeout_s=READ_S, memory_mb=MEMORY_MB)
-            wanted = [path for path in missing if path not in files][: MOST_FILES - len(files)]
+            missing = await run_heavy(references_needed, files, settings, fresh, timeout_s=READ_S, memory_mb=MEMORY_MB)
+            wanted = [path for path in missing if path not in asked][: MOST_FILES - len(files)]
             if not wanted:
                 break
+            asked.update(wanted)
             found = await fetching.beside(document, wanted)
-            files |= {path: body if body is not None else _ABSENT for path, body in found.items()}
+            fresh = [path for path, body in found.items() if body is not None]
+            files |= {path: body for path, body in found.items() if body is not None}
     return files, settings

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from patchbay.connectors.documents import Findings
 from patchbay.connectors.graphql.definitions import FieldDefinition, InputValue, Named, Schema, TypeDefinition, TypeRef
-from patchbay.connectors.graphql.findings import Findings
 from patchbay.connectors.graphql.scalars import Scalar, read_scalar
 from patchbay.schema_graph.model import FieldType
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from patchbay.connectors.documents import Findings
 from patchbay.connectors.graphql.definitions import Schema
-from patchbay.connectors.graphql.findings import Findings
 from patchbay.connectors.graphql.normalize.catalog import Catalog
 from patchbay.connectors.graphql.normalize.connections import find_connections, only_carriers
 from patchbay.connectors.graphql.normalize.objects import ObjectBuilder

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from patchbay.connectors.graphql.findings import Findings
+from patchbay.connectors.documents import Findings
 from patchbay.connectors.rest.documents.files import Document, file_of, join_path, known_as
 from patchbay.connectors.rest.documents.parsing import parse
 from patchbay.connectors.rest.documents.pointers import pointer_parts

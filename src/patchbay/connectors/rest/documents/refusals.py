@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from patchbay.connectors.graphql.refusals import DocumentNotReadable
-
-__all__ = ["DocumentFault", "DocumentNotReadable", "document_refusal"]
+from patchbay.connectors.documents import DocumentNotReadable
 
 DocumentFault = Literal[
     "empty", "not_text", "malformed", "not_an_api", "version", "too_deep", "too_large", "archive", "ambiguous", "file_missing",

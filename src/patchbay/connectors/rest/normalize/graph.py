@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from patchbay.connectors.graphql.findings import Findings
+from patchbay.connectors.documents import Findings
 from patchbay.connectors.rest.documents.files import Document
 from patchbay.connectors.rest.documents.google import openapi_of
 from patchbay.connectors.rest.documents.references import References

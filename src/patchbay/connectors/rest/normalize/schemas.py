@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from patchbay.connectors.graphql.findings import Findings
+from patchbay.connectors.documents import Findings
 from patchbay.connectors.rest.documents.files import Document
 from patchbay.connectors.rest.documents.references import References
 from patchbay.connectors.rest.documents.refusals import document_refusal

@@ -1,11 +1,18 @@
-"""What is noted about a document while it is read: a few of each kind in full, then how many more."""
+"""What reading a document brings besides the graph: notes, a few of each kind in full; or the reason why there is none."""
 
 from __future__ import annotations
 
+from patchbay.errors import Unprocessable
 from patchbay.schema_graph.model import Note
 
 SHOWN = 20
 """Notes of one code that are kept one by one."""
+
+
+class DocumentNotReadable(Unprocessable):
+    """This document does not describe a system that could be connected."""
+
+    code, title = "document_not_readable", "Document not readable"
 
 
 class Findings:
