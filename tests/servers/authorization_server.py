@@ -82,6 +82,7 @@ class AuthorizationServer:
     lifetime: int | None = 3600
     issue_refresh_tokens: bool = True
     deny: str | None = None
+    admit_nobody: bool = False
     issuer: str | None = None
     misbehave: Misbehaviour | None = None
     hold: asyncio.Event | None = None
@@ -191,7 +192,7 @@ class AuthorizationServer:
     def _admits(self, request: web.Request) -> bool:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         self.called.append(token)
-        return any(token in grant.access_tokens for grant in self.grants)
+        return not self.admit_nobody and any(token in grant.access_tokens for grant in self.grants)
 
     def _client(self, request: web.Request, fields: dict[str, str]) -> str | None:
         header = request.headers.get("Authorization", "")

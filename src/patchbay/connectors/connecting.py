@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.accounts.uploads import attach_upload
 from patchbay.connectors.catalog import PROVIDERS, check_kind, unknown_kind
-from patchbay.connectors.connections import IntegrationNotConnected, announce, definition_of, find
+from patchbay.connectors.connections import IntegrationNotConnected, announce, definition_of, find, forget_credentials
 from patchbay.connectors.definition import Definition, parse_definition
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.http.signing import FixedAuthorizer
@@ -24,7 +24,7 @@ from patchbay.connectors.oauth.tokens import Tokens
 from patchbay.connectors.stored_credentials import read_secrets, write_secrets
 from patchbay.connectors.system import Secrets
 from patchbay.connectors.systems import system_of
-from patchbay.connectors.tables import Connection, Credential, OAuthState
+from patchbay.connectors.tables import Connection, OAuthState
 from patchbay.egress.guard import EgressGuard
 from patchbay.egress.urls import BadUrl
 from patchbay.errors import Finding, ValidationFailed
@@ -326,7 +326,7 @@ async def _new_connection(session: AsyncSession, kind: str, target: dict[str, An
         old.status, old.status_reason = "disconnected", None
         old.scoping_version = Connection.scoping_version + 1
         await session.flush()
-        await session.execute(delete(Credential).where(Credential.connection_id == old.id))
+        await forget_credentials(session, old.id)
         await session.execute(delete(OAuthState).where(OAuthState.connection_id == old.id))
         await announce(session, old.id)
     connection = Connection(

@@ -53,9 +53,13 @@ async def current(session: AsyncSession, kind: str, *, connected: bool = False) 
 
 
 async def find(session: AsyncSession, kind: str, *, lock: bool = False) -> Connection | None:
-    """The row of what ``kind`` is or was last connected to; None when it never was."""
+    """The row of what ``kind`` is or was last connected to; None when it never was.
+
+    With ``lock``, whoever else wants to change it waits. Rows that refer to it can still be added: a renewal of tokens does,
+    while it holds the credentials that a disconnect waits for.
+    """
     query = select(Connection).where(Connection.kind == kind, Connection.replaced_at.is_(None))
-    return await session.scalar(query.with_for_update() if lock else query)
+    return await session.scalar(query.with_for_update(key_share=True) if lock else query)
 
 
 def definition_of(connection: Connection) -> Definition | None:
@@ -74,7 +78,7 @@ async def disconnect(session: AsyncSession, *, kind: str) -> Connection:
     connection = await find(session, kind, lock=True)
     if connection is None or connection.status == "disconnected":
         raise IntegrationNotConnected
-    await session.execute(delete(Credential).where(Credential.connection_id == connection.id))
+    await forget_credentials(session, connection.id)
     await session.execute(delete(OAuthState).where(OAuthState.connection_id == connection.id))
     connection.status, connection.status_reason = "disconnected", None
     connection.scoping_version = Connection.scoping_version + 1
@@ -82,6 +86,18 @@ async def disconnect(session: AsyncSession, *, kind: str) -> Connection:
     await session.refresh(connection)
     await announce(session, connection.id)
     return connection
+
+
+async def lock_credentials(session: AsyncSession, connection_id: str) -> None:
+    """Wait for whoever is renewing the tokens of a connection; statements from here on see what they stored."""
+    sealed = select(Credential.role).where(Credential.connection_id == connection_id)
+    await session.execute(sealed.order_by(Credential.role).with_for_update())
+
+
+async def forget_credentials(session: AsyncSession, connection_id: str) -> None:
+    """Delete everything that is sealed of a connection, what a renewal under way adds to it included."""
+    await lock_credentials(session, connection_id)
+    await session.execute(delete(Credential).where(Credential.connection_id == connection_id))
 
 
 async def announce(session: AsyncSession, connection_id: str) -> None:

@@ -6,10 +6,10 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from patchbay.connectors.connections import IntegrationNotConnected, definition_of, type_of
+from patchbay.connectors.connections import IntegrationNotConnected, definition_of, forget_credentials, type_of
 from patchbay.connectors.system import Role, Secrets
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection, Credential
@@ -48,7 +48,7 @@ async def read_secrets(session: AsyncSession, vault: Vault, connection: Connecti
 
 async def write_secrets(session: AsyncSession, vault: Vault, connection: Connection, secrets: Secrets) -> None:
     """Replace everything that is sealed of a connection, tokens too."""
-    await session.execute(delete(Credential).where(Credential.connection_id == connection.id))
+    await forget_credentials(session, connection.id)
     for role, secret in secrets.items():
         place = Credential.place(connection.id, role)
         sealed = vault.seal(msgspec.json.encode(secret), **place, org_id=connection.org_id)

@@ -196,7 +196,8 @@ def _same_server(auth: Auth, issuer: str | None) -> bool:
 
 async def _still(session: AsyncSession, order: _Order) -> Connection | None:
     """The connection, locked, if it is still entered as it was when the code was exchanged."""
-    connection = await session.scalar(select(Connection).where(Connection.id == order.connection_id).with_for_update())
+    query = select(Connection).where(Connection.id == order.connection_id)
+    connection = await session.scalar(query.with_for_update(key_share=True))
     if connection is None or connection.replaced_at is not None or connection.status == "disconnected":
         return None
     return connection if await seal_of(session, connection) == order.seal else None

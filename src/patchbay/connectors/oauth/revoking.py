@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from patchbay.connectors.connections import IntegrationNotConnected, find
+from patchbay.connectors.connections import IntegrationNotConnected, find, lock_credentials
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.oauth.stored_tokens import read_tokens
 from patchbay.connectors.oauth.tokens import Tokens
@@ -23,10 +23,11 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 async def grant_of(session: AsyncSession, vault: Vault, kind: str) -> Grant | None:
-    """What the connection of ``kind`` holds of the provider's; None where that is nothing, or cannot be read."""
+    """What the connection of ``kind`` holds of the provider's, locked; None where that is nothing, or cannot be read."""
     connection = await find(session, kind, lock=True)
     if connection is None:
         return None
+    await lock_credentials(session, connection.id)
     try:
         tokens = await read_tokens(session, vault, connection.id)
         credentials = await read_credentials(session, vault, connection) if tokens is not None else None
