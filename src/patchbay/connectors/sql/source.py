@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from patchbay.connectors.breaker import Breaker
@@ -77,15 +78,16 @@ class PooledSource(ABC, Generic[B, A]):
         """A new session."""
 
     @abstractmethod
-    async def _run(self, backend: B, asked: Any, deadline: float) -> A:
+    def _run(self, backend: B, asked: Any, deadline: float) -> Awaitable[A]:
         """The answer to what is asked, from a session that is free."""
 
     @abstractmethod
     def _refusal(self, code: str) -> CallRefused:
         """What a server's refusal means to the caller."""
 
-    async def _learn(self, answer: A, deadline: float) -> None:
-        """Find out what else it takes to read ``answer``."""
+    def _learn(self, answer: A, deadline: float) -> Awaitable[None] | None:
+        """What else has to be found out to read ``answer``; mostly nothing."""
+        return None
 
     async def _ask(self, asked: Any, deadline: float) -> A:
         """The answer by ``deadline`` (the loop's time).
@@ -98,7 +100,9 @@ class PooledSource(ABC, Generic[B, A]):
             raise SourceUnavailable(retry_after_s=wait)
         try:
             answer = await self._attempts(asked, deadline)
-            await self._learn(answer, deadline)
+            learning = self._learn(answer, deadline)
+            if learning is not None:
+                await learning
         except (SourceUnavailable, SourceTimeout):
             self.breaker.failed(self._loop.time())
             raise

@@ -54,8 +54,8 @@ class Source(PooledSource[Backend, Answer]):
             self._credentials, target, role=self._role, statement_timeout_ms=STATEMENT_TIMEOUT_MS, enter=False
         )
 
-    async def _run(self, backend: Backend, asked: _Asked, deadline: float) -> Answer:
-        return await backend.run(asked.statement, rows=asked.rows, limit=asked.limit, deadline=deadline)
+    def _run(self, backend: Backend, asked: _Asked, deadline: float) -> Awaitable[Answer]:
+        return backend.run(asked.statement, rows=asked.rows, limit=asked.limit, deadline=deadline)
 
     def _refusal(self, code: str) -> CallRefused:
         return refusal_for(int(code))

@@ -68,11 +68,11 @@ class Source(PooledSource[Backend, Answer]):
         """
         return self._ask(_Asked(sql, values, rows, limit), deadline)
 
-    async def _run(self, backend: Backend, asked: _Asked, deadline: float) -> Answer:
+    def _run(self, backend: Backend, asked: _Asked, deadline: float) -> Awaitable[Answer]:
         sql, values, rows, limit = asked
         if backend.lent:
-            return await backend.run_once(self._preamble(deadline), sql, values, rows=rows, limit=limit, deadline=deadline)
-        return await backend.run(sql, values, rows=rows, limit=limit, deadline=deadline)
+            return backend.run_once(self._preamble(deadline), sql, values, rows=rows, limit=limit, deadline=deadline)
+        return backend.run(sql, values, rows=rows, limit=limit, deadline=deadline)
 
     def _refusal(self, code: str) -> CallRefused:
         return refusal_for(code)
@@ -100,11 +100,12 @@ class Source(PooledSource[Backend, Answer]):
         values: list[bytes | None] = [text.encode() for pair in settings.items() for text in pair]
         return [(f"SELECT {calls}".encode(), values)]
 
-    async def _learn(self, answer: Answer, deadline: float) -> None:
-        """Ask the server's catalogue what the arrays of its own types hold, once a type."""
+    def _learn(self, answer: Answer, deadline: float) -> Awaitable[None] | None:
         unknown = [oid for oid in answer.oids if not known(oid) and oid not in self._asked]
-        if not unknown:
-            return
+        return self._learn_types(unknown, deadline) if unknown else None
+
+    async def _learn_types(self, unknown: Sequence[int], deadline: float) -> None:
+        """Ask the server's catalogue what the arrays of its own types hold, once a type."""
         array = ("{" + ",".join(map(str, unknown)) + "}").encode()
         found = await self._attempts(_Asked(_ELEMENTS, [array], 1_000, 1_000_000), deadline)
         self.elements |= {int(oid or 0): int(base or 0) for oid, base in found.rows}
