@@ -84,7 +84,8 @@ async def test_from_the_connect_to_a_call(
         assert (made["status"], made["statusReason"], made["connectedAt"]) == ("pending", "authorization_needed", None)
         assert made["definition"]["auth"]["scheme"] == "oauth2_authorization_code"
         assert "s3cret" not in str(made)
-        problem(await client.post("/api/v1/integrations/acme_crm/discover"), 409, "integration_not_connected")
+        early = problem(await client.post("/api/v1/integrations/acme_crm/discover"), 409, "integration_not_connected")
+        assert "oauthUrl" in early["hint"]
         back = await agree(server, made["oauthUrl"])
         page(await browser.get(CALLBACK, params=back), 200, "Connected")
         page(await browser.get(CALLBACK, params=back), 400, "This link is over")

@@ -48,7 +48,8 @@ async def current(session: AsyncSession, kind: str, *, connected: bool = False) 
     await provider_of(session, kind)
     connection = await find(session, kind)
     if connection is None or (connected and connection.status != "connected"):
-        raise IntegrationNotConnected
+        pending = connection is not None and connection.status == "pending"
+        raise IntegrationNotConnected(hint="Open its oauthUrl in a browser; POST …/connect gives a new one." if pending else None)
     return connection
 
 

@@ -36,7 +36,7 @@ AT_ONCE = 4
 LOCK_TIMEOUT = "25s"
 STORE_FAILURES = (SQLAlchemyError, psycopg.Error, OSError)
 """What comes of a platform store that does not answer, or makes us wait too long."""
-_STORE_ATTEMPTS = 3
+_STORE_ATTEMPTS = 6
 _places: WeakKeyDictionary[Database, asyncio.Semaphore] = WeakKeyDictionary()
 _log = structlog.get_logger(__name__)
 
@@ -147,12 +147,12 @@ async def _store(session: AsyncSession, held: Held, renewed: _Renewed) -> None:
 
 
 async def _store_again(held: Held, renewed: _Renewed) -> None:
-    """The store failed us after the server had given new tokens: the old refresh token may be spent, so we try once more.
+    """The store failed us after the server had given new tokens: the old refresh token may be spent, so we go on trying.
 
     Only over what we had read ourselves: nobody else's tokens are replaced.
     """
     for attempt in range(_STORE_ATTEMPTS):
-        await asyncio.sleep(0.2 * (attempt + 1))
+        await asyncio.sleep(0.2 * 2**attempt)
         try:
             async with held.database.tenant(held.org_id) as session:
                 await _lock(session, held.connection_id)
