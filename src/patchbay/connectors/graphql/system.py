@@ -56,16 +56,8 @@ class GraphQL(HttpSystem):
             deadline = asyncio.get_running_loop().time() + FETCH_S
             return await fetch_introspection(client, credentials, authorizer_of(credentials, authorizer), deadline=deadline)
 
-    async def prove(
-        self,
-        candidate: Candidate,
-        view: View,
-        *,
-        credentials: HttpCredentials,
-        guard: EgressGuard,
-        authorizer: Authorizer | None,
-    ) -> Proven:
-        """Against the schema; nothing is sent."""
+    def prove_here(self, candidate: Candidate, view: View) -> Proven:
+        """Against the schema."""
         return prove_graphql(candidate, view)
 
     def ready(self, call: FrozenCall) -> ReadyDocument:

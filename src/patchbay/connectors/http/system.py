@@ -12,9 +12,12 @@ from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.http.credentials import HttpCredentials, http_credentials, parse_http_credentials
 from patchbay.connectors.http.signing import static_authorizer
 from patchbay.connectors.http.source import HttpSource
+from patchbay.connectors.proof import Proven
 from patchbay.connectors.system import Role, Secrets
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import PatchbayError
+from patchbay.schema_graph.call import Candidate
+from patchbay.schema_graph.scoping import View
 
 VERIFY_S = 10.0
 ANSWER_MOST = 1_000_000
@@ -95,6 +98,22 @@ class HttpSystem:
             f"The verification request was answered with status {answered.status} (verification_failed).",
             hint="Check baseUrl and verify of the definition.",
         )
+
+    def prove_here(self, candidate: Candidate, view: View) -> Proven:
+        """The candidate confirmed by what was discovered. Raises CallNotProvable."""
+        raise NotImplementedError
+
+    async def prove(
+        self,
+        candidate: Candidate,
+        view: View,
+        *,
+        credentials: HttpCredentials,
+        guard: EgressGuard,
+        authorizer: Authorizer | None,
+    ) -> Proven:
+        """Nothing is sent: a request that proved itself would have been made."""
+        return self.prove_here(candidate, view)
 
     def source(
         self, credentials: HttpCredentials, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None

@@ -47,16 +47,8 @@ class Rest(HttpSystem):
             files, settings = await fetch_files(credentials, guard, credentials.document.url, authorizer)
         return await run_heavy(graph_packed, files, settings, scoping, timeout_s=DISCOVERY_S, memory_mb=MEMORY_MB)
 
-    async def prove(
-        self,
-        candidate: Candidate,
-        view: View,
-        *,
-        credentials: HttpCredentials,
-        guard: EgressGuard,
-        authorizer: Authorizer | None,
-    ) -> Proven:
-        """Against the document; nothing is sent."""
+    def prove_here(self, candidate: Candidate, view: View) -> Proven:
+        """Against the document."""
         return prove_rest(candidate, view)
 
     def ready(self, call: FrozenCall) -> ReadyRequest:
