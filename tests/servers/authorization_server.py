@@ -20,11 +20,13 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from aiohttp import web
+from graphql import build_schema, graphql_sync
 
 from tests.servers.certificates import Authority
 from tests.servers.upstreams.tls import server_context
 
 CUSTOMER = {"id": "c1", "name": "Ada Byron"}
+SCHEMA = build_schema("type Query { customer: Customer } type Customer { id: ID! name: String }")
 OPENAPI: dict[str, Any] = {
     "openapi": "3.0.3",
     "info": {"title": "Customers", "version": "1"},
@@ -185,6 +187,14 @@ class AuthorizationServer:
         """Who the token is for."""
         return web.json_response({"name": "me"}) if self._admits(request) else _unauthorized()
 
+    async def graphql(self, request: web.Request) -> web.StreamResponse:
+        """The same as a GraphQL endpoint."""
+        if not self._admits(request):
+            return _unauthorized()
+        asked = await request.json()
+        answer = graphql_sync(SCHEMA, asked["query"], {"customer": CUSTOMER}, variable_values=asked.get("variables"))
+        return web.json_response(answer.formatted)
+
     async def customer(self, request: web.Request) -> web.StreamResponse:
         """What the token opens."""
         return web.json_response(CUSTOMER) if self._admits(request) else _unauthorized()
@@ -296,6 +306,7 @@ async def authorization_server() -> AsyncGenerator[AuthorizationServer]:
     app.router.add_post("/token", server.token)
     app.router.add_post("/revoke", server.revoke)
     app.router.add_get("/api/me", server.me)
+    app.router.add_post("/graphql", server.graphql)
     app.router.add_get("/api/customers/{id}", server.customer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

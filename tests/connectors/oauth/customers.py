@@ -99,7 +99,11 @@ class Customers:
 
     async def authorized(self, **auth: Any) -> Connection:
         """Connected, after a person agreed."""
-        finished = await self.finish(await agree(self.server, await self.begin(**auth)))
+        return await self.agreed(await self.begin(**auth))
+
+    async def agreed(self, oauth_url: str) -> Connection:
+        """A person opens the URL and agrees."""
+        finished = await self.finish(await agree(self.server, oauth_url))
         assert finished.reason is None
         return await self.connection()
 
