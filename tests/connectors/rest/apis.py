@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from patchbay.connectors.rest.documents.files import open_document
@@ -79,3 +80,11 @@ def field(schema: Any, name: str = "it", **document: Any) -> Field:
 
 def arguments(operation: Operation) -> dict[str, Argument]:
     return {argument.name: argument for argument in operation.arguments}
+
+
+def unfilled(operation: Operation) -> set[str]:
+    """The placeholders of a path that no required argument fills."""
+    taken = arguments(operation)
+    places = {name: place for name, place in operation.invoke.get("arguments", {}).items() if taken[name].required}
+    filled = {place["name"] for place in places.values() if place["place"] == "path"}
+    return set(re.findall(r"\{([^{}]+)\}", operation.invoke["path"])) - filled

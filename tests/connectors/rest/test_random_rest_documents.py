@@ -16,6 +16,7 @@ from patchbay.connectors.rest.task import DocumentSettings, graph_packed
 from patchbay.schema_graph.model import Graph
 from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.pack import unpack
+from tests.connectors.rest.apis import unfilled
 
 WORDS = ("Pet", "Owner", "pet_id", "id", "data", "items", "$ref", "a.b", "kind", "ÿ", "", "x y", "null")
 names = st.sampled_from(WORDS) | st.text(string.printable, max_size=5)
@@ -139,6 +140,7 @@ def holds_together(graph: Graph) -> None:
         assert len(set(taken)) == len(taken)
         assert set(taken) == set(operation.invoke.get("arguments", {}))
         assert not any(argument.required and argument.demanded_by for argument in operation.arguments)
+        assert operation.unusable or unfilled(operation) == set()
         json.dumps(operation.invoke)
 
 

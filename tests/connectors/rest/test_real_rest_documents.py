@@ -12,6 +12,7 @@ from patchbay.connectors.rest.documents.files import needed_references
 from patchbay.connectors.rest.task import DocumentSettings, described, graph_packed, read_graph
 from patchbay.schema_graph.model import Graph
 from patchbay.schema_graph.pack import unpack
+from tests.connectors.rest.apis import unfilled
 from tests.connectors.rest.real_documents import EXPECTATIONS, current, files_of
 from tests.servers.datasets import shared_data
 
@@ -72,6 +73,18 @@ def test_the_graph_of_a_real_document_holds_together(openapi: Path, path: str) -
         assert set(names) == set(operation.invoke.get("arguments", {}))
         demanding = {argument.demanded_by for argument in operation.arguments} - {None}
         assert all(any(name.startswith(f"{parent}.") for name in names) for parent in demanding)
+
+
+def test_every_placeholder_of_a_path_is_filled_by_an_argument(openapi: Path) -> None:
+    found: dict[str, set[str]] = {}
+    for path, expected in json.loads(EXPECTATIONS.read_text()).items():
+        if expected.get("operations") and not path.endswith(" as an answer"):
+            for name, operation in graph(openapi, path).operations.items():
+                if operation.unusable is None and unfilled(operation):
+                    found[f"{path} {name}"] = unfilled(operation)
+    assert found == {}
+    alerts = graph(openapi, "github/api.github.com.json").operations["code-scanning/get-alert"]
+    assert {a.name: a.required for a in alerts.arguments} == {"owner": True, "repo": True, "alert_number": True}
 
 
 def test_operation_ids_stay_as_they_are(openapi: Path) -> None:

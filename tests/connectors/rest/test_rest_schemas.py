@@ -235,6 +235,18 @@ def test_required_read_only_and_write_only() -> None:
     assert {name: argument.required for name, argument in taken.items()} == {"body.name": True, "body.secret": False}
 
 
+def test_read_only_says_nothing_of_parameters_and_bodies() -> None:
+    number = {"type": "integer", "readOnly": True}
+    held = {"properties": {"number": ref("Number"), "name": TEXT}}
+    parameters = [{"name": "number", "in": "path", "required": True, "schema": ref("Number")}]
+    parameters += [{"name": "filter", "in": "query", "schema": {**TEXT, "readOnly": True}}]
+    taking = {"parameters": parameters, **answer(ref("Held"))}
+    paths = {"/t/{number}": {"get": taking}, "/t": {"post": sends({**held, "readOnly": True}), "put": sends(ref("Number"))}}
+    graph = graph_of(api({"Number": number, "Held": held}, paths))
+    taken = {name: set(arguments(operation)) for name, operation in graph.operations.items()}
+    assert taken == {"GET /t/{number}": {"number", "filter"}, "POST /t": {"body.name"}, "PUT /t": {"body"}}
+
+
 def test_an_id_or_the_record_itself() -> None:
     deleted = {"properties": {"id": TEXT, "deleted": {"type": "boolean"}}}
     pet = {"properties": {"id": TEXT, "name": TEXT}}

@@ -84,8 +84,12 @@ class Flattener:
             if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(_NOT_SIMPLE):  # most of them
                 slot = self._below(parent, name, name in required)
                 self._leaf(schema, self._objects.scalar(kind, schema), slot, schema.get("description"), None)
-            elif schema.get("readOnly") is not True:
+            elif not self._is_read_only(schema):
                 self.value(schema, self._below(parent, name, name in required), depth)
+
+    def _is_read_only(self, schema: Schema) -> bool:
+        """Whether a property is never sent. Of parameters and bodies the word says nothing (OpenAPI 3.0, section 4.7.24)."""
+        return schema.get("readOnly") is True or self._schemas.plain(schema).get("readOnly") is True
 
     def _below(self, parent: Slot, name: str, needed: bool) -> Slot:
         dotted = f"{parent.name}.{quote_part(name)}"
@@ -99,8 +103,6 @@ class Flattener:
         if "$ref" in schema or "allOf" in schema:
             schema = self._schemas.plain(schema)
             description = description or schema.get("description")
-        if schema.get("readOnly") is True:
-            return
         variants = variants_of(schema)
         if variants:
             self._any_of(schema, variants, slot, depth, description, extra)
