@@ -17,7 +17,7 @@ __all__ = ["CallNotProvable", "FilterNotIndexed", "Proven", "prove"]
 async def prove(
     candidate: Candidate, view: View, *, credentials: Any, guard: EgressGuard, authorizer: Authorizer | None = None
 ) -> Proven:
-    """Prove ``candidate`` on the system behind ``credentials`` (as from ``connections.read_credentials``).
+    """Prove ``candidate`` on the system behind ``credentials`` (as from ``stored_credentials.read_credentials``).
 
     ``view`` is the one it was compiled against. Takes at most a few seconds and holds no transaction of the platform's.
     Raises :class:`CallNotProvable` or :class:`FilterNotIndexed` (422), or the typed failure of reaching the system.

@@ -13,7 +13,7 @@ from patchbay.connectors import connections, discovery, snapshots
 from patchbay.connectors.connections import IntegrationNotConnected
 from patchbay.connectors.schema_changes import read_compared, schema_changes
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_index, load_view
-from patchbay.connectors.sql.postgres import system as postgres_system
+from patchbay.connectors.sql import system as sql_system
 from patchbay.connectors.tables import Connection, Snapshot
 from patchbay.schema_graph.search import SearchIndex
 from patchbay.store.database import Database
@@ -83,8 +83,8 @@ async def test_what_is_blocked_is_not_even_counted(made: Shop, tls_postgres: Pos
 
 async def test_several_at_once_are_one(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[object] = []
-    heavy = postgres_system.run_heavy
-    monkeypatch.setattr(postgres_system, "run_heavy", lambda *a, **k: runs.append(a) or heavy(*a, **k))
+    heavy = sql_system.run_heavy
+    monkeypatch.setattr(sql_system, "run_heavy", lambda *a, **k: runs.append(a) or heavy(*a, **k))
     found = await asyncio.gather(*(discover(made) for _ in range(4)))
     assert len(runs) == 1
     assert all(f == found[0] for f in found)
@@ -97,7 +97,7 @@ async def test_a_cancelled_or_failed_discovery_leaves_the_last_schema(made: Shop
     async def stuck(*_: Any, **__: Any) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(postgres_system, "run_heavy", stuck)
+    monkeypatch.setattr(sql_system, "run_heavy", stuck)
     task = asyncio.ensure_future(discover(made))
     await asyncio.sleep(0.2)
     task.cancel()

@@ -15,6 +15,7 @@ from patchbay.connectors import connections, discovery
 from patchbay.connectors.proving import prove
 from patchbay.connectors.runtime import CallRunner
 from patchbay.connectors.snapshots import load_view
+from patchbay.connectors.stored_credentials import read_credentials
 from patchbay.schema_graph.call import CallContext, FrozenCall
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
@@ -71,7 +72,7 @@ async def published(shop: Shop, table: str) -> FrozenCall:
     async with shop.database.tenant(shop.org) as session:
         connection = await connections.current(session, "postgres")
         view = await load_view(session, connection)
-        credentials = await connections.read_credentials(session, shop.vault, connection)
+        credentials = await read_credentials(session, shop.vault, connection)
     candidate = compile_plan(check(parse_binding(body), view, target).plan, view)
     return (await prove(candidate, view, credentials=credentials, guard=GUARD)).call
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from patchbay.connectors.definition import Definition, DocumentRef
+from patchbay.connectors.discovered import Discovered
+from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.sql.credentials import SqlCredentials, dump_sql_credentials, parse_sql_credentials
-from patchbay.connectors.system import Secrets
+from patchbay.connectors.system import Role, Secrets, Uploaded
+from patchbay.connectors.worker import run_heavy
+from patchbay.egress.guard import CheckedAddress, EgressGuard
 
 CONNECT_S = 10.0
 DISCOVERY_S = 120.0
@@ -18,6 +22,8 @@ class SqlSystem:
     """Base of the types of SQL database."""
 
     type: str
+    worker: Callable[[SqlCredentials, CheckedAddress, dict[str, Any]], Discovered]
+    """The worker process's part of a discovery: a module's own function."""
 
     def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> SqlCredentials:
         """See :meth:`patchbay.connectors.system.System.parse`."""
@@ -52,3 +58,29 @@ class SqlSystem:
     def document(self, credentials: SqlCredentials) -> DocumentRef | None:
         """A database describes itself."""
         return None
+
+    async def enter(
+        self, credentials: SqlCredentials, guard: EgressGuard, *, role: Role, address: CheckedAddress, timeout_s: float
+    ) -> None:
+        """Log in once, to the address the guard checked, and leave."""
+        raise NotImplementedError
+
+    async def log_in(self, credentials: SqlCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
+        """Log in once with each role."""
+        address = await guard.check(credentials.host, credentials.port)
+        roles: tuple[Role, ...] = ("read", "write") if credentials.write is not None else ("read",)
+        for role in roles:
+            await self.enter(credentials, guard, role=role, address=address, timeout_s=CONNECT_S / len(roles))
+
+    async def discover(
+        self,
+        credentials: SqlCredentials,
+        guard: EgressGuard,
+        *,
+        scoping: dict[str, Any],
+        uploaded: Uploaded | None,
+        authorizer: Authorizer | None,
+    ) -> Discovered:
+        """Read the catalogue in a worker process that connects to the address the guard checked."""
+        address = await guard.check(credentials.host, credentials.port)
+        return await run_heavy(self.worker, credentials, address, scoping, timeout_s=DISCOVERY_S, memory_mb=MEMORY_MB)

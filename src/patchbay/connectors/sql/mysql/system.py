@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from patchbay.connectors.discovered import Discovered
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.proof import Proven
 from patchbay.connectors.sql.credentials import SqlCredentials
@@ -13,10 +10,9 @@ from patchbay.connectors.sql.mysql.discovery.task import discover_packed
 from patchbay.connectors.sql.mysql.execute import Source
 from patchbay.connectors.sql.mysql.prove import prove_mysql
 from patchbay.connectors.sql.mysql.ready import ReadyStatement
-from patchbay.connectors.sql.system import CONNECT_S, DISCOVERY_S, MEMORY_MB, SqlSystem
-from patchbay.connectors.system import Role, System, Uploaded
-from patchbay.connectors.worker import run_heavy
-from patchbay.egress.guard import EgressGuard
+from patchbay.connectors.sql.system import SqlSystem
+from patchbay.connectors.system import Role, System
+from patchbay.egress.guard import CheckedAddress, EgressGuard
 from patchbay.schema_graph.call import Candidate, FrozenCall
 from patchbay.schema_graph.scoping import View
 
@@ -25,27 +21,14 @@ class MySql(SqlSystem):
     """See :class:`patchbay.connectors.system.System`."""
 
     type = "mysql"
+    worker = staticmethod(discover_packed)
 
-    async def log_in(self, credentials: SqlCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
-        """Log in once with each role, to the address the guard checked, the way live calls do."""
-        target = await guard.check(credentials.host, credentials.port)
-        roles: tuple[Role, ...] = ("read", "write") if credentials.write is not None else ("read",)
-        for role in roles:
-            opened = await open_backend(credentials, target, role=role, connect_timeout_s=CONNECT_S / len(roles))
-            await opened.close()
-
-    async def discover(
-        self,
-        credentials: SqlCredentials,
-        guard: EgressGuard,
-        *,
-        scoping: dict[str, Any],
-        uploaded: Uploaded | None,
-        authorizer: Authorizer | None,
-    ) -> Discovered:
-        """Read the catalogue in a worker process that connects to the address the guard checked."""
-        address = await guard.check(credentials.host, credentials.port)
-        return await run_heavy(discover_packed, credentials, address, scoping, timeout_s=DISCOVERY_S, memory_mb=MEMORY_MB)
+    async def enter(
+        self, credentials: SqlCredentials, guard: EgressGuard, *, role: Role, address: CheckedAddress, timeout_s: float
+    ) -> None:
+        """Log in the way live calls do, and leave."""
+        opened = await open_backend(credentials, address, role=role, connect_timeout_s=timeout_s)
+        await opened.close()
 
     async def prove(
         self,
