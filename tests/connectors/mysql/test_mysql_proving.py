@@ -246,6 +246,8 @@ class TestProving:
             ("`r`.`name` AS `customer_name`", "`r`.`email` AS `customer_name`"),
             ("`r`.`email` AS `customer_email`", "`r`.* "),
             (" WHERE ", " WHERE sleep(1) IS NULL AND "),
+            (" WHERE ", " WHERE @x IS NULL AND "),
+            (" WHERE ", " WHERE @@version IS NULL AND "),
             (" LIMIT 6", " LIMIT 6 INTO OUTFILE '/tmp/x'"),
             (" LIMIT 6", " LIMIT 6; DELETE FROM customers"),
         ],

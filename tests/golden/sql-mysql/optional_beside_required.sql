@@ -10,7 +10,9 @@ WHERE
     `r`.`status` = ? OR ? IS NULL
   )
   AND (
-    `j1`.`email` IN (?) OR COALESCE(?) IS NULL
+    `j1`.`email` IN (?)
+    AND CAST(`j1`.`email` AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_bin IN (?)
+    OR COALESCE(?) IS NULL
   )
 ORDER BY
   `r`.`id` ASC
@@ -20,3 +22,4 @@ LIMIT 6;
 -- ? 3: {"nativeType":"enum","type":"enum","param":"state"}
 -- ? 4: {"nativeType":"varchar(80)","type":"string","param":"mail","many":true}
 -- ? 5: {"nativeType":"varchar(80)","type":"string","param":"mail","many":true}
+-- ? 6: {"nativeType":"varchar(80)","type":"string","param":"mail","many":true}

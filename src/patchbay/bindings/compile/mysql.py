@@ -6,6 +6,10 @@
   COALESCE(?) IS NULL)``. The server gets the values with the statement and works the second half out before it plans, so an
   index still serves. Where a plan demands one of them, a last condition asks that one was given.
 - ``IS DISTINCT FROM`` is ``NOT (a <=> b)``.
+- A column's collation may take one text for another: `josé@` for `jose@`, `straße` for `strasse`, any emoji for any other. An
+  e-mail address, and what the session or a verification says of the caller, is somebody's: such a condition holds only where the
+  letters are the same too. The collation's own comparison stays beside it, for the index. What a model was told is compared as
+  the column's owner wants it compared.
 - Nulls come first when ascending and last when descending: only the first has to be turned around, and only where there can be
   nulls, since a sort by an expression is not read off an index.
 """
@@ -34,12 +38,24 @@ class _Statement(Select):
     """Placeholders are numbered by where they stand: each is made when its place in the text is reached."""
 
     def _compared(self, column: exp.Column, condition: Filter, *, many: bool) -> exp.Expr:
+        compared = self._compared_as_collated(column, condition, many=many)
+        if not self._is_somebodys(condition):
+            return compared
+        return exp.and_(compared, self._compared_as_collated(_exact(column.copy()), condition, many=many))
+
+    def _compared_as_collated(self, compared: exp.Expr, condition: Filter, *, many: bool) -> exp.Expr:
         placeholder = self._placeholder(condition, many=many)
         if many:
-            return exp.In(this=column, expressions=[placeholder])
+            return exp.In(this=compared, expressions=[placeholder])
         if condition.op == "ne":
-            return exp.Not(this=exp.Paren(this=exp.NullSafeEQ(this=column, expression=placeholder)))
-        return _COMPARED[condition.op](this=column, expression=placeholder)
+            return exp.Not(this=exp.Paren(this=exp.NullSafeEQ(this=compared, expression=placeholder)))
+        return _COMPARED[condition.op](this=compared, expression=placeholder)
+
+    def _is_somebodys(self, condition: Filter) -> bool:
+        given = self._inputs.get(condition.param or "")
+        if given is None or condition.op not in ("eq", "in") or condition.column.type != "string":
+            return False
+        return given.codec == "email" or (given.codec == "plain" and given.source in ("session", "verified"))
 
     def _absent(self, condition: Filter, *, many: bool) -> exp.Expr:
         placeholder = self._placeholder(condition, many=many)
@@ -58,3 +74,9 @@ class _Statement(Select):
         if desc or not order.column.nullable:
             return (sorted_by,)
         return (exp.Ordered(this=exp.Is(this=column.copy(), expression=exp.Null()), desc=False, nulls_first=True), sorted_by)
+
+
+def _exact(column: exp.Column) -> exp.Expr:
+    """The column's text, whatever its character set, compared character by character."""
+    text = exp.DataType(this=exp.DType.CHARACTER_SET, kind=exp.var("utf8mb4"))
+    return exp.Collate(this=exp.Cast(this=column, to=text), expression=exp.var("utf8mb4_bin"))

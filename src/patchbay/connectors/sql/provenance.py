@@ -16,7 +16,7 @@ _VOCABULARY = (
     exp.Select, exp.From, exp.Join, exp.Table, exp.TableAlias, exp.Alias, exp.Identifier, exp.Column, exp.Where, exp.Order,
     exp.Ordered, exp.Limit, exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is,
     exp.Null, exp.In, exp.Any, exp.Parameter, exp.Literal, exp.Boolean, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg,
-    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple, exp.Placeholder, exp.Coalesce,
+    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple, exp.Placeholder, exp.Coalesce, exp.Collate, exp.Var,
 )  # fmt: skip
 
 
@@ -57,6 +57,9 @@ def read_statement(sql: str, dialect: str) -> Read:
     sources: dict[str, exp.Table] = {}
     for node in tree.walk():
         if not isinstance(node, _VOCABULARY) or (isinstance(node, exp.Select) and node is not tree):
+            raise NotReadable
+        # A bare word names a collation or a character set, and not, behind an @, a variable.
+        if isinstance(node, exp.Var) and not isinstance(node.parent, (exp.Collate, exp.DataType)):
             raise NotReadable
         if isinstance(node, exp.Table):
             if not isinstance(node.this, exp.Identifier) or node.catalog or node.alias_or_name in sources:
