@@ -13,10 +13,10 @@ from patchbay.bindings.check import Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import parse_binding
 from patchbay.connectors import connections, discovery
+from patchbay.connectors.proof import freeze
 from patchbay.connectors.refusals import ScopedOut
 from patchbay.connectors.runtime import CallRunner
 from patchbay.connectors.snapshots import load_view
-from patchbay.connectors.proof import freeze
 from patchbay.schema_graph.call import CallContext, FrozenCall
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
