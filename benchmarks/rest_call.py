@@ -21,8 +21,7 @@ import ssl
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,12 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks._calling import CALLERS, Call, throughput, timed
 from patchbay.egress.guard import EgressGuard
 from tests.connectors.http import platform_of_apis as apis
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.upstreams.tls import server_context
 
-CALLERS = 16
 RECORD = {
     "id": "c1",
     "name": "Ada Lovelace",
@@ -49,7 +48,6 @@ RECORD = {
     "tags": ["one", "two", "three"],
     "notes": "x" * 300,
 }
-Call = Callable[[int], Awaitable[Any]]
 
 
 class _Answering(asyncio.Protocol):
@@ -91,28 +89,6 @@ def server(certificate: Certificate) -> Any:
     finally:
         process.terminate()
         process.join()
-
-
-async def timed(call: Call, calls: int, start: int) -> list[float]:
-    """Microseconds of each of ``calls`` calls, one after the other."""
-    taken: list[float] = []
-    for n in range(start, start + calls):
-        began = time.perf_counter()
-        await call(n)
-        taken.append((time.perf_counter() - began) * 1e6)
-    return taken
-
-
-async def throughput(call: Call, calls: int) -> float:
-    """Calls a second of 16 callers."""
-    began = time.perf_counter()
-
-    async def caller(which: int) -> None:
-        for n in range(calls // CALLERS):
-            await call(which * 1_000 + n)
-
-    await asyncio.gather(*(caller(which) for which in range(CALLERS)))
-    return calls // CALLERS * CALLERS / (time.perf_counter() - began)
 
 
 @contextlib.asynccontextmanager

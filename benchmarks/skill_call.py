@@ -17,8 +17,7 @@ import os
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks._calling import CALLERS, throughput, timed
 from patchbay.connectors.runtime import CallRunner
 from patchbay.schema_graph.arguments import prepare_inputs, prepare_slots
 from patchbay.schema_graph.call import CallContext, FrozenCall
@@ -41,14 +41,12 @@ from tests.connectors.platform import GUARD, Shop, open_shop
 from tests.servers.postgres import PostgresServer
 
 ROWS = 100_000
-CALLERS = 16
 CONNECTIONS = 4
 MORE_ROWS = f"""
 INSERT INTO customers SELECT n, 'name ' || n, '+1416' || lpad(n::text, 7, '0'), 'c' || n || '@example.com', 's' || n
   FROM generate_series(10000, {ROWS + 10_000}) n;
 ANALYZE customers;
 """
-Call = Callable[[int], Awaitable[Any]]
 
 
 BY_ID: dict[str, Any] = {
@@ -102,28 +100,6 @@ def bare_query(call: FrozenCall, case: Case) -> tuple[str, Callable[[int], Any]]
     prepare, fill = prepare_inputs(call), prepare_slots(call.body.slots)
     sql = call.body.sql.replace("%", "%%").replace("$1", "%s")
     return sql, lambda n: fill(prepare(CallContext(arguments=case.arguments(n))), datetime.now(UTC))
-
-
-async def timed(call: Call, calls: int, start: int) -> list[float]:
-    """Microseconds of each of ``calls`` calls, one after the other."""
-    taken: list[float] = []
-    for n in range(start, start + calls):
-        began = time.perf_counter()
-        await call(n)
-        taken.append((time.perf_counter() - began) * 1e6)
-    return taken
-
-
-async def throughput(call: Call, calls: int) -> float:
-    """Calls a second of 16 callers."""
-    began = time.perf_counter()
-
-    async def caller(which: int) -> None:
-        for n in range(calls // CALLERS):
-            await call(which * 1_000 + n)
-
-    await asyncio.gather(*(caller(which) for which in range(CALLERS)))
-    return calls // CALLERS * CALLERS / (time.perf_counter() - began)
 
 
 async def measure(server: PostgresServer, calls: int, rounds: int) -> str:
