@@ -19,6 +19,7 @@ UNUSED_KEPT = timedelta(hours=24)
 STORED_MOST = 1_000_000_000
 """Bytes of all files of one organization."""
 NAME_LONGEST = 255
+TYPE_LONGEST = 200
 
 
 class UploadMissing(NotFound):
@@ -42,7 +43,7 @@ async def store_upload(session: AsyncSession, *, name: str, content_type: str, c
     upload = Upload(
         id=new_id("fil"),
         name=_clean(name),
-        content_type=content_type[:200],
+        content_type=_shown(content_type)[:TYPE_LONGEST] or "application/octet-stream",
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         content=content,
@@ -84,6 +85,9 @@ def upload_json(upload: Upload) -> dict[str, Any]:
 
 def _clean(name: str) -> str:
     """The file's own name: no folders, nothing that cannot be shown."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    shown = "".join(c for c in last if c.isprintable() and not 0xD800 <= ord(c) < 0xE000).strip()
-    return shown[:NAME_LONGEST] or "upload"
+    return _shown(name.replace("\\", "/").rpartition("/")[2])[:NAME_LONGEST] or "upload"
+
+
+def _shown(text: str) -> str:
+    """Without what cannot be shown, or stored."""
+    return "".join(c for c in text if c.isprintable() and not 0xD800 <= ord(c) < 0xE000).strip()
