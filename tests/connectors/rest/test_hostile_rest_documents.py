@@ -263,3 +263,11 @@ def test_members_of_the_wrong_kind_are_passed_over() -> None:
 def test_a_reference_that_is_no_text_refers_to_nothing() -> None:
     operation = only_operation(answer({"type": "object", "properties": {"a": {"$ref": None}, "b": {"$ref": 5}}}))
     assert operation.object == "GET /things response"
+
+
+@pytest.mark.parametrize("servers", [5, True, "https://x.example", {"url": "https://x.example"}, [None, 5, {"url": 5}]])
+def test_servers_of_the_wrong_kind_leave_the_operation_where_the_api_is(servers: object) -> None:
+    assert (
+        "server"
+        not in only_operation(answer({"type": "object", "properties": {"a": {"type": "string"}}}) | {"servers": servers}).invoke
+    )

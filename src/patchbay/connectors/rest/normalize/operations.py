@@ -9,7 +9,7 @@ import msgspec
 
 from patchbay.connectors.rest.documents.files import Document
 from patchbay.connectors.rest.documents.pointers import pointer_to
-from patchbay.connectors.rest.documents.values import is_object
+from patchbay.connectors.rest.documents.values import is_list, is_object
 from patchbay.connectors.rest.normalize.arguments import Arguments
 from patchbay.connectors.rest.normalize.bodies import Bodies, choose, header_names
 from patchbay.connectors.rest.normalize.objects import Objects
@@ -228,7 +228,7 @@ class Operations:
     def _server(self, found: Found, invoke: dict[str, Any]) -> str | None:
         """A server of the operation's own, or its path's; another host than the API's is not asked."""
         held = found.node.get("servers") or found.item.get("servers")
-        if not held:
+        if not is_list(held) or not held:
             return None
         servers = read_servers(held, self._document.url)
         if not servers:
