@@ -61,15 +61,26 @@ class Oracle:
     def gives(self, operation: Operation, argument: Argument) -> bool:
         if not all(self.sees(name) for name in self.names(argument.name)):
             return False
-        around = [] if operation.object is None else [operation.object]
-        for part in split_name(argument.name):
-            for name in tuple(around):
+        return operation.object is None or all(self.reads(*meant) for meant in self.about(operation.object, argument.name))
+
+    def about(self, record: str, argument: str) -> list[tuple[str, tuple[str, ...]]]:
+        """The members, each with its object, that an argument of an operation on ``record`` is about."""
+        parts = [piece for part in split_name(argument.casefold()) for piece in (part, *re.split(r"\W+", part))]
+        about: list[tuple[str, tuple[str, ...]]] = []
+        around: list[tuple[str, tuple[str, ...]]] = [(record, ())]
+        for part in parts:
+            for name, way in list(around):
                 obj = self.graph.objects[name]
-                same = [f.name for f in obj.fields if f.name.casefold() == part.casefold()]
-                if any(not self.reads(name, (field,)) for field in same):
-                    return False
-                around += [edge.target for edge in obj.edges if edge.embedded and edge.name.casefold() == part.casefold()]
-        return True
+                found = [path for path in _paths(obj) if _folded(path) == (*_folded(way), part)]
+                about += [(name, path) for path in found]
+                around += [(name, path) for path in found]
+                around += [(edge.target, ()) for edge in obj.edges if edge.embedded and edge.name.casefold() == part and not way]
+        for part in reversed(parts):
+            below = [(record, path) for path in _paths(self.graph.objects[record]) if _folded(path)[-1] == part]
+            inside = [edge.target for edge in self.graph.objects[record].edges if edge.embedded]
+            held = [(name, path) for name in inside for path in _paths(self.graph.objects[name]) if _folded(path) == (part,)]
+            about = about or below or held
+        return about
 
     def calls(self, operation: Operation) -> bool:
         if operation.object is not None and not self.sees(operation.object):
@@ -77,6 +88,10 @@ class Oracle:
         if not all(self.sees(name) for name in self.names(operation.name)):
             return False
         return all(self.gives(operation, argument) for argument in operation.arguments if argument.required)
+
+
+def _folded(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in path)
 
 
 def _stands_in(name: str, text: str) -> bool:

@@ -15,6 +15,7 @@ from patchbay.bindings.literals import argument_literal
 from patchbay.bindings.model import FilterRule, Input
 from patchbay.bindings.parameters import BY_NAME, is_about_people, numbers_its_record, says_phone
 from patchbay.bindings.scope import Scope
+from patchbay.schema_graph.argument_subjects import spelled_in
 from patchbay.schema_graph.call import CallInput, Given
 from patchbay.schema_graph.coercion import Unfit
 from patchbay.schema_graph.model import Argument, Field
@@ -218,6 +219,9 @@ def _literal(scope: Scope, value: Any, argument: Argument, at: str) -> Any:
     """The value in JSON form, or None with the reason reported."""
     if value is None:
         scope.report.error(at, "value_invalid", "A value cannot be null.", "Leave the argument out.")
+        return None
+    if not scope.view.may_give(scope.operation, spelled_in(argument.name, value)):
+        scope.report.error(at, "value_invalid", "This value names something that is not in view.")
         return None
     try:
         return argument_literal(value, argument, scope.target.time_zone)

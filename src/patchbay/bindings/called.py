@@ -19,6 +19,7 @@ from patchbay.bindings.literals import argument_literal
 from patchbay.bindings.model import DEFAULT_LIMIT, Binding
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Scope
+from patchbay.schema_graph.argument_subjects import spelled_in
 from patchbay.schema_graph.call import Caps, Given, Output, Plan
 from patchbay.schema_graph.coercion import Unfit
 from patchbay.schema_graph.model import Argument, Object
@@ -52,7 +53,9 @@ def _plan(scope: Scope, conditions: CallConditions, outputs: Sequence[tuple[Outp
     operation = msgspec.structs.replace(
         scope.operation, arguments=tuple(a for a in view.arguments(scope.operation) if a.name in used)
     )
-    touches, items = footprint(view, scope.root, [reading for _, reading in outputs], operation)
+    values = [*((one.arg, one.value) for one in given), *((one.arg, one.constant) for one in conditions.inputs)]
+    spelled = [name for argument, value in values for name in spelled_in(argument, value)]
+    touches, items = footprint(view, scope.root, [reading for _, reading in outputs], operation, spelled)
     return Plan(
         kind=scope.target.kind,
         connection_id=scope.target.connection_id,

@@ -32,11 +32,12 @@ def tie_breakers(root: Object, order: Sequence[Reading]) -> list[Reading]:
 
 
 def footprint(
-    view: View, root: Object, readings: Iterable[Reading], operation: Operation
+    view: View, root: Object, readings: Iterable[Reading], operation: Operation, spelled: Iterable[str] = ()
 ) -> tuple[tuple[Touch, ...], tuple[SliceItem, ...]]:
     """Touches closed over views and partitions, and the slice, both in the order of object names.
 
-    A called operation may be given all of its ``arguments``: leave out the others before.
+    A called operation may be given all of its ``arguments``: leave out the others before. ``spelled`` are those that values
+    spell out by their own keys.
     """
     fields: dict[str, set[str]] = {root.name: set()}
     edges: dict[str, set[str]] = {}
@@ -67,7 +68,7 @@ def footprint(
         for name, used in sorted(fields.items())
     )
     read = (touch for item in items for touch in view.touches(item.object, touched_names(item)))
-    return _merged([*read, *view.call_touches(operation, given or ())]), items
+    return _merged([*read, *view.call_touches(operation, (*(given or ()), *spelled))]), items
 
 
 def _merged(touches: Iterable[Touch]) -> tuple[Touch, ...]:

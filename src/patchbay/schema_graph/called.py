@@ -1,8 +1,8 @@
 """The operations that a graph stores (REST, GraphQL): found by what a person writes, indexed once, and what calling one touches.
 
 An operation touches the object it returns, and every object that its name names (``GET /customers/{id}/notes``). An argument
-touches the fields that the parts of its name spell, from the record on along embedded edges (``where.customer.email``), and
-the objects they name. So blocking what an argument is about takes the argument away, before and after publishing.
+touches what its name says it is about (:mod:`patchbay.schema_graph.argument_subjects`), and the objects it names. So blocking
+what an argument is about takes the argument away, before and after publishing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from patchbay.schema_graph.argument_subjects import Subjects
 from patchbay.schema_graph.blocking import BlockRules
 from patchbay.schema_graph.call import Touch
 from patchbay.schema_graph.model import Argument, Effect, Graph, Operation
@@ -36,13 +37,6 @@ class _Index(msgspec.Struct, frozen=True):
 
     entries: dict[str, _Entry]
     by_object: dict[str | None, list[str]]
-
-
-class _Shape(msgspec.Struct, frozen=True):
-    """The names of one object, case folded: its fields (with their own spelling), and the targets of its embedded edges."""
-
-    fields: dict[str, str]
-    targets: dict[str, str]
 
 
 class SeenOperations(Sequence[Operation]):
@@ -82,7 +76,7 @@ class CalledOperations:
         self._may_read = may_read
         self._index: _Index | None = None
         self._spellings: dict[str, list[str]] | None = None
-        self._shapes: dict[str, _Shape] = {}
+        self._subjects = Subjects(graph)
         self._mentioned: dict[str, tuple[str, ...]] = {}
         self._named: tuple[dict[str, list[str]], tuple[tuple[str, str], ...]] | None = None
 
@@ -128,6 +122,10 @@ class CalledOperations:
         for name in arguments:
             touched += self._touched_by_argument(operation, name)
         return list(dict.fromkeys(touched))
+
+    def may_be_given(self, operation: Operation, argument: str) -> bool:
+        """Whether an argument of that name would be about nothing blocked."""
+        return not self._rules.anything or self._permits(self._touched_by_argument(operation, argument))
 
     def prepare(self, breathe: Callable[[], None]) -> None:
         """Look through all operations now, calling ``breathe`` between them: later questions are answered at once."""
@@ -194,31 +192,14 @@ class CalledOperations:
         return None if text is None or self._rules.names_blocked(text) else text
 
     def _permits(self, touches: Iterable[Touch]) -> bool:
-        return all(self._may_read(touch.object, touch.fields or ()) for touch in touches)
+        return all(self._sees(touch.object) and self._may_read(touch.object, touch.fields or ()) for touch in touches)
 
     def _touched_by_name(self, operation: Operation) -> list[Touch]:
         return [Touch(name, ()) for name in self._objects_named_in(operation.name)]
 
     def _touched_by_argument(self, operation: Operation, argument: str) -> list[Touch]:
         touched = [Touch(name, ()) for name in self._objects_named_in(argument)]
-        around = [] if operation.object is None else [operation.object]
-        for part in split_name(argument.casefold()):
-            for name in tuple(around):
-                shape = self._shape(name)
-                if part in shape.fields:
-                    touched.append(Touch(name, (shape.fields[part],)))
-                if (target := shape.targets.get(part)) is not None and target not in around:
-                    around.append(target)
-        return touched
-
-    def _shape(self, name: str) -> _Shape:
-        if name not in self._shapes:
-            obj = self._graph.objects.get(name)
-            fields = () if obj is None else obj.fields
-            edges = () if obj is None else obj.edges
-            targets = {e.name.casefold(): e.target for e in edges if e.embedded}
-            self._shapes[name] = _Shape({f.name.casefold(): f.name for f in fields}, targets)
-        return self._shapes[name]
+        return [*touched, *self._subjects.touches(operation.object, argument)]
 
     def _objects_named_in(self, text: str) -> tuple[str, ...]:
         """The objects whose bare name stands in ``text``: as a word, or anywhere when it is more than a word."""

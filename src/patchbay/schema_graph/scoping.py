@@ -175,6 +175,11 @@ class View:
         touched = self._called.touches(operation, arguments)
         return tuple(found for touch in touched for found in self.touches(touch.object, touch.fields))
 
+    def may_give(self, operation: Operation, arguments: Iterable[str]) -> bool:
+        """Whether arguments of these names, which a value may spell out by its own keys, would be about nothing blocked."""
+        called = self._called
+        return called is None or all(called.may_be_given(operation, name) for name in arguments)
+
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is to be known about the document, as far as it names nothing blocked."""
