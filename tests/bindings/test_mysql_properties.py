@@ -39,8 +39,8 @@ def test_no_value_is_in_the_text(made: tuple[View, Plan, SqlCall]):
 @given(calls())
 @ORDINARY
 def test_the_proof_reads_every_name_as_it_is(made: tuple[View, Plan, SqlCall]):
-    view, plan, _ = made
-    read = read_statement(compile_mysql(plan, view).sql, "mysql")
+    view, plan, call = made[0], made[1], compile_mysql(made[1], made[0])
+    read = read_statement(call.sql, "mysql")
     touched = {(touch.object, field) for touch in plan.touches for field in touch.fields or ()}
     names = {}
     for name in view.object_names():
@@ -48,4 +48,5 @@ def test_the_proof_reads_every_name_as_it_is(made: tuple[View, Plan, SqlCall]):
         assert obj is not None
         names[obj.native_schema, obj.native_name] = name
     assert {(names[one.schema, one.table], one.column) for one in read.references} <= touched
-    assert [one is not None and one.column for one in read.outputs] == [output.column.field for output in plan.outputs]
+    returned = [*(output.column for output in plan.outputs), *call.compared]
+    assert [one is not None and one.column for one in read.outputs] == [column.field for column in returned]

@@ -200,10 +200,14 @@ class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="sql"):
-    """One parameterized statement. PostgreSQL: the n-th slot fills ``$n``, wherever it stands. MySQL: it fills the n-th ``?``."""
+    """One parameterized statement. PostgreSQL: the n-th slot fills ``$n``, wherever it stands. MySQL: it fills the n-th ``?``.
+
+    ``compared`` are columns behind the outputs that come along for their types alone, and are in no result.
+    """
 
     sql: str
     slots: tuple[SqlSlot, ...] = ()
+    compared: tuple[Column, ...] = ()
 
 
 class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):

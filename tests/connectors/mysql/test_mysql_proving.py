@@ -13,6 +13,7 @@ from patchbay.bindings.check import Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import parse_binding
 from patchbay.connectors.proving import CallNotProvable, FilterNotIndexed, prove
+from patchbay.connectors.refusals import SchemaChanged
 from patchbay.connectors.sql.credentials import parse_sql_credentials
 from patchbay.connectors.sql.mysql import prove as proof
 from patchbay.connectors.sql.mysql.execute import Source
@@ -161,6 +162,34 @@ class TestRunning:
             assert await answered(body, view, credentials, name=text) == []
         assert len(await answered(body, view, credentials, name="name 7")) == 1
 
+    @pytest.mark.parametrize(
+        ("change", "arg", "given"),
+        [
+            ("MODIFY code bigint", "code", "abc"),
+            ("MODIFY phone bigint", "phone", "(416) 555-0007"),
+            ("MODIFY number varchar(20)", "number", 1),
+            ("MODIFY code date", "code", "abc"),
+        ],
+    )
+    async def test_a_column_of_another_type_by_now_is_compared_with_nothing(
+        self, tls_mariadb: MariaDbServer, change: str, arg: str, given: Any
+    ) -> None:
+        """The server would take 'abc' and '(416)…' for 0, and '1x' for 1: the answer would be somebody else's."""
+        columns = "name varchar(20), code varchar(20), phone varchar(20), number bigint, KEY (code), KEY (phone), KEY (number)"
+        made = tls_mariadb.create_database(sql=f"CREATE TABLE customers ({columns});")
+        body = {
+            **FIND_CUSTOMER,
+            "inputs": [{"param": "wanted", "arg": arg, "required": True}],
+            "projection": [{"path": ["name"], "leaf": "name"}],
+        }
+        result = await proven(compiled(body, View(discover(made), Scoping())), View(discover(made), Scoping()), made)
+        assert (await run(result.call, made, wanted=given)).rows == []
+        tls_mariadb.execute(made["database"], f"ALTER TABLE customers {change}")
+        values = "('other', NULL, 0, '1x')" if "varchar" in change else "('other', 0, 0, 2)"
+        tls_mariadb.execute(made["database"], f"SET sql_mode = ''; INSERT INTO customers VALUES {values}")
+        with pytest.raises(SchemaChanged):
+            await run(result.call, made, wanted=given)
+
     async def test_views(self, view: View, credentials: dict[str, Any]) -> None:
         body = {**FIND_CUSTOMER, "operation": "directory.read", "projection": [{"path": ["name"], "leaf": "name"}]}
         assert await answered(body, view, credentials, caller_phone="416 555 0007") == [{"name": "name 7"}]
@@ -261,6 +290,13 @@ class TestProving:
             await proven(with_sql(candidate, candidate.body.sql.replace(*swap)), view, credentials)
         assert refused.value.reason == "provenance_unproven"
         assert "ssn" not in str(refused.value) + str(refused.value.hint)
+
+    async def test_the_type_of_what_is_compared_has_to_be_proven_too(self, view: View, credentials: dict[str, Any]) -> None:
+        candidate = compiled(FIND_CUSTOMER, view)
+        unseen = msgspec.structs.replace(candidate.body, sql=candidate.body.sql.replace(", `r`.`phone` FROM", " FROM"))
+        assert unseen != candidate.body
+        with pytest.raises(CallNotProvable):
+            await proven(msgspec.structs.replace(candidate, body=unseen), view, credentials)
 
     async def test_the_touches_must_cover_the_predicates(self, view: View, credentials: dict[str, Any]) -> None:
         candidate = compiled(FIND_CUSTOMER, view)

@@ -1,6 +1,7 @@
 SELECT
   `j1`.`name` AS `who`,
-  `r`.`starts_at` AS `starts`
+  `r`.`starts_at` AS `starts`,
+  `j1`.`email`
 FROM `shop`.`appointments` AS `r`
 LEFT JOIN `shop`.`customers` AS `j1`
   ON `r`.`customer_id` = `j1`.`id`

@@ -1,6 +1,8 @@
 SELECT
   `r`.`starts_at` AS `appointment_time`,
-  `r`.`status` AS `appointment_status`
+  `r`.`status` AS `appointment_status`,
+  `r`.`phone`,
+  `r`.`id`
 FROM `shop`.`appointments` AS `r`
 WHERE
   (

@@ -1,6 +1,11 @@
 SELECT
   `r`.`starts_at` AS `appointment_time`,
-  `r`.`status` AS `appointment_status`
+  `r`.`status` AS `appointment_status`,
+  `r`.`phone`,
+  `r`.`fee`,
+  `r`.`paid`,
+  `r`.`customer_id`,
+  `r`.`wall_time`
 FROM `shop`.`appointments` AS `r`
 WHERE
   `r`.`phone` IN (?)

@@ -1,7 +1,8 @@
 SELECT
   `r`.`Id Col` AS `id`,
   `r`.`a?b` AS `asked`,
-  `r`.`back``tick\` AS `tick`
+  `r`.`back``tick\` AS `tick`,
+  `r`.`select`
 FROM `Odd``One`.`we``ird?
 table` AS `r`
 WHERE

@@ -1,6 +1,7 @@
 SELECT
   `r`.`starts_at` AS `appointment_time`,
-  `r`.`status` AS `appointment_status`
+  `r`.`status` AS `appointment_status`,
+  `r`.`customer_id`
 FROM `shop`.`appointments` AS `r`
 WHERE
   `r`.`customer_id` = ? AND `r`.`starts_at` >= ?

@@ -1,6 +1,7 @@
 SELECT
   `r`.`starts_at` AS `appointment_time`,
-  `r`.`status` AS `appointment_status`
+  `r`.`status` AS `appointment_status`,
+  `r`.`phone`
 FROM `shop`.`appointments` AS `r`
 WHERE
   `r`.`phone` IN (?)

@@ -1,6 +1,8 @@
 SELECT
   `r`.`starts_at` AS `appointment_time`,
-  `r`.`status` AS `appointment_status`
+  `r`.`status` AS `appointment_status`,
+  `r`.`phone`,
+  `j1`.`email`
 FROM `shop`.`appointments` AS `r`
 LEFT JOIN `shop`.`customers` AS `j1`
   ON `r`.`customer_id` = `j1`.`id`

@@ -1,5 +1,7 @@
 SELECT
-  `r`.`id` AS `number`
+  `r`.`id` AS `number`,
+  `r`.`email`,
+  `r`.`name`
 FROM `shop`.`customers` AS `r`
 WHERE
   (

@@ -10,6 +10,8 @@
   e-mail address, and what the session or a verification says of the caller, is somebody's: such a condition holds only where the
   letters are the same too. The collation's own comparison stays beside it, for the index. What a model was told is compared as
   the column's owner wants it compared.
+- What is compared with a value comes along behind the outputs: these servers would compare a column that was made another type
+  since with the value's number, and take `abc` for 0. So the call can see by the answer's types that it must not be used.
 - Nulls come first when ascending and last when descending: only the first has to be turned around, and only where there can be
   nulls, since a sort by an expression is not read off an index.
 """
@@ -21,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from patchbay.bindings.compile.select import Select
-from patchbay.schema_graph.call import Filter, Order, Plan, SqlCall
+from patchbay.schema_graph.call import Column, Filter, Order, Plan, SqlCall
 from patchbay.schema_graph.scoping import View
 
 _DIALECT = "mysql"
@@ -31,11 +33,17 @@ _COMPARED: Mapping[str, type[exp.Binary]] = {"eq": exp.EQ, "lt": exp.LT, "le": e
 def compile_mysql(plan: Plan, view: View) -> SqlCall:
     """The statement and its slots. Raises KeyError for an object that is not in the view."""
     statement = _Statement(plan, view)
-    return SqlCall(sql=statement.tree().sql(dialect=_DIALECT), slots=tuple(statement.slots))
+    compared = _compared_only(plan)
+    tree = statement.tree().select(*(statement.plain(column) for column in compared))
+    return SqlCall(sql=tree.sql(dialect=_DIALECT), slots=tuple(statement.slots), compared=compared)
 
 
 class _Statement(Select):
     """Placeholders are numbered by where they stand: each is made when its place in the text is reached."""
+
+    def plain(self, column: Column) -> exp.Column:
+        """A column as it stands."""
+        return self._column(column.via, column.field)
 
     def _compared(self, column: exp.Column, condition: Filter, *, many: bool) -> exp.Expr:
         compared = self._compared_as_collated(column, condition, many=many)
@@ -74,6 +82,13 @@ class _Statement(Select):
         if desc or not order.column.nullable:
             return (sorted_by,)
         return (exp.Ordered(this=exp.Is(this=column.copy(), expression=exp.Null()), desc=False, nulls_first=True), sorted_by)
+
+
+def _compared_only(plan: Plan) -> tuple[Column, ...]:
+    """The columns that values are compared with and that are no output, each once."""
+    shown = {(output.column.via, output.column.field) for output in plan.outputs}
+    valued = [condition.column for condition in plan.filters if condition.op not in ("is_null", "not_null")]
+    return tuple({(one.via, one.field): one for one in valued if (one.via, one.field) not in shown}.values())
 
 
 def _exact(column: exp.Column) -> exp.Expr:

@@ -36,9 +36,9 @@ def check_references(sql: str, plan: Plan, view: View, *, dialect: str = "postgr
     return read
 
 
-def check_outputs(read: Read, plan: Plan, view: View) -> None:
-    """Each output is the very column the plan claims, by the statement's own text. Raises :class:`CallNotProvable`."""
-    claimed = [Reference(*origin(view, output.column)) for output in plan.outputs]
+def check_outputs(read: Read, columns: Sequence[Column], view: View) -> None:
+    """Each output is the very one of ``columns``, by the statement's own text. Raises :class:`CallNotProvable`."""
+    claimed = [Reference(*origin(view, column)) for column in columns]
     if list(read.outputs) != claimed:
         raise CallNotProvable("provenance_unproven")
 

@@ -57,7 +57,7 @@ class ProvenStatement(Proven, frozen=True, kw_only=True):
 async def prove_mysql(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> ProvenStatement:
     """See :func:`patchbay.connectors.proving.prove`."""
     read = check_references(statement_of(candidate).sql, candidate.plan, view, dialect="mysql")
-    check_outputs(read, candidate.plan, view)
+    check_outputs(read, _columns(candidate), view)
     session = await open_session(credentials, guard)
     try:
         async with asyncio.timeout(PROVE_S):
@@ -86,8 +86,7 @@ def _examine(connection: Connection, candidate: Candidate, view: View) -> Proven
     described = describe(connection, call.sql)
     if described.placeholders != len(call.slots):
         raise CallNotProvable("parameter_mismatch")
-    _check_outputs(described, plan, view)
-    _check_compared(connection, plan, view)
+    _check_columns(described, candidate, view)
     expected = estimate(connection, candidate)
     if expected.scanned and (expected.rows or 0) > UNINDEXED_ROWS_MOST:
         refusal = not_indexed(plan, view, measure={"estimatedRows": expected.rows or 0, "bound": UNINDEXED_ROWS_MOST})
@@ -97,25 +96,23 @@ def _examine(connection: Connection, candidate: Candidate, view: View) -> Proven
     return ProvenStatement(freeze(candidate), tuple(warnings), estimate=expected)
 
 
-def _check_outputs(described: Description, plan: Plan, view: View) -> None:
-    if len(described.columns) != len(plan.outputs):
+def _columns(candidate: Candidate) -> list[Column]:
+    """What the statement returns: its outputs, then what is compared only."""
+    return [*(output.column for output in candidate.plan.outputs), *statement_of(candidate).compared]
+
+
+def _check_columns(described: Description, candidate: Candidate, view: View) -> None:
+    plan, columns = candidate.plan, _columns(candidate)
+    if len(described.columns) != len(columns):
         raise CallNotProvable("provenance_unproven")
-    if plan.time_zone is None and any(column.type in DATETIMES for column in described.columns):
+    outputs = len(plan.outputs)
+    if plan.time_zone is None and any(sent.type in DATETIMES for sent in described.columns[:outputs]):
         raise CallNotProvable("time_zone_missing")
-    for output, column in zip(plan.outputs, described.columns, strict=True):
-        said = (column.database, column.table, column.column)
-        if _is_table(view, output.column) and said != origin(view, output.column):
+    for place, (column, sent) in enumerate(zip(columns, described.columns, strict=True)):
+        if _is_table(view, column) and (sent.database, sent.table, sent.column) != origin(view, column):
             raise CallNotProvable("provenance_unproven")
-        if column.type not in sent_as(output.column):
-            raise CallNotProvable("schema_changed")
-
-
-def _check_compared(connection: Connection, plan: Plan, view: View) -> None:
-    for compared in dict.fromkeys(condition.column for condition in plan.filters):
-        schema, table, name = origin(view, compared)
-        described = describe(connection, f"SELECT {identifier(name)} FROM {_qualified(schema, table)}")
-        if described.columns[0].type not in sent_as(compared):
-            raise CallNotProvable("parameter_mismatch")
+        if sent.type not in sent_as(column):
+            raise CallNotProvable("schema_changed" if place < outputs else "parameter_mismatch")
 
 
 def _is_table(view: View, column: Column) -> bool:

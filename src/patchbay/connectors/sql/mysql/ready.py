@@ -11,7 +11,7 @@ from patchbay.connectors.sql.decoding import Decoder
 from patchbay.connectors.sql.mysql.backend import Answer
 from patchbay.connectors.sql.mysql.execute import Source
 from patchbay.connectors.sql.mysql.literals import encoder, statement, template
-from patchbay.connectors.sql.mysql.values import decoders_of
+from patchbay.connectors.sql.mysql.values import check_compared, decoders_of
 from patchbay.connectors.sql.results import Projection
 from patchbay.connectors.sql.source import SLACK_BYTES, STATEMENT_TIMEOUT_MS
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
@@ -23,8 +23,8 @@ class ReadyStatement:
     """A read of a MySQL or MariaDB database. ``run`` returns the source's own awaitable: one hop less while a caller waits."""
 
     __slots__ = (
-        "_columns", "_encoders", "_fill", "_limit", "_parts", "_places", "_prepare", "_projection", "_rows", "_source_zone",
-        "call", "seconds",
+        "_columns", "_compared", "_encoders", "_fill", "_limit", "_parts", "_places", "_prepare", "_projection", "_rows",
+        "_source_zone", "call", "seconds",
     )  # fmt: skip
 
     def __init__(self, call: FrozenCall) -> None:
@@ -44,6 +44,7 @@ class ReadyStatement:
         self.seconds = min(call.caps.deadline_ms, STATEMENT_TIMEOUT_MS) / 1000
         self._projection = Projection([output.leaf for output in call.outputs], call.caps, identifying=call.identifying)
         self._columns = [output.column for output in call.outputs]
+        self._compared = call.body.compared
         self._source_zone = zone_info(call.time_zone) if call.time_zone else None
 
     def values(self, context: CallContext, zone: ZoneInfo) -> bytes:
@@ -58,9 +59,13 @@ class ReadyStatement:
 
     def result(self, source: Source, answer: Answer, *, zone_name: str, zone: ZoneInfo, duration_ms: float) -> CallResult:
         """The rows as the one shape every read has. SchemaChanged: a column is no longer of its type."""
+        shown = len(self._columns)
+        if self._compared:
+            answer.rows = [row[:shown] for row in answer.rows]
 
         def decoders() -> tuple[Decoder, ...]:
-            return decoders_of(self._columns, answer.types, agent_zone=zone, source_zone=self._source_zone)
+            check_compared(self._compared, answer.types[shown:])
+            return decoders_of(self._columns, answer.types[:shown], agent_zone=zone, source_zone=self._source_zone)
 
         return self._projection.result(answer, zone_name=zone_name, decoders_of=decoders, duration_ms=duration_ms)
 

@@ -184,6 +184,12 @@ def decoders_of(
     return tuple(_decoder(column, sent, agent_zone, source_zone) for column, sent in zip(columns, types, strict=True))
 
 
+def check_compared(columns: Sequence[Column], types: Sequence[int]) -> None:
+    """Raises :class:`~patchbay.connectors.refusals.SchemaChanged` where a column is not of the type its value was made for."""
+    if len(columns) != len(types) or any(sent not in sent_as(column) for column, sent in zip(columns, types, strict=True)):
+        raise SchemaChanged
+
+
 def sent_as(column: Column) -> frozenset[int]:
     """The type bytes a column of its type comes with."""
     return _form(column, UTC, UTC)[1]
