@@ -58,7 +58,14 @@ class ReadyDocument:
 
     def result(self, source: HttpSource, answer: Read, *, zone_name: str, zone: ZoneInfo, duration_ms: float) -> CallResult:
         """The records as the one shape every read has."""
-        return self._results.result(answer.payload, zone_name=zone_name, zone=zone, duration_ms=duration_ms, notes=answer.notes)
+        return self._results.result(
+            answer.payload,
+            zone_name=zone_name,
+            zone=zone,
+            duration_ms=duration_ms,
+            notes=answer.notes,
+            withheld=source.withheld,
+        )
 
     def _read(self, answered: Answered) -> Read:
         return read_answer(answered, self._decoder)

@@ -24,6 +24,7 @@ MOST_IN_A_LIST = 50
 MISMATCH = "{leaf!r} is not what the schema says in some records and is given as null there."
 LIST_CUT = "{leaf!r} has more values than the first {most}, which are here."
 NO_RECORD = "Some records are not what the schema says and are left out."
+WITHHELD = "{leaf!r} holds a credential of this connection in some records and is given as null there."
 BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
 MORE = "There are more records than those here."
 SEVERAL = "Several records match; ask which one is meant."
@@ -59,8 +60,17 @@ class Results:
         self._forms: dict[str, list[tuple[_Leaf, Form]]] = {}
         self._drift = drift
 
-    def result(self, payload: Any, *, zone_name: str, zone: tzinfo, duration_ms: float, notes: Sequence[str] = ()) -> CallResult:
-        """The result, with at most the capped rows and bytes.
+    def result(
+        self,
+        payload: Any,
+        *,
+        zone_name: str,
+        zone: tzinfo,
+        duration_ms: float,
+        notes: Sequence[str] = (),
+        withheld: Sequence[bytes] = (),
+    ) -> CallResult:
+        """The result, with at most the capped rows and bytes. A value that holds any of ``withheld``, in JSON, is null.
 
         Raises LookupError for a time without offset that there is no zone for, SourceRefused for a record that lacks what it
         must have (``strict``).
@@ -79,7 +89,10 @@ class Results:
                 said.append(NO_RECORD)
                 continue
             row = self._row(record, forms, said)
-            left -= len(_encode(row))
+            encoded = _encode(row)
+            if any(secret in encoded for secret in withheld):
+                row = _without(row, withheld, said)
+            left -= len(encoded)
             if left < 0:
                 said.append(BYTES_CUT.format(bytes=caps.bytes))
                 break
@@ -137,6 +150,18 @@ class Results:
     def _mismatch(self, leaf: _Leaf, notes: list[str]) -> None:
         self._drift.seen(self._call.connection_id, self._call.operation, leaf.name)
         notes.append(MISMATCH.format(leaf=leaf.name))
+
+
+def _without(row: dict[str, Any], withheld: Sequence[bytes], notes: list[str]) -> dict[str, Any]:
+    """The row without values that hold any of ``withheld``: a system may send back what it was sent."""
+    kept: dict[str, Any] = {}
+    for leaf, value in row.items():
+        encoded = _encode(value)
+        told = not any(secret in encoded for secret in withheld)
+        kept[leaf] = value if told else None
+        if not told:
+            notes.append(WITHHELD.format(leaf=leaf))
+    return kept
 
 
 class _Leaf:

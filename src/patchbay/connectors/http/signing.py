@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
+import msgspec
+
 from patchbay.connectors.definition import Auth
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.header_fields import TOKEN, is_field_value, may_be_set
 from patchbay.connectors.refusals import CredentialsRefused
 from patchbay.errors import Finding, ValidationFailed
 
+WITHHELD_LEAST = 8
+"""Characters of a secret that is looked for in results."""
+_NAMES = frozenset({"username", "clientId"})
+_json = msgspec.json.Encoder().encode
 _COOKIE_NEVER = frozenset(' ",;\\')
 
 
@@ -80,6 +86,16 @@ def _basic(username: str, password: str) -> Signature:
         raise _unsendable("username", "A user name for basic authentication holds no colon.")
     pair = f"{username}:{password}".encode()
     return Signature(headers={"Authorization": f"Basic {base64.b64encode(pair).decode()}"})
+
+
+def withheld(signature: Signature, secrets: Mapping[str, str]) -> tuple[bytes, ...]:
+    """What no result may bring, as it stands in JSON: the secrets, and what authorizes requests. Short texts are left out, which
+    are found anywhere; so are names (of a user, of a client), which are no secrets.
+    """
+    own = [secret for name, secret in secrets.items() if name not in _NAMES]
+    sent = [value.rpartition(" ")[2] for value in signature.headers.values()]
+    texts = {*own, *sent, *signature.query.values(), *signature.cookies.values()}
+    return tuple(_json(text)[1:-1] for text in sorted(texts) if len(text) >= WITHHELD_LEAST)
 
 
 def _unsendable(field: str, message: str) -> ValidationFailed:

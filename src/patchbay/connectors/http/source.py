@@ -18,7 +18,7 @@ from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.http.outcomes import Read, refusal_of, retry_after_s
 from patchbay.connectors.http.request import Request
-from patchbay.connectors.http.signing import FixedAuthorizer, static_authorizer
+from patchbay.connectors.http.signing import FixedAuthorizer, static_authorizer, withheld
 from patchbay.connectors.http.styles import percent_encoded
 from patchbay.connectors.refusals import (
     CallRefused,
@@ -55,7 +55,10 @@ class Reader(Protocol):
 
 
 class HttpSource:
-    """One REST or GraphQL system. Lazy: nothing is opened before the first request."""
+    """One REST or GraphQL system. Lazy: nothing is opened before the first request.
+
+    ``withheld`` is what of its credentials no result may bring, as it stands in JSON.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class HttpSource:
         self._client = OutboundClient(guard, connections=at_once, authorities=authorities)
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(at_once)
+        self._secrets = credentials.secrets
+        self.withheld: tuple[bytes, ...] = ()
         self._signed: tuple[Signature, dict[str, str], dict[str, str]] | None = None
         self._servers: dict[str, Url] = {}
         self._under_way = 0
@@ -233,6 +238,7 @@ class HttpSource:
             cookies = "; ".join(f"{name}={value}" for name, value in signature.cookies.items())
             own = self._fixed | signature.headers | ({"Cookie": cookies} if cookies else {})
             signed = self._signed = (signature, own, _without(_ACCEPT, own) | own)
+            self.withheld = withheld(signature, self._secrets)
         _, own, alone = signed
         if not request.headers and not request.cookies:
             return alone

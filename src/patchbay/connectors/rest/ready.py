@@ -50,7 +50,9 @@ class ReadyRequest:
 
     def result(self, source: HttpSource, answer: Read, *, zone_name: str, zone: ZoneInfo, duration_ms: float) -> CallResult:
         """The records as the one shape every read has."""
-        return self._results.result(answer.payload, zone_name=zone_name, zone=zone, duration_ms=duration_ms)
+        return self._results.result(
+            answer.payload, zone_name=zone_name, zone=zone, duration_ms=duration_ms, withheld=source.withheld
+        )
 
     def _read(self, answered: Answered) -> Read:
         status = answered.status
