@@ -75,11 +75,11 @@ class Scope(msgspec.Struct, frozen=True):
         return [argument.name for argument in self.view.arguments(self.operation)]
 
     def needs_time_zone(self, reading: Reading, at: str) -> None:
-        """Report a timestamp without zone on a connection whose time zone nobody has said."""
+        """Report a date and time without a zone on a connection whose time zone nobody has said."""
         local = reading.leaf.type == "datetime" or reading.leaf.item_type == "datetime"
         if not local or reading.leaf.zoned or self.target.time_zone is not None:
             return
-        message = "This is a timestamp without zone, and the connection's time zone is not set."
+        message = "This is a date and time without a zone, and the connection's time zone is not set."
         hint = "Set the connection's timeZone (an IANA name such as America/Toronto)."
         if self.binding.enabled:
             self.report.error(at, "time_zone_required", message, hint)

@@ -31,7 +31,7 @@ _ADVICE: Mapping[Reason, tuple[str, str]] = {
         "Discover the schema again, then save the binding again.",
     ),
     "time_zone_missing": (
-        "The call returns a timestamp without zone and the connection has no time zone.",
+        "The call returns a date and time without a zone, and the connection has no time zone.",
         "Connect again with a timeZone such as America/Toronto.",
     ),
     "not_accepted": (

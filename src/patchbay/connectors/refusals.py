@@ -76,7 +76,7 @@ class SchemaChanged(CallRefused):
 
 
 class TimeZoneMissing(CallRefused):
-    """The call returns a timestamp without zone and the connection has no time zone."""
+    """The call returns a date and time without a zone, and the connection has no time zone."""
 
     code, title = "time_zone_missing", "Time zone missing"
     layer = "schema"

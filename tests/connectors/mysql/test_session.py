@@ -13,7 +13,7 @@ import pytest
 from patchbay.connectors.sql import refusals
 from patchbay.connectors.sql.credentials import SqlCredentials, parse_sql_credentials
 from patchbay.connectors.sql.mysql import session
-from patchbay.connectors.sql.mysql.refusals import NotMySql, connect_refusal
+from patchbay.connectors.sql.mysql.refusals import DatabaseNotOpen, NotMySql, connect_refusal
 from patchbay.connectors.sql.mysql.server import Server, read_server, session_settings, session_statement
 from patchbay.egress.guard import EgressGuard, EgressRefused
 from tests.servers.certificates import Authority
@@ -262,7 +262,7 @@ async def refusal(raw: dict[str, Any], guard: EgressGuard, **options: Any) -> re
         ({"password": "wrong-password"}, refusals.AuthenticationRefused),
         ({"user": "nobody_at_all"}, refusals.AuthenticationRefused),
         # The server tells nobody which databases there are.
-        ({"database": "no_such_database"}, refusals.AccessRefused),
+        ({"database": "no_such_database"}, DatabaseNotOpen),
         ({"port": 1}, refusals.ConnectionUnreachable),
         ({"ca_pem": None}, refusals.CertificateNotTrusted),
         ({"ca_pem": Authority("another").pem}, refusals.CertificateNotTrusted),

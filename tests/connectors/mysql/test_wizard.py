@@ -122,6 +122,7 @@ async def test_a_refused_log_in_stops_what_needs_it(chinook: dict[str, Any], cha
     checks = await examined({**chinook, **changes})
     assert checks["authentication"]["status"] == "failed"
     assert checks["authentication"]["facts"]["code"] == code
+    assert ("the name" in (checks["authentication"]["hint"] or "")) == ("database" in changes)
     after = ("schema_readable", "read_probe", "read_only_proof", "excess_privileges", "pooler", "latency")
     assert {checks[name]["status"] for name in after} == {"skipped"}
 

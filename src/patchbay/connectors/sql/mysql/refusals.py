@@ -35,6 +35,12 @@ class NotMySql(ConnectFailed):
     advice = "Check the port: MySQL and MariaDB usually listen on 3306, proxies on 4006 or 6033."
 
 
+class DatabaseNotOpen(AccessRefused):
+    """The account is let in, but not to this database: there is none of this name, or it may not use it."""
+
+    advice = "Check the name (upper and lower case count on most servers), and grant the account SELECT on the database."
+
+
 # What MySQL calls the thing to change.
 _ADVICE: dict[type[ConnectFailed], str] = {
     TlsNotOffered: "Set ssl_cert and ssl_key at the server (or at the proxy before it); unencrypted connections are not made.",
@@ -47,6 +53,7 @@ _ADVICE: dict[type[ConnectFailed], str] = {
 _BY_NUMBER: dict[int, type[ConnectFailed]] = {
     **dict.fromkeys((1045, 1251, 1275, 1524, 1698, 1820, 1862, 2049, 2054, 2058, 2059, 2061), AuthenticationRefused),
     **dict.fromkeys((*DENIED, 1129, 1130, 3118, 3955, 4151), AccessRefused),
+    1044: DatabaseNotOpen,
     1049: DatabaseMissing,
     **dict.fromkeys((1040, 1203, 1226), TooManyConnections),
     **dict.fromkeys((1053, 1079, 1927, 3032, 3168), ServerNotReady),
