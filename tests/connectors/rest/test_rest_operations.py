@@ -422,6 +422,24 @@ def test_servers_variables_and_other_hosts() -> None:
     assert read(document, url="https://docs.example/openapi.json").described.servers[0] == "https://docs.example/relative"
 
 
+@pytest.mark.parametrize(
+    ("server", "asked", "usable"),
+    [
+        ("https://api.example:8443/v2", None, False),
+        ("https://user:secret@api.example/v2", "https://api.example/v2", True),
+        ("http://api.example/v2", "https://api.example/v2", True),
+        ("https://api.example:443/v2", "https://api.example/v2", True),
+        ("https://api.example:port/v2", None, False),
+    ],
+)
+def test_a_server_on_another_port_is_another_one(server: str, asked: str | None, usable: bool) -> None:
+    """A call is sent where the credentials are for, or it is not bound: never bound and then refused to every caller."""
+    paths = {"/plain": {"get": answer(PET)}, "/own": {"get": {**answer(PET), "servers": [{"url": server}]}}}
+    operation = read(api(paths=paths), base_url=BASE).graph.operations["GET /own"]
+    assert (operation.invoke.get("server"), operation.unusable is None) == (asked, usable)
+    assert "secret" not in str(operation)
+
+
 def test_a_connection_to_another_server_takes_the_operations_along() -> None:
     paths = {
         "/plain": {"servers": [{"url": BASE}], "get": answer(PET)},

@@ -40,18 +40,18 @@ class Home:
     def __init__(self, stated: tuple[str, ...], base_url: str | None) -> None:
         self._stated = next(iter(stated), None)
         self._base = base_url or self._stated
-        self._hosts = {host_of(server) for server in (self._stated, self._base) if server is not None}
+        self._seats = {seat_of(server) for server in (self._stated, self._base) if server is not None}
 
     def place(self, servers: tuple[str, ...]) -> tuple[str | None, str | None]:
         """(base URL to ask instead of the connection's, host that is another than the API's) of an operation that names
-        ``servers`` of its own; a server of the API's host is asked at the connection's.
+        ``servers`` of its own; a server of the API's host and port is asked at the connection's.
         """
-        near = [server for server in servers if not self._hosts or host_of(server) in self._hosts]
+        near = [server for server in servers if not self._seats or seat_of(server) in self._seats]
         if not near:
-            return None, host_of(servers[0])
+            return None, seat_of(servers[0])
         if self._stated in near or self._base in near:
             return None, None
-        if self._base is None or host_of(near[0]) == host_of(self._base):
+        if self._base is None or urlsplit(near[0])[:2] == urlsplit(self._base)[:2]:
             return near[0], None
         return urljoin(self._base, urlsplit(near[0]).path or "/").rstrip("/"), None
 
@@ -83,12 +83,13 @@ def _absolute(text: str, url: str | None) -> str | None:
     try:
         made = urljoin(url, text) if url is not None else text
         parts = urlsplit(made)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         return None
     if (
         "{" in made
         or parts.scheme not in ("http", "https")
-        or not parts.hostname
+        or not host
         or len(made) > 2_000
         or any(c.isspace() for c in made)
     ):
@@ -111,9 +112,11 @@ def _swagger(document: Document, value: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted((one for one in made if one is not None), key=lambda one: not one.startswith("https:")))
 
 
-def host_of(url: str) -> str | None:
-    """The host a URL asks, in small letters."""
+def seat_of(url: str) -> str | None:
+    """The host a URL asks, in small letters, with its port where that is not the scheme's own; None where it has none."""
     try:
-        return urlsplit(url).hostname
+        parts = urlsplit(url)
+        usual = {"http": 80, "https": 443}.get(parts.scheme)
+        return parts.hostname if parts.port in (None, usual) else f"{parts.hostname}:{parts.port}"
     except ValueError:
         return None
