@@ -18,7 +18,7 @@ from patchbay.schema_graph.argument_subjects import Subjects
 from patchbay.schema_graph.blocking import BlockRules
 from patchbay.schema_graph.call import Touch
 from patchbay.schema_graph.model import Argument, Effect, Graph, Operation
-from patchbay.schema_graph.naming import split_name
+from patchbay.schema_graph.naming import singular, split_name
 
 _WORD = re.compile(r"\w+")
 _ROOTS = frozenset({"query", "mutation", "subscription"})
@@ -202,7 +202,7 @@ class CalledOperations:
         return [*touched, *self._subjects.touches(operation.object, argument)]
 
     def _objects_named_in(self, text: str) -> tuple[str, ...]:
-        """The objects whose bare name stands in ``text``: as a word, or anywhere when it is more than a word."""
+        """The objects whose bare name stands in ``text``: as a word or its plural, or anywhere when it is more than a word."""
         found = self._mentioned.get(text)
         if found is None:
             found = self._mentioned[text] = tuple(self._mentions(text.casefold()))
@@ -218,6 +218,8 @@ class CalledOperations:
         words, phrases = self._named
         for word in dict.fromkeys(_WORD.findall(folded)):
             yield from words.get(word, ())
+            if (one := singular(word)) != word:
+                yield from words.get(one, ())
         yield from (name for bare, name in phrases if bare and bare in folded)
 
 
