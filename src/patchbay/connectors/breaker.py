@@ -45,7 +45,8 @@ class Breaker:
         """The source could not be reached, broke off, or did not answer in time."""
         self._failures += 1
         self._probing = False
-        if self._failures >= FAILURES:
+        # Of many calls that one outage ended, those after the third say nothing new: only a failed probe makes it longer.
+        if self._failures >= FAILURES and now >= self._open_until:
             self._open_for = min(max(SHORTEST_S, self._open_for * 2), LONGEST_S)
             self._open_until = now + self._open_for
 

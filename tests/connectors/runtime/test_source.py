@@ -273,6 +273,18 @@ def test_the_breaker_opens_probes_and_closes() -> None:
     breaker.succeeded()
     assert breaker.admit(4.0) == 0
     assert breaker.admit(4.0) == 0
-    for _ in range(40):
-        breaker.failed(5.0)
-    assert breaker.admit(5.0) == LONGEST_S
+    for attempt in range(40):
+        breaker.failed(5.0 + 100.0 * attempt)
+    assert breaker.admit(5.0 + 100.0 * attempt) == LONGEST_S
+
+
+def test_a_hundred_calls_that_one_outage_ended_open_it_once() -> None:
+    breaker = Breaker()
+    for _ in range(100):
+        assert breaker.admit(7.0) == 0
+    for _ in range(100):
+        breaker.failed(7.1)
+    assert breaker.admit(7.6) == pytest.approx(0.5)
+    assert breaker.admit(8.2) == 0, "a second later one may find out that it is back"
+    breaker.failed(8.3)
+    assert breaker.admit(8.3) == pytest.approx(2.0)
