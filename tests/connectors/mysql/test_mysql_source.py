@@ -142,6 +142,20 @@ async def test_a_late_statement_is_ended_on_the_server_too(
     assert (await ask(source)).rows == [(b"7", b"name 7")]
 
 
+async def test_a_session_holds_each_statement_to_its_own_deadline(sample: dict[str, Any], open_source: Any) -> None:
+    source = open_source(sample, size=1)
+    first = (await ask(source, b"SELECT connection_id()", seconds=0.4)).rows
+    assert (await ask(source, b"SELECT sleep(0.6), connection_id()", seconds=30)).rows == [(b"0", *first[0])], (
+        "the first one's passed"
+    )
+    for earlier in (30, 0.2):
+        before = (await ask(source, b"SELECT connection_id()", seconds=earlier)).rows
+        with pytest.raises(SourceTimeout):
+            await ask(source, b"SELECT waited FROM @t slow WHERE id = 1", seconds=0.4)
+        after = (await ask(source, b"SELECT connection_id()")).rows
+        assert after != before, "the server's own limit would have left the session"
+
+
 async def test_the_servers_own_limit_is_a_timeout(sample: dict[str, Any], open_source: Any) -> None:
     source = open_source(sample, size=1)
     with pytest.raises(SourceTimeout):

@@ -12,6 +12,7 @@ them, and to hand out rows as they arrive, so that reading stops at the byte lim
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from asyncmy.connection import Connection
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
         async def query(self, sql: bytes | str, unbuffered: bool = False) -> int: ...
         async def ensure_closed(self) -> None: ...
         async def _request_authentication(self) -> Any: ...
-        async def _fill_buffer(self, need: int) -> None: ...
+        def _fill_buffer(self, need: int) -> Awaitable[None]: ...
         def close(self) -> None: ...
         def thread_id(self) -> int: ...
         def get_server_info(self) -> str: ...
@@ -101,11 +102,11 @@ class Wire(_Driver):
         self._host = self._certified_host
         return await super()._request_authentication()
 
-    async def _fill_buffer(self, need: int) -> None:
+    def _fill_buffer(self, need: int) -> Awaitable[None]:
         """Waits until ``need`` bytes have come, which is the length of a packet that was announced."""
         if need > self.bytes_left > 0:
             raise LimitPassed
-        await super()._fill_buffer(need)
+        return super()._fill_buffer(need)
 
     @property
     def whole(self) -> bool:
