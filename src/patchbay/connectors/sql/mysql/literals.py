@@ -14,6 +14,7 @@ import json
 import math
 import re
 import struct
+from binascii import hexlify
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ Encoder = Callable[[Any], bytes]
 
 _DIGITS_MOST = 65
 """Of a DECIMAL; a longer number would be read as another one."""
+_INTEGER_PAST = 10**_DIGITS_MOST
 _TIME_MOST = timedelta(hours=838, minutes=59, seconds=59)
 _PLACEHOLDER = re.compile(r"`(?:[^`]|``)*`|(\?)")
 
@@ -52,9 +54,12 @@ def encoder(slot: SqlSlot) -> Encoder:
 
 def literal(value: Any) -> bytes:
     """``value`` as a literal of its own type. A time with a zone is written in UTC, the zone of every session."""
-    for kinds, write in _WRITERS:
+    write = _BY_TYPE.get(value.__class__)
+    if write is not None:
+        return write(value)
+    for kinds, inherited in _WRITERS:
         if isinstance(value, kinds):
-            return write(value)
+            return inherited(value)
     raise ValueNotAccepted
 
 
@@ -88,17 +93,19 @@ def _writer(slot: SqlSlot) -> Encoder:
 
 def _text(value: str) -> bytes:
     try:
-        return b"_utf8mb4 x'%s'" % value.encode().hex().encode()
+        return b"_utf8mb4 x'%s'" % hexlify(value.encode())
     except UnicodeEncodeError:  # half of a surrogate pair is no character
         raise ValueNotAccepted from None
 
 
 def _bytes(value: bytes | bytearray | memoryview) -> bytes:
-    return b"_binary x'%s'" % bytes(value).hex().encode()
+    return b"_binary x'%s'" % hexlify(value)
 
 
 def _integer(value: int) -> bytes:
-    return _exact(Decimal(value))
+    if not -_INTEGER_PAST < value < _INTEGER_PAST:
+        raise ValueNotAccepted
+    return b"%d" % value
 
 
 def _exact(value: Decimal) -> bytes:
@@ -163,3 +170,4 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Any], bytes]], ...] = (
     ((bytes, bytearray, memoryview), _bytes),
     ((dict, list, tuple), _json),
 )
+_BY_TYPE = {kind: write for kinds, write in _WRITERS for kind in kinds}

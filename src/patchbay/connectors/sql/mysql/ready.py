@@ -18,13 +18,16 @@ from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slo
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, SqlCall, SqlSlot
 from patchbay.schema_graph.coercion import zone_info
 
+_NO_TIME = datetime.max
+"""The time of a call that does not ask for it."""
+
 
 class ReadyStatement:
     """A read of a MySQL or MariaDB database. ``run`` returns the source's own awaitable: one hop less while a caller waits."""
 
     __slots__ = (
-        "_columns", "_compared", "_encoders", "_fill", "_limit", "_parts", "_places", "_prepare", "_projection", "_rows",
-        "_source_zone", "call", "seconds",
+        "_asks_time", "_columns", "_compared", "_encoders", "_fill", "_limit", "_parts", "_places", "_prepare", "_projection",
+        "_rows", "_source_zone", "call", "seconds",
     )  # fmt: skip
 
     def __init__(self, call: FrozenCall) -> None:
@@ -38,6 +41,7 @@ class ReadyStatement:
         written, self._places = _distinct(call.body.slots)
         self._prepare: Prepare = prepare_inputs(call)
         self._fill = prepare_slots(written)
+        self._asks_time = any(slot.now for slot in written)
         self._encoders = tuple([encoder(slot) for slot in written])
         self._rows = call.caps.rows + 1
         self._limit = call.caps.bytes + SLACK_BYTES
@@ -49,7 +53,8 @@ class ReadyStatement:
 
     def values(self, context: CallContext, zone: ZoneInfo) -> bytes:
         """The statement with its values; raises what :mod:`patchbay.schema_graph.arguments` raises, and ValueNotAccepted."""
-        filled = self._fill(self._prepare(context), datetime.now(zone))
+        # Few statements ask for the time of the call, and its zone takes longer to work out than a value to write.
+        filled = self._fill(self._prepare(context), datetime.now(zone) if self._asks_time else _NO_TIME)
         literals = [write(value) for write, value in zip(self._encoders, filled, strict=True)]
         return statement(self._parts, [literals[place] for place in self._places])
 
