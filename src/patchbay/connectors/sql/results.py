@@ -68,7 +68,8 @@ class Projection:
             if left < 0:
                 break
             rows.append(row)
-            notes += altered
+            if altered:
+                notes += altered
         if answer.cut or left < 0:
             truncated = True
             notes.append(BYTES_CUT.format(bytes=caps.bytes))
@@ -82,14 +83,14 @@ class Projection:
             row_count=len(rows),
             truncated=truncated,
             ambiguous=ambiguous,
-            notes=tuple(dict.fromkeys(notes)),
+            notes=tuple(dict.fromkeys(notes)) if notes else (),
             duration_ms=duration_ms,
         )
 
 
 def _size(raw: Sequence[bytes | None], row: Mapping[str, Any]) -> int:
     """The bytes of a row as JSON: exact when it may matter, else a bound from what came over the wire."""
-    wire = sum(len(value) for value in raw if value is not None)
+    wire = sum([len(value) for value in raw if value is not None])
     return wire if wire < 1_024 else max(wire, len(_encode(row)))
 
 
