@@ -27,7 +27,8 @@ SKILL_TYPES: tuple[dict[str, Any], ...] = (
         "MySQL look-up",
         "Reads records from a connected MySQL or MariaDB database.",
         family="db_query",
-        status="reserved",
+        status="available",
+        create=_BINDING % "mysql",
     ),
     _entry(
         "db_query",
@@ -39,12 +40,18 @@ SKILL_TYPES: tuple[dict[str, Any], ...] = (
     _entry(
         "rest",
         "REST operation",
-        "Calls one operation of a REST system described by an OpenAPI document.",
+        "Calls one operation of a REST system described by an OpenAPI document, under the kind you gave it.",
         family="http",
-        status="reserved",
+        status="available",
+        create=_BINDING % "{kind}",
     ),
     _entry(
-        "graphql", "GraphQL operation", "Runs one GraphQL document on a connected system.", family="graphql", status="reserved"
+        "graphql",
+        "GraphQL operation",
+        "Runs one GraphQL document on a connected system, under the kind you gave it.",
+        family="graphql",
+        status="available",
+        create=_BINDING % "{kind}",
     ),
     _entry(
         "http_webhook",

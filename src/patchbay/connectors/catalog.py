@@ -48,6 +48,12 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 RESERVED: Mapping[str, str] = {"calendly": "Calendly", "hubspot": "HubSpot", "opentable": "OpenTable"}
 
+WORDS = frozenset({
+    "catalog", "oauth", "sql",
+    "db_query", "email", "graphql", "http", "http_webhook", "mcp", "rest", "sms", "transfer",
+})  # fmt: skip
+"""What no kind may be called: words of this API's paths, and types and families of skills, which policies name."""
+
 _OWN_KIND = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _CATEGORIES = {"postgres": "database", "mysql": "database", "rest": "api", "graphql": "api"}
 _DESCRIPTIONS = {
@@ -65,11 +71,15 @@ class UnknownKind(NotFound):
 
 
 def check_kind(kind: str) -> None:
-    """Raises :class:`Reserved` for a provider that is not open yet, :class:`UnknownKind` for what cannot be a kind."""
+    """Raises :class:`Reserved` for a provider that is not open yet and for :data:`WORDS`, :class:`UnknownKind` for what cannot be
+    a kind.
+    """
     if kind in RESERVED:
         raise Reserved(
             f"{RESERVED[kind]} is reserved: it cannot be connected yet.", hint="GET /integrations/catalog lists what can."
         )
+    if kind in WORDS:
+        raise Reserved(f"{kind} is reserved: it means something else in this API.", hint="Choose another, such as my_crm.")
     if kind not in PROVIDERS and not _OWN_KIND.fullmatch(kind):
         raise unknown_kind(kind, ())
 

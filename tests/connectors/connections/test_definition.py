@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchbay.connectors.catalog import UnknownKind, check_kind
+from patchbay.agent_runtime.skill_types import SKILL_TYPES
+from patchbay.connectors.catalog import PROVIDERS, UnknownKind, check_kind
 from patchbay.connectors.connecting import Known, parse_connect
 from patchbay.connectors.definition import INLINE_MOST, Definition, parse_definition, stored_definition
 from patchbay.connectors.http.credentials import parse_http_credentials
@@ -118,6 +119,16 @@ def test_the_secrets_are_those_of_the_scheme() -> None:
 def test_what_a_kind_may_not_be_called(kind: str) -> None:
     with pytest.raises(UnknownKind):
         check_kind(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["catalog", "oauth", *(one["type"] for one in SKILL_TYPES), *(one["family"] for one in SKILL_TYPES)]
+)
+def test_a_kind_is_no_word_of_the_api(kind: str) -> None:
+    """A skill's type is its kind, and policies name types and families."""
+    if kind not in PROVIDERS:
+        with pytest.raises(Reserved):
+            check_kind(kind)
 
 
 def test_kinds_that_are_taken() -> None:
