@@ -225,11 +225,13 @@ def test_an_operation_on_what_belongs_to_a_blocked_object_goes_with_it():
     fields = (Field("id", "string", "string"),)
     objects = {name: Object(name, name, "type", fields=fields) for name in ("Company", "Note")}
     listed = Operation("GET /companies/{id}/notes", "notes", "Note", "read", "call")
-    other = Operation("GET /notes", "all", "Note", "read", "call")
-    graph = Graph("rest", None, objects, {one.name: one for one in (listed, other)})
+    named = Operation("listNotes", "listed", "Note", "read", "call", invoke={"method": "GET", "path": "/company/{id}/notes"})
+    other = Operation("GET /notes", "all", "Note", "read", "call", invoke={"method": "GET", "path": "/notes"})
+    graph = Graph("rest", None, objects, {one.name: one for one in (listed, named, other)})
     scoping = Scoping(blocked_tables=("company",))
     assert [one.name for one in View(graph, scoping).operations()] == ["GET /notes"]
-    assert not permits(scoping, None, View(graph).call_touches(listed, ()))
+    for one in (listed, named):
+        assert not permits(scoping, None, View(graph).call_touches(one, ()))
 
 
 def test_an_argument_goes_with_the_one_its_parent_must_have():

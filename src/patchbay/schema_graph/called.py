@@ -1,8 +1,8 @@
 """The operations that a graph stores (REST, GraphQL): found by what a person writes, indexed once, and what calling one touches.
 
-An operation touches the object it returns, and every object that its name names (``GET /customers/{id}/notes``). An argument
-touches what its name says it is about (:mod:`patchbay.schema_graph.argument_subjects`), and the objects it names. So blocking
-what an argument is about takes the argument away, before and after publishing.
+An operation touches the object it returns, and every object that its name or its path names (``GET /customers/{id}/notes``). An
+argument touches what its name says it is about (:mod:`patchbay.schema_graph.argument_subjects`), and the objects it names. So
+blocking what an argument is about takes the argument away, before and after publishing.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class CalledOperations:
         """
         if operation.object is not None and not self._sees(operation.object):
             return None
-        if not self._permits(self._touched_by_name(operation)) or self._rules.names_table(operation.name):
+        if not self._permits(self._touched_by_name(operation)) or self._rules.names_table(_spelled(operation)):
             return None
         hidden = [a for a in operation.arguments if not self._permits(self._touched_by_argument(operation, a.name))]
         if any(a.required for a in hidden):
@@ -195,7 +195,7 @@ class CalledOperations:
         return all(self._sees(touch.object) and self._may_read(touch.object, touch.fields or ()) for touch in touches)
 
     def _touched_by_name(self, operation: Operation) -> list[Touch]:
-        return [Touch(name, ()) for name in self._objects_named_in(operation.name)]
+        return [Touch(name, ()) for name in self._objects_named_in(_spelled(operation))]
 
     def _touched_by_argument(self, operation: Operation, argument: str) -> list[Touch]:
         touched = [Touch(name, ()) for name in self._objects_named_in(argument)]
@@ -221,6 +221,12 @@ class CalledOperations:
             if (one := singular(word)) != word:
                 yield from words.get(one, ())
         yield from (name for bare, name in phrases if bare and bare in folded)
+
+
+def _spelled(operation: Operation) -> str:
+    """An operation's name with its path, which says what it is about where the name is an id of its own."""
+    path = operation.invoke.get("path")
+    return f"{operation.name} {path}" if isinstance(path, str) and path not in operation.name else operation.name
 
 
 def _hold() -> None:
