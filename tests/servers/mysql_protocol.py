@@ -13,7 +13,7 @@ import ssl
 import struct
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ _SALT = bytes(range(1, 21))
 _PROTOCOL_41, _SSL, _SECURE, _PLUGIN, _WITH_DB, _LENENC = 0x200, 0x800, 0x8000, 0x80000, 0x8, 0x200000
 _QUIT = 1
 
-Answer = Callable[[int, bytes], list[bytes]]
+Answer = Callable[[int, bytes], Iterable[bytes]]
 """From a connection's number and a command to the packets of its answer."""
 
 
@@ -196,4 +196,4 @@ def _exactly(wire: socket.socket, size: int) -> bytes:
 
 
 def _write(wire: socket.socket, sequence: int, packet: bytes) -> None:
-    wire.sendall(struct.pack("<I", len(packet) | sequence << 24) + packet)
+    wire.sendall(struct.pack("<I", len(packet) | (sequence & 0xFF) << 24) + packet)

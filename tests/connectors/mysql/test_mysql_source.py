@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from ipaddress import ip_network
 from typing import Any
 
@@ -33,6 +34,7 @@ from patchbay.connectors.sql.refusals import CertificateForAnotherHost, Certific
 from patchbay.egress.guard import CheckedAddress, EgressGuard
 from tests.servers.fronts import front
 from tests.servers.mariadb import MariaDbServer, quoted
+from tests.servers.mysql_protocol import OK, MySqlFront
 
 pytestmark = pytest.mark.anyio
 GUARD = EgressGuard([ip_network("127.0.0.1/32")])
@@ -283,6 +285,24 @@ async def test_a_slow_network_ends_with_the_deadline_and_not_later(
         assert (await ask(source)).rows == [(b"7", b"name 7")]
         slow.cut()
         assert (await ask(source)).rows == [(b"7", b"name 7")], "a cut line is replaced unseen"
+
+
+_COLUMN = b"\x03def\x01d\x01t\x01t" + b"\xc8" + b"x" * 200 + b"\x01c" + b"\x0c\x2d\x00\xff\x00\x00\x00\xfd\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize("asked", [b"SELECT", b"SET"])
+async def test_columns_without_end_do_not_fill_the_memory(tls_mariadb: MariaDbServer, open_source: Any, asked: bytes) -> None:
+    """Of an answer, and of what should have been a setting: a server that means harm gets no more read than one that does not."""
+
+    def answer(connection: int, command: bytes) -> Iterable[bytes]:
+        return itertools.chain([b"\xfd\xff\xff\xff"], itertools.repeat(_COLUMN)) if command[1:].startswith(asked) else [OK]
+
+    with MySqlFront(tls_mariadb.authority.issue(), answer=answer).serving() as front:
+        credentials = {**tls_mariadb.credentials("d", "u", "p"), "port": front.port}
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with contextlib.suppress(CallRefused):
+            assert (await ask(open_source(credentials, size=1), b"SELECT 1")).cut
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
 
 
 class TestTls:

@@ -6,7 +6,7 @@ them, and to hand out rows as they arrive, so that reading stops at the byte lim
 - it connects to the address the guard checked, and the certificate has to be for the host's name;
 - it never goes on without TLS: nothing but the server's greeting is read before it;
 - the server is not offered to take several statements in one message, nor to ask for files;
-- no more is read of an answer than was agreed.
+- no more is read of an answer than was agreed, its columns included.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         async def ensure_closed(self) -> None: ...
         async def _request_authentication(self) -> Any: ...
         def _fill_buffer(self, need: int) -> Awaitable[None]: ...
+        def read_packet(self, *kind: Any) -> Awaitable[Any]: ...
         def close(self) -> None: ...
         def thread_id(self) -> int: ...
         def get_server_info(self) -> str: ...
@@ -50,6 +51,8 @@ else:
     _Driver = Connection
 
 
+_TALK_BYTES = 1 << 20
+"""More than anything but an answer is long: greeting, log-in, settings."""
 RawRow = tuple[bytes | None, ...]
 
 
@@ -93,7 +96,7 @@ class Wire(_Driver):
         )
         self._certified_host = target.host
         self._client_flag &= ~(MULTI_STATEMENTS | LOCAL_FILES)
-        self.bytes_left = 0
+        self.bytes_left = _TALK_BYTES
 
     async def _request_authentication(self) -> Any:
         """Between the greeting and TLS: the host from here on is the one the certificate must name."""
@@ -108,6 +111,17 @@ class Wire(_Driver):
             raise LimitPassed
         return super()._fill_buffer(need)
 
+    def read_packet(self, *kind: Any) -> Awaitable[Any]:
+        """Reads a packet. The definition of a column, which alone is asked for by its kind, counts as part of the answer."""
+        return self._read_column(*kind) if kind else super().read_packet()
+
+    async def _read_column(self, kind: Any) -> Any:
+        column = await super().read_packet(kind)
+        self.bytes_left -= len(column.get_all_data())
+        if self.bytes_left <= 0:
+            raise LimitPassed
+        return column
+
     @property
     def whole(self) -> bool:
         """Whether it is still there."""
@@ -119,8 +133,11 @@ class Wire(_Driver):
             self._transport.abort()
 
     async def command(self, statement: str) -> None:
-        """Run a statement that returns nothing of interest. Raises the driver's error."""
-        await self.query(statement)
+        """Run a statement that returns no rows. Raises the driver's error, and :class:`LimitPassed` when there are any."""
+        answer = Answer()
+        await self.read(statement.encode(), answer, 0, _TALK_BYTES)
+        if answer.types:
+            raise LimitPassed
 
     async def read(self, statement: bytes, answer: Answer, rows: int, limit: int) -> None:
         """Send ``statement`` and read up to ``rows`` rows into ``answer``."""
