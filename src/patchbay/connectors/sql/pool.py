@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
+from patchbay.connectors.sql.alarm import Alarm
 from patchbay.connectors.system import SourceClosed
 
 SIZE = 4
@@ -43,7 +44,8 @@ class Pool(Generic[B]):
         self._size = size
         self._free = size
         self._idle: list[B] = []
-        self._waiters: deque[asyncio.Future[B | None]] = deque()
+        self._waiters: dict[asyncio.Future[B | None], float] = {}  # in order, with their deadlines
+        self._alarm = Alarm(self._look)
         self._endings: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self.closed = False
@@ -80,11 +82,10 @@ class Pool(Generic[B]):
     def give_back(self, backend: B, *, cancel: bool = False) -> None:
         """Return a session; one that is not usable any more is ended, after asking the server to stop if ``cancel``."""
         if backend.usable and not self.closed:
-            while self._waiters:
-                waiter = self._waiters.popleft()
-                if not waiter.done():
-                    waiter.set_result(backend)
-                    return
+            waiter = self._next_waiter()
+            if waiter is not None:
+                waiter.set_result(backend)
+                return
             backend.idle_since = self._loop.time()
             self._idle.append(backend)
             return
@@ -113,6 +114,7 @@ class Pool(Generic[B]):
             if not waiter.done():
                 waiter.set_exception(SourceClosed())
         self._waiters.clear()
+        self._alarm.cancel()
 
     async def close(self, *, patience_s: float = 5.0) -> None:
         """Retire, and wait until the sessions in use have come back and all have ended, at most ``patience_s`` seconds."""
@@ -126,9 +128,8 @@ class Pool(Generic[B]):
 
     async def _wait(self, deadline: float) -> B | None:
         waiter: asyncio.Future[B | None] = self._loop.create_future()
-        self._waiters.append(waiter)
-        # Under load every call waits here: a timer of one's own costs a fraction of asyncio.timeout.
-        timer = self._loop.call_at(deadline, self._give_up, waiter)
+        self._waiters[waiter] = deadline
+        self._alarm.by(deadline)
         try:
             return await waiter
         except PoolBusy:
@@ -136,20 +137,28 @@ class Pool(Generic[B]):
         except BaseException:
             self._leave(waiter)
             raise
-        finally:
-            timer.cancel()
 
-    def _give_up(self, waiter: asyncio.Future[B | None]) -> None:
-        """Tell a waiter that its deadline has come, unless it was given something already."""
-        if not waiter.done():
-            self._waiters.remove(waiter)
-            waiter.set_exception(PoolBusy())
+    def _look(self, at: float) -> float:
+        """Send away who waited in vain."""
+        for waiter in [waiter for waiter, deadline in self._waiters.items() if deadline <= at]:
+            del self._waiters[waiter]
+            if not waiter.done():
+                waiter.set_exception(PoolBusy())
+        return min(self._waiters.values(), default=inf)
+
+    def _next_waiter(self) -> asyncio.Future[B | None] | None:
+        """The next in line, who is in it no more."""
+        while self._waiters:
+            waiter = next(iter(self._waiters))
+            del self._waiters[waiter]
+            if not waiter.done():
+                return waiter
+        return None
 
     def _leave(self, waiter: asyncio.Future[B | None]) -> None:
         if not waiter.done() or waiter.cancelled():
             waiter.cancel()
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            self._waiters.pop(waiter, None)
             return
         if waiter.exception() is None:
             got = waiter.result()
@@ -173,12 +182,11 @@ class Pool(Generic[B]):
 
     def _pass_on(self) -> None:
         """A place came free without a session in it: let the next in line open one."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self._free += 1
+        waiter = self._next_waiter()
+        if waiter is not None:
+            waiter.set_result(None)
+        else:
+            self._free += 1
 
     def _end(self, backend: B, *, cancel: bool) -> None:
         task = self._loop.create_task(backend.close(cancel=cancel))

@@ -9,6 +9,7 @@ from math import inf
 
 from asyncmy.errors import MySQLError
 
+from patchbay.connectors.sql.alarm import Alarm
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.failures import BackendLost, DeadlinePassed, StatementFailed
 from patchbay.connectors.sql.mysql.refusals import UNKNOWN_VARIABLE, connect_refusal, error_number
@@ -28,12 +29,10 @@ class Backend:
     def __init__(self, wire: Wire, kill: Callable[[int], Awaitable[None]]) -> None:
         self._wire = wire
         self._kill = kill
-        self._loop = asyncio.get_running_loop()
         self._given_up = False
         self._late = False
         self._deadline = inf
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = inf
+        self._alarm = Alarm(self._look)
         self.idle_since = 0.0
 
     @property
@@ -58,8 +57,7 @@ class Backend:
         """
         answer = Answer()
         self._deadline = deadline
-        if deadline < self._alarm_at:
-            self._set_alarm(deadline)
+        self._alarm.by(deadline)
         try:
             await self._wire.read(statement, answer, rows, limit)
         except LimitPassed:
@@ -77,22 +75,13 @@ class Backend:
             self._given_up = True
         return answer
 
-    def _set_alarm(self, at: float) -> None:
-        """Look at the deadline at that time. An alarm outlives its statement: the next one's deadline is later, and rarely needs
-        another. Breaking the line costs a tenth of what cancelling the task would.
-        """
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = at
-        self._alarm = self._loop.call_at(at, self._look_at_deadline)
-
-    def _look_at_deadline(self) -> None:
-        if self._deadline <= self._alarm_at:
-            self._late = True
-            self._wire.abort()
-        at, self._alarm, self._alarm_at = self._deadline, None, inf
-        if at < inf and not self._late:
-            self._set_alarm(at)
+    def _look(self, at: float) -> float:
+        """Breaking the line costs a tenth of what cancelling the task would."""
+        if self._deadline > at:
+            return self._deadline
+        self._late = True
+        self._wire.abort()
+        return inf
 
     def _broken(self, answer: Answer) -> BackendLost | DeadlinePassed:
         self._given_up = True
@@ -102,8 +91,7 @@ class Backend:
         """End the session; with ``cancel`` first ask the server to stop what it runs (bounded, best effort)."""
         number = self.session_id if cancel else None
         self._given_up = True
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.cancel()
         if number is None and self._wire.whole:
             with contextlib.suppress(MySQLError, OSError, TimeoutError):
                 async with asyncio.timeout(KILL_S):
