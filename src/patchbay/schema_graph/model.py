@@ -129,7 +129,8 @@ class Object(Struct, frozen=True, omit_defaults=True, gc=False):
     foreign table, hidden text): such an object counts as blocked once anything on the connection is, unless it is listed as
     allowed. ``partitions`` name all tables below it whose rows a read returns: folded partitions, and tables that inherit
     from it. ``definition_hash`` changes when a view's text does.
-    ``estimate`` is the planner's idea of the number of records, or None.
+    ``estimate`` is the planner's idea of the number of records, or None. ``extends`` names objects whose members are members of
+    this one too, because each of its records is one of theirs (OpenAPI's ``allOf``).
     """
 
     name: str
@@ -151,6 +152,7 @@ class Object(Struct, frozen=True, omit_defaults=True, gc=False):
     readable: bool = True
     insertable: bool = False
     updatable: bool = False
+    extends: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or None."""

@@ -30,8 +30,8 @@ class Computed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Lineage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where the rows and values of an object come from. Plain tables have none.
 
-    ``held`` names, by field, the objects whose records such a field holds (embedded data). ``shared`` is for unions and
-    interfaces, whose records are those of other objects: by field, which of these have one of that name.
+    ``held`` names, by field, the objects whose records such a field holds (embedded data). ``shared`` is for unions,
+    interfaces and what extends other objects, whose records are those of others: by field, which of these have one of that name.
     """
 
     reads: tuple[Dependency, ...] = ()
@@ -92,7 +92,8 @@ def _held_by(obj: Object) -> dict[str, tuple[str, ...]]:
 
 
 def _shared_by(obj: Object, objects: Mapping[str, Object]) -> dict[str, tuple[str, ...]]:
-    members = [objects[edge.target] for edge in obj.edges if edge.narrows and edge.target in objects]
+    others = dict.fromkeys((*(edge.target for edge in obj.edges if edge.narrows), *obj.extends))
+    members = [objects[name] for name in others if name in objects]
     if not members:
         return {}
     names = {member.name: {field.name for field in member.fields} | {TYPE_NAME} for member in members}

@@ -13,13 +13,18 @@ _NAME_MOST = 160
 
 
 class Draft(msgspec.Struct, gc=False):
-    """An object being made. ``bare`` is its name before quoting, ``node`` its plain schema; ``members`` are a union's objects."""
+    """An object being made. ``bare`` is its name before quoting, ``node`` its plain schema. ``members`` are a union's objects,
+    ``parts`` the plain schemas of its alternatives without a name. ``extends`` names what it has members of.
+    """
 
     name: str
     bare: str
     kind: ObjectKind
     node: Schema
     members: tuple[str, ...] = ()
+    parts: tuple[Schema, ...] = ()
+    united: bool = False
+    extends: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     edges: tuple[Edge, ...] = ()
     description: str | None = None
@@ -48,11 +53,18 @@ class Drafts:
         return f"{short} {number}"
 
     def register(
-        self, bare: str, node: Schema, kind: ObjectKind, members: tuple[str, ...] = (), *, pending: bool = True
+        self,
+        bare: str,
+        node: Schema,
+        kind: ObjectKind,
+        members: tuple[str, ...] = (),
+        parts: tuple[Schema, ...] = (),
+        *,
+        pending: bool = True,
     ) -> Draft:
         """A new object; ``pending``: its fields are still to be made."""
         self.taken.add(bare)
-        draft = Draft(quote_part(bare), bare, kind, node, members, description=trimmed(node.get("description")))
+        draft = Draft(quote_part(bare), bare, kind, node, members, parts, description=trimmed(node.get("description")))
         self.by_name[draft.name] = draft
         if pending:
             self.pending.append(draft)

@@ -134,14 +134,14 @@ def _kept(objects: Objects) -> dict[str, Draft]:
 
 
 def _held_by(names: Iterable[str], drafts: Mapping[str, Draft]) -> set[str]:
-    """``names`` and all objects held by those, at any depth."""
+    """``names`` and all objects held or extended by those, at any depth."""
     found: set[str] = set()
     todo = list(names)
     while todo:
         name = todo.pop()
         if name not in found and name in drafts:
             found.add(name)
-            todo.extend(edge.target for edge in drafts[name].edges)
+            todo.extend((*(edge.target for edge in drafts[name].edges), *drafts[name].extends))
     return found
 
 
@@ -165,5 +165,6 @@ def _objects(drafts: dict[str, Draft]) -> dict[str, Object]:
             fields=draft.fields,
             edges=(*edges, *inferred.get(name, ())),
             badges=CORE if core else (),
+            extends=tuple(base for base in draft.extends if base in drafts),
         )
     return made

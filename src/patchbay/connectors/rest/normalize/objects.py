@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from patchbay.connectors.rest.documents.values import is_list, is_object
+from patchbay.connectors.rest.normalize.alternatives import Alternatives
 from patchbay.connectors.rest.normalize.drafts import Draft, Drafts
-from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES, kind_of_value, scalar_of, texts_of
+from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES, scalar_of, texts_of
 from patchbay.connectors.rest.normalize.schemas import (
     EMPTY,
     Schema,
     Schemas,
-    is_null,
     is_nullable,
+    is_record,
+    kind_of,
     properties_of,
     required_of,
     variants_of,
@@ -26,11 +30,11 @@ from patchbay.connectors.rest.normalize.shapes import ANYTHING, Shape, either, o
 from patchbay.connectors.rest.normalize.texts import trimmed
 from patchbay.schema_graph.badges import field_badges
 from patchbay.schema_graph.model import Cardinality, Edge, Field
+from patchbay.schema_graph.naming import quote_part
 
 MOST_NESTED = 10
 """Nested values within nested values that have no name."""
 MOST_FIELDS = 400_000
-_UNION_NAMES = 3
 _ENUM_MOST = 1_000
 
 # What makes a schema more than a single value: without any of these its type and format tell everything.
@@ -50,13 +54,13 @@ class Objects:
         self.schemas = schemas
         self._kept = Drafts()
         self.drafts: Mapping[str, Draft] = self._kept.by_name
+        self._alternatives = Alternatives(self, self._kept)
         self._named: dict[int, tuple[str, Any]] = {}
         self._shapes: dict[int, Shape] = {}
         self._inline: dict[int, Shape] = {}
         self._seen: list[Schema] = []  # what is known by its identity must stay
         self._by_reference: dict[str, Shape] = {}
         self._open: set[Any] = set()
-        self._unions: dict[frozenset[str], str] = {}
         self._scalars: dict[tuple[str, str | None, int | None], Shape] = {}
         self._fields = 0
         self.given: set[int] = set()
@@ -76,10 +80,19 @@ class Objects:
         """Make the fields and edges of every object met so far, and of those met on the way."""
         while self._kept.pending:
             draft = self._kept.pending.pop()
-            if draft.members:
-                self._build_union(draft)
-            else:
-                draft.fields, draft.edges = self._members(draft.node, draft.bare, 0)
+            fields, edges = self._members(self._alternatives.node(draft), draft.bare, 0)
+            draft.fields, draft.edges = fields, (*edges, *self._alternatives.edges(draft, {edge.name for edge in edges}))
+        for draft in self.drafts.values():
+            draft.extends = tuple(sorted(self._extended_by(draft)))
+
+    def _extended_by(self, draft: Draft) -> set[str]:
+        """The names of the objects whose members an object has besides its own."""
+        shapes = [self._shapes.get(id(node)) for node in self.schemas.bases_of(draft.node)]
+        return {shape.target for shape in shapes if shape is not None and shape.target is not None} - {draft.name}
+
+    def node(self, name: str) -> Schema:
+        """The plain schema of an object; a union's has the members of all alternatives."""
+        return self._alternatives.node(self.drafts[name])
 
     def record(self, node: Schema, bare: str) -> str:
         """An object for a record that has no name of its own; ``node`` is its plain schema."""
@@ -105,7 +118,7 @@ class Objects:
         if depth > MOST_NESTED:
             message = "A value is nested too deep to name its members."
             self.schemas.note("nested_too_deep", message, f"{owner} {name}")
-            return ANYTHING
+            return self.whole(ANYTHING, [schema])
         plain = self.schemas.plain(schema)
         found = self._of_plain(plain, owner, name, depth)
         found = self._inline[id(schema)] = or_null(found) if is_nullable(plain) else found
@@ -124,20 +137,24 @@ class Objects:
         return made
 
     def _of_plain(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
-        variants = variants_of(plain)
-        if variants:
-            return self._of_variants(plain, variants, owner, name, depth)
-        return self._of_type(plain, _kind_of(plain), owner, name, depth)
+        if variants_of(plain):
+            return self._alternatives.shape(plain, owner, name, depth)
+        return self.of_type(plain, owner, name, depth)
 
-    def _of_type(self, plain: Schema, kind: Any, owner: str, name: str, depth: int) -> Shape:
-        if is_list(kind):
-            kinds = [one for one in kind if type(one) is str and one != "null"]
-            shapes = [self._of_type(plain, one, owner, name, depth) for one in dict.fromkeys(kinds)]
-            return either(shapes) if shapes else ANYTHING
+    def of_type(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
+        """What a plain schema without alternatives is."""
+        kind = kind_of(plain)
+        if not is_list(kind):
+            return self._of_kind(plain, kind, owner, name, depth)
+        kinds = dict.fromkeys(one for one in kind if type(one) is str and one != "null")
+        shapes = [self._of_kind(plain, one, owner, name, depth) for one in kinds]
+        return shapes[0] if len(shapes) == 1 else self.whole(either(shapes) if shapes else ANYTHING, [plain])
+
+    def _of_kind(self, plain: Schema, kind: Any, owner: str, name: str, depth: int) -> Shape:
         if kind == "array":
             return self._of_list(plain, owner, name, depth)
         if kind == "object":
-            return self._of_object(plain, owner, name, depth)
+            return self.of_object(plain, owner, name, depth)
         if type(kind) is str and kind in SCALAR_TYPES:
             return self._limited(self.scalar(kind, plain), plain)
         return ANYTHING
@@ -164,31 +181,68 @@ class Objects:
             return Shape("array", native, item_type="array" if item.many else "object", target=item.target, many=True)
         if item.expandable:
             return Shape("array", native, item_type=item.type, target=item.target, many=True, expandable=True)
-        return Shape("array", native, enum=item.enum, item_type=item.type, fields=item.fields, zoned=item.zoned)
+        return Shape(
+            "array", native, enum=item.enum, item_type=item.type, fields=item.fields, zoned=item.zoned,
+            row_of=item.row_of, opaque=item.opaque,
+        )  # fmt: skip
 
-    def _of_object(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
+    def of_object(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
+        """What a plain schema of an object is: a nested value, or an object of its own where blocking another must reach it."""
         properties = properties_of(plain)
         if not properties:
-            return self._map(plain, owner, name, depth)
+            return self._map(plain, owner, name)
+        bare = f"{owner} {name}"
+        if self.schemas.bases_of(plain):
+            draft = self._kept.register(self._kept.free(bare), plain, "type")
+            return Shape("object", draft.name, target=draft.name)
         wrapped = self._wrapped(properties)
         if wrapped is not None:
             return wrapped
-        bare = f"{owner} {name}"
         fields, edges = self._members(plain, bare, depth + 1)
-        if not edges:
+        if not edges and not any(field.row_of or field.opaque for field in fields):
             return Shape("object", "object", fields=fields)
         draft = self._kept.register(self._kept.free(bare), plain, "type", pending=False)
         draft.fields, draft.edges = fields, edges
         return Shape("object", draft.name, target=draft.name)
 
-    def _map(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
+    def _map(self, plain: Schema, owner: str, name: str) -> Shape:
         """An object whose keys are data: free-form, with the kind of its values in the native spelling."""
         held = plain.get("additionalProperties")
         if not is_object(held) or not held:
             return Shape("json", "object")
         self.schemas.note("map", "The keys of this value are data: it is read as a whole.", f"{owner}.{name}" if name else owner)
         kind = held.get("type")
-        return Shape("json", f"map of {kind}" if type(kind) is str else "map")
+        return self.whole(Shape("json", f"map of {kind}" if type(kind) is str else "map"), [held])
+
+    def whole(self, shape: Shape, nodes: Sequence[Any]) -> Shape:
+        """A value that is read as a whole, with whose records it may hold: those of every object met below ``nodes``."""
+        names = self._named_below(nodes)
+        if not names:
+            return shape
+        if len(names) > 1:
+            return msgspec.structs.replace(shape, opaque=True)
+        return msgspec.structs.replace(shape, row_of=quote_part(names.pop()))
+
+    def _named_below(self, nodes: Sequence[Any]) -> set[str]:
+        """The names of the schemas with members that lie in ``nodes`` at any depth; two are as good as more."""
+        names: set[str] = set()
+        seen: set[int] = set()
+        todo = [node for node in nodes if is_object(node)]
+        while todo and len(names) < 2:
+            node = todo.pop()
+            ref = self.schemas.alias_of(node)
+            if ref is not None:
+                node = self.schemas.references.follow(ref)
+            if not is_object(node) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            plain = self.schemas.plain(node)
+            if ref is not None and (properties_of(plain) or variants_of(plain)):
+                names.add(self._name_of(ref, node))
+            below = [*properties_of(plain).values(), *variants_of(plain), *self.schemas.bases_of(plain)]
+            below += [self.schemas.items_of(plain), plain.get("additionalProperties")]
+            todo += [one for one in below if is_object(one)]
+        return names
 
     def _wrapped(self, properties: Schema) -> Shape | None:
         """A page of a list inside a record: ``{data: [...], has_more}`` stands for the records in ``data``."""
@@ -214,13 +268,18 @@ class Objects:
         if not is_object(node):
             found = ANYTHING
         else:
-            if id(node) not in self._named:
-                self._name(ref, node)
+            self._name_of(ref, node)
             found = self._shape_of_named(node)
+            if id(node) not in self._shapes:  # it is part of what it consists of, and not known yet
+                return found
         self._by_reference[ref] = found
         return found
 
-    def _name(self, ref: str, node: Any) -> None:
+    def _name_of(self, ref: str, node: Any) -> str:
+        """The bare name of what a reference leads to, given now if it has none yet."""
+        known = self._named.get(id(node))
+        if known is not None:
+            return known[0]
         named = self.schemas.references.name_of(ref)
         if named is None:
             bare = ref.rpartition("/")[2].replace("~1", "/").replace("~0", "~") or "schema"
@@ -229,6 +288,7 @@ class Objects:
         bare = self._kept.free(bare or "schema")
         self._kept.take(bare)
         self._named[id(node)] = (bare, node)
+        return bare
 
     def _shape_of_named(self, node: Any) -> Shape:
         known = self._shapes.get(id(node))
@@ -247,136 +307,13 @@ class Objects:
 
     def _named_shape(self, plain: Schema, bare: str) -> Shape:
         """A named schema: an object of that name when it has members of its own."""
-        variants = variants_of(plain)
-        if not variants:
-            if properties_of(plain) and _kind_of(plain) in ("object", None):
-                shape = Shape("object", bare, target=self._kept.register(bare, plain, "type").name)
-            else:
-                shape = self._of_type(plain, _kind_of(plain), bare, "item", 0)
-            return or_null(shape) if is_nullable(plain) else shape
-        return self._of_variants(plain, variants, bare, "", 0)
-
-    # --- alternatives
-
-    def _of_variants(self, plain: Schema, variants: Sequence[Any], owner: str, name: str, depth: int) -> Shape:
-        """One of several: the only one there is besides null, a common type, an object with the members of all."""
-        records: dict[str, Shape] = {}
-        nested: list[Schema] = [plain] if "properties" in plain and properties_of(plain) else []
-        others: list[Shape] = []
-        nullable = is_nullable(plain)
-        for variant in variants:
-            if is_null(variant):
-                nullable = True
-            elif is_object(variant):
-                self._sort(variant, owner, name, depth, records, nested, others)
-        nullable = nullable or any(shape.nullable for shape in (*records.values(), *others))
-        found = self._one_of(plain, records, nested, others, owner, name, depth)
-        return or_null(found) if nullable else found
-
-    def _sort(
-        self,
-        variant: Schema,
-        owner: str,
-        name: str,
-        depth: int,
-        records: dict[str, Shape],
-        nested: list[Schema],
-        others: list[Shape],
-    ) -> None:
-        """Put one alternative to the named objects, the nested ones or the rest."""
-        ref = self.schemas.alias_of(variant) if "$ref" in variant or "allOf" in variant else None
-        if ref is None:
-            plain = self.schemas.plain(variant)
-            if properties_of(plain):
-                nested.append(plain)
-                return
-            if not (plain.keys() & _SAYING):
-                return  # it only demands some of the properties that are described elsewhere
-        shape = self.shape(variant, owner, name, depth + 1)
-        if shape.target is not None and not shape.many and not shape.expandable:
-            records.setdefault(shape.target, shape)
-        elif shape.fields and not shape.many and shape.type == "object":
-            nested.append(self.schemas.plain(variant))
+        if variants_of(plain):
+            return self._alternatives.shape(plain, bare, "", 0)
+        if is_record(plain):
+            shape = Shape("object", bare, target=self._kept.register(bare, plain, "type").name)
         else:
-            others.append(shape)
-
-    def _one_of(
-        self,
-        plain: Schema,
-        records: dict[str, Shape],
-        nested: list[Schema],
-        others: list[Shape],
-        owner: str,
-        name: str,
-        depth: int,
-    ) -> Shape:
-        held: Shape | None = None
-        if nested:
-            parts = [*nested, *(self.drafts[target].node for target in records)]
-            held = self._united(self.schemas.united(parts) if len(parts) > 1 else nested[0], owner, name, depth)
-        elif records:
-            alive = self._alive(records)
-            held = alive[0] if len(alive) == 1 else self._union(plain, alive, owner if not name else "")
-        singles = [shape for shape in others if shape.type not in ("json", "array", "object")]
-        if held is not None:
-            if singles and held.target is not None and not held.fields:
-                text = either(singles)
-                return Shape(
-                    text.type if text.type != "enum" else "string", f"{text.native} or {held.native}", True, target=held.target,
-                    max_length=text.max_length, expandable=True,
-                )  # fmt: skip
-            return held
-        if not others:
-            return self._of_type(plain, _kind_of(plain), owner, name, depth)
-        if len(others) == 1:
-            return others[0]
-        lists = [shape for shape in others if shape.target is not None]
-        if len({shape.target for shape in lists}) == 1:
-            return lists[0]
-        return either(others)
-
-    def _united(self, united: Schema, owner: str, name: str, depth: int) -> Shape:
-        if not name:
-            return Shape("object", owner, target=self._kept.register(owner, united, "union").name)
-        return self._of_object(united, owner, name, depth)
-
-    def _alive(self, records: dict[str, Shape]) -> list[Shape]:
-        """Without what only says that a record is gone: a ``deleted`` mark beside a few members of another alternative."""
-        if len(records) < 2:
-            return list(records.values())
-        names = {target: set(properties_of(self.drafts[target].node)) for target in records}
-        kept: list[Shape] = []
-        for target, shape in records.items():
-            rest = names[target] - {"deleted"}
-            gone = len(rest) < len(names[target]) and any(rest < names[other] for other in records if other != target)
-            if not gone:
-                kept.append(shape)
-        return kept or list(records.values())
-
-    def _union(self, plain: Schema, alternatives: Sequence[Shape], owner: str) -> Shape:
-        """An object that is any of several named ones; the same ones anywhere are the same union."""
-        targets = tuple(dict.fromkeys(shape.target for shape in alternatives if shape.target is not None))
-        known = self._unions.get(frozenset(targets)) if not owner else None
-        if known is None:
-            bare = owner
-            if not bare:
-                shown = " or ".join(self.drafts[target].bare for target in targets[:_UNION_NAMES])
-                bare = self._kept.free(shown + (f" or {len(targets) - _UNION_NAMES} more" if len(targets) > _UNION_NAMES else ""))
-            known = self._kept.register(bare, plain, "union", targets).name
-            self._unions.setdefault(frozenset(targets), known)
-        return Shape("object", self.drafts[known].bare, target=known)
-
-    def _build_union(self, draft: Draft) -> None:
-        parts = [self.drafts[target].node for target in draft.members if target in self.drafts]
-        draft.node = self.schemas.united([part for part in parts if properties_of(part)])
-        fields, edges = self._members(draft.node, draft.bare, 0)
-        held = {edge.name for edge in edges}
-        narrowing = [
-            Edge(bare, target, "many_to_one", (), embedded=True, narrows=True)
-            for target in draft.members
-            if target != draft.name and (bare := self.drafts[target].bare) not in held
-        ]
-        draft.fields, draft.edges = fields, (*edges, *narrowing)
+            shape = self.of_type(plain, bare, "item", 0)
+        return or_null(shape) if is_nullable(plain) else shape
 
     # --- members
 
@@ -398,7 +335,7 @@ class Objects:
                 Field(
                     name, shape.type, shape.native, nullable, description, shape.enum, shape.item_type, shape.fields,
                     zoned=shape.zoned, max_length=shape.max_length, badges=field_badges(name, shape.type, description),
-                    readable=schema.get("writeOnly") is not True,
+                    readable=schema.get("writeOnly") is not True, row_of=shape.row_of, opaque=shape.opaque,
                 )
             )  # fmt: skip
             if shape.target is not None:
@@ -410,26 +347,3 @@ class Objects:
                     )
                 )  # fmt: skip
         return tuple(fields), tuple(edges)
-
-
-_SAYING = frozenset({"type", "enum", "const", "items", "additionalProperties", "format", "oneOf", "anyOf", "$ref"})
-
-
-def _kind_of(plain: Schema) -> Any:
-    """The type of a plain schema, or what its other keywords imply."""
-    kind = plain.get("type")
-    if type(kind) is str:
-        return kind.lower() if kind not in SCALAR_TYPES else kind
-    if kind is not None:
-        return kind
-    if "properties" in plain or "additionalProperties" in plain:
-        return "object"
-    if "items" in plain:
-        return "array"
-    if "const" in plain:
-        return kind_of_value(plain["const"])
-    values = plain.get("enum")
-    if is_list(values):
-        kinds = {kind_of_value(value) for value in values if value is not None}
-        return kinds.pop() if len(kinds) == 1 else "string" if kinds else None
-    return "string" if "format" in plain and "type" not in plain else None

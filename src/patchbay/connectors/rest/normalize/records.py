@@ -101,9 +101,7 @@ class Answers:
         """An answer that is an object with a name: it, or what it is only an envelope for."""
         draft = self._objects.drafts[name]
         if draft.kind == "union":
-            parts = [self._objects.drafts[member].node for member in draft.members]
-            united = self._objects.schemas.united(parts) if parts else draft.node
-            return self._listed(united, draft.bare, operation, path) or Returned(name)
+            return self._listed(self._objects.node(name), draft.bare, operation, path) or Returned(name)
         found = self._unwrapped(draft.node, draft.bare, operation, path)
         return found or Returned(name)
 

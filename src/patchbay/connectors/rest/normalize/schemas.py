@@ -13,6 +13,7 @@ from patchbay.connectors.rest.documents.files import Document
 from patchbay.connectors.rest.documents.references import References
 from patchbay.connectors.rest.documents.refusals import document_refusal
 from patchbay.connectors.rest.documents.values import is_list, is_object
+from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES, kind_of_value
 
 Schema = dict[str, Any]
 EMPTY: Schema = {}
@@ -43,6 +44,8 @@ class Schemas:
         self._kept: list[Any] = []
         self._joined: dict[int, list[Any]] = {}
         self._tuples: dict[int, Schema] = {}
+        self._bases: dict[int, dict[int, Any]] = {}
+        self._both: dict[tuple[int, int], Schema] = {}
         self._work = 0
         self._noted: set[tuple[str, str | None]] = set()
 
@@ -103,14 +106,32 @@ class Schemas:
     def _followed(self, schema: Schema) -> Schema:
         ref = schema.get("$ref")
         if type(ref) is str:
-            target = self.plain(self.references.follow(ref))
             if self.reference_of(schema) is not None:
-                return target
-            return self._merged([target, {key: held for key, held in schema.items() if key != "$ref"}])
-        own = {key: held for key, held in schema.items() if key != "allOf"}
-        members = schema["allOf"]
-        parts = [self.plain(member) for member in members[:MOST_VARIANTS]] if is_list(members) else []
-        return self._merged([*parts, own])
+                return self.plain(self.references.follow(ref))
+            return self._joined_with([{"$ref": ref}], {key: held for key, held in schema.items() if key != "$ref"})
+        held = schema["allOf"]
+        members = held[:MOST_VARIANTS] if is_list(held) else []
+        return self._joined_with(members, {key: held for key, held in schema.items() if key != "allOf"})
+
+    def _joined_with(self, members: Sequence[Any], own: Schema) -> Schema:
+        """What ``members`` and ``own`` say together; those of the members that are references are bases of it."""
+        parts = [self.plain(member) for member in members]
+        made = self._merged([*parts, own])
+        bases = self._bases_of_all(parts)
+        for member in members:
+            ref = member.get("$ref") if is_object(member) else None
+            if type(ref) is str and is_object(node := self.references.follow(ref)):
+                bases[id(node)] = node
+        if bases:
+            self._bases[id(made)] = bases
+        return made
+
+    def _bases_of_all(self, parts: Sequence[Schema]) -> dict[int, Any]:
+        return {key: node for part in parts for key, node in self._bases.get(id(part), {}).items()}
+
+    def bases_of(self, plain: Schema) -> Collection[Any]:
+        """The schemas that were referred to from an ``allOf`` and merged into this one, theirs too: what it holds, they hold."""
+        return self._bases.get(id(plain), {}).values()
 
     def _merged(self, parts: Sequence[Schema]) -> Schema:
         """All of ``parts`` at once; where two say something of one property, both count."""
@@ -125,7 +146,7 @@ class Schemas:
             own = properties_of(part)
             self.spend(len(own) + 1)
             for name, held in own.items():
-                properties[name] = _refined(properties[name], held) if name in properties else held
+                properties[name] = self._refined(properties[name], held) if name in properties else held
             required.update(dict.fromkeys(required_of(part)))
             variants.extend(variants_of(part))
         if properties:
@@ -135,6 +156,17 @@ class Schemas:
         if variants:
             made["oneOf"] = variants[:MOST_VARIANTS]
         return made
+
+    def _refined(self, one: Any, other: Any) -> Any:
+        """A property that two members of an ``allOf`` describe: the later one, unless it only adds a remark or a restriction."""
+        if one is other or not is_object(other) or _BEARING.isdisjoint(other):
+            return one
+        if is_object(one) and not one.keys().isdisjoint(("$ref", "properties", "items")):
+            if other.keys().isdisjoint(("$ref", "properties", "items", "allOf", "oneOf", "anyOf")):
+                return one
+            if "properties" in other and "properties" in one:
+                return self._both.setdefault((id(one), id(other)), {"allOf": [one, other]})
+        return other
 
     def items_of(self, schema: Schema) -> Any:
         """What a list consists of; of a tuple (JSON Schema draft 4: ``items`` is a list) any of its members."""
@@ -159,6 +191,8 @@ class Schemas:
             shared = needed if shared is None else shared & needed
         made: Schema = {"type": "object", "properties": properties, "required": [n for n in properties if n in (shared or ())]}
         self._kept.append(made)
+        if bases := self._bases_of_all(parts):
+            self._bases[id(made)] = bases
         return made
 
     def _either(self, one: Any, other: Any) -> Any:
@@ -192,18 +226,6 @@ def _values(schema: Any) -> list[str]:
         return [limited["const"]]
     held = limited.get("enum")
     return list(held) if is_list(held) and held and all(type(v) is str for v in held) else []
-
-
-def _refined(one: Any, other: Any) -> Any:
-    """A property that two members of an ``allOf`` describe: the later one, unless it only adds a remark or a restriction."""
-    if not is_object(other) or _BEARING.isdisjoint(other):
-        return one
-    if is_object(one) and not one.keys().isdisjoint(("$ref", "properties", "items")):
-        if other.keys().isdisjoint(("$ref", "properties", "items", "allOf", "oneOf", "anyOf")):
-            return one
-        if "properties" in other and "properties" in one:
-            return {"allOf": [one, other]}
-    return other
 
 
 def _named(schema: Schema) -> str | None:
@@ -255,3 +277,32 @@ def is_nullable(schema: Mapping[str, Any]) -> bool:
         return True
     kind = schema.get("type")
     return is_list(kind) and "null" in kind
+
+
+def kind_of(plain: Schema) -> Any:
+    """The type of a plain schema, or what its other keywords imply."""
+    kind = plain.get("type")
+    if type(kind) is str:
+        return kind.lower() if kind not in SCALAR_TYPES else kind
+    if kind is not None:
+        return kind
+    if "properties" in plain or "additionalProperties" in plain:
+        return "object"
+    if "items" in plain:
+        return "array"
+    if "const" in plain:
+        return kind_of_value(plain["const"])
+    values = plain.get("enum")
+    if is_list(values):
+        kinds = {kind_of_value(value) for value in values if value is not None}
+        return kinds.pop() if len(kinds) == 1 else "string" if kinds else None
+    return "string" if "format" in plain and "type" not in plain else None
+
+
+def is_record(plain: Schema) -> bool:
+    """Whether a plain schema is one kind of object with members, null aside."""
+    kind = kind_of(plain)
+    if is_list(kind):
+        kinds = [one for one in kind if one != "null"]
+        kind = kinds[0] if len(kinds) == 1 else ""
+    return bool(properties_of(plain)) and kind in ("object", None)

@@ -10,6 +10,7 @@ from patchbay.schema_graph.model import Field, FieldType
 class Shape(msgspec.Struct, gc=False):
     """``target`` names the object whose record, or with ``many`` list of records, the value is; ``wrapper`` leads to that list
     inside it. ``expandable``: the value is a text, and may be the record itself. ``fields`` are members of a nested value.
+    ``row_of`` names the one object whose records a free-form value may hold; ``opaque``: it may hold those of several.
     """
 
     type: FieldType
@@ -24,6 +25,8 @@ class Shape(msgspec.Struct, gc=False):
     zoned: bool = False
     max_length: int | None = None
     expandable: bool = False
+    row_of: str | None = None
+    opaque: bool = False
 
 
 ANYTHING = Shape("json", "any")
