@@ -86,13 +86,7 @@ def _absolute(text: str, url: str | None) -> str | None:
         host = parts.hostname if parts.port != 0 else None
     except ValueError:
         return None
-    if (
-        "{" in made
-        or parts.scheme not in ("http", "https")
-        or not host
-        or len(made) > 2_000
-        or any(c.isspace() for c in made)
-    ):
+    if "{" in made or parts.scheme not in ("http", "https") or not host or len(made) > 2_000 or any(c.isspace() for c in made):
         return None
     return made.partition("?")[0].partition("#")[0].rstrip("/")
 
