@@ -11,7 +11,8 @@ from patchbay.bindings.model import parse_binding
 from patchbay.errors import PatchbayError, ValidationFailed
 from tests.bindings.clinic import LOOK_UP, TARGET, clinic
 
-VIEW = clinic(blocked_tables=("staff",), blocked_columns={"customers": ("ssn", "card_number"), "appointments": ("note",)})
+BLOCKED = {"customers": ("ssn", "card_number"), "appointments": ("note",), "open_appointments": ("note",)}
+VIEW = clinic(blocked_tables=("staff",), blocked_columns=BLOCKED)
 HIDDEN = ("ssn", "card_number", "staff'", "note'", "guessed")
 NAMES = [
     "phone",
