@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Container
+
 from patchbay.errors import Unprocessable
 from patchbay.schema_graph.model import Note
 
@@ -32,6 +34,12 @@ class Findings:
     def add_line(self, code: str, message: str, line: int | None) -> None:
         """One thing to know about a line of SDL; introspection has none."""
         self.add(code, message, None if line is None else f"line {line}")
+
+    def add_unknown_reads(self, reads: Collection[str], known: Container[str]) -> None:
+        """Say which of the operations that a person marked as reads are not there."""
+        for name in sorted(reads):
+            if name not in known:
+                self.add("reads_unknown", "The definition's reads name an operation that is not there.", name)
 
     def notes(self) -> tuple[Note, ...]:
         """All of them, by code in the order they came up."""

@@ -90,6 +90,12 @@ def test_effects_and_what_a_person_says() -> None:
     assert plain["search"].arguments[0].role == "value"
 
 
+def test_reads_that_are_not_there_are_told_of() -> None:
+    paths = {"/find": {"post": {"operationId": "search", "responses": {}}}}
+    notes = graph_of(api(paths=paths), reads=frozenset({"search", "serch"})).notes
+    assert [(note.code, note.place) for note in notes if note.code == "reads_unknown"] == [("reads_unknown", "serch")]
+
+
 def test_parameters_of_the_path_and_of_the_operation() -> None:
     shared = [
         {"name": "id", "in": "path", "required": True, "schema": TEXT},

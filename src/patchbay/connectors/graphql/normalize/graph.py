@@ -20,6 +20,7 @@ def build_graph(schema: Schema, reads: Collection[str] = ()) -> Graph:
     connections = find_connections(catalog)
     objects = ObjectBuilder(catalog, connections, only_carriers(catalog, connections)).build()
     operations, values = OperationBuilder(catalog, connections, objects, reads).build()
+    findings.add_unknown_reads(reads, {spelled for name in operations for spelled in (name, name.partition(".")[2])})
     return Graph(
         kind="graphql",
         default_schema=None,

@@ -65,7 +65,8 @@ def normalize(document: Document, *, base_url: str | None = None, reads: frozens
     operations = Operations(document, value, objects, api_keys(_security(value)), home=home, reads=reads)
     made = operations.made()
     objects.build()
-    _note_document(document, value, findings, described)
+    _note_document(document, value, findings, stated=bool(described.servers or base_url))
+    findings.add_unknown_reads(reads, made)
     kept = _objects(_kept(objects))
     usable = {name: _settled(operation, kept) for name, operation in made.items()}
     return Normalized(Graph("rest", None, kept, usable, findings.notes()), described)
@@ -99,12 +100,12 @@ def _described(document: Document, value: Mapping[str, Any]) -> Described:
     )
 
 
-def _note_document(document: Document, value: Mapping[str, Any], findings: Findings, described: Described) -> None:
+def _note_document(document: Document, value: Mapping[str, Any], findings: Findings, *, stated: bool) -> None:
     if not document.stated:
         findings.add("version_missing", "The document does not say which version of OpenAPI it is; it is read as 3.0.")
     elif document.format == "openapi" and document.version > (3, 1):
         findings.add("version_newer", "The document is of a newer version than 3.1; what is new in it may be left out.")
-    if not described.servers:
+    if not stated:
         findings.add("no_servers", "The document does not say where the API is: give its base URL.")
     for member in ("webhooks", "x-webhooks"):
         if _mapping(value.get(member)):
