@@ -285,6 +285,9 @@ async def misbehaving(*behaviours: Behaviour, tls: ssl.SSLContext | None = None)
             handler.cancel()
         if handlers:
             await asyncio.wait(handlers)
+        # What was aborted, and what was accepted a moment ago, ends in the loop's next rounds.
+        await server.wait_closed()
+        await asyncio.sleep(0.01)
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes:
