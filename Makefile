@@ -22,7 +22,7 @@ check: $(UV)  ## Format, lint, import layers, types
 	$(RUN) pyright
 
 unit: $(UV)  ## The tests alone
-	$(RUN) pytest
+	$(RUN) pytest -n auto
 
 bench: $(UV)  ## The benchmarks, printed as tables (minutes)
 	sh scripts/run-benchmarks.sh
