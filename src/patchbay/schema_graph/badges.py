@@ -50,6 +50,9 @@ _PII_TYPES: frozenset[FieldType] = frozenset(
 )
 
 
+_TELLING = _CARD_WORDS | _PII_WORDS_TOLD | {first for first, _ in _CARD_PAIRS | _PII_PAIRS}
+"""Without any of these words a text tells nothing; most texts have none."""
+
 _one = lru_cache(maxsize=65_536)(singular_word)
 """Descriptions say the same words over and over."""
 
@@ -82,6 +85,8 @@ def _badges_by_name(name: str, kind: FieldType) -> tuple[Badge, ...] | None:
 @lru_cache(maxsize=65_536)
 def _badges_by_text(description: str) -> tuple[Badge, ...]:
     said = tuple(map(_one, split_words(description)))
+    if _TELLING.isdisjoint(said):
+        return ()
     if _says(said, _CARD_WORDS, _CARD_PAIRS):
         return ("payment_card",)
     return ("pii",) if _says(said, _PII_WORDS_TOLD, _PII_PAIRS) else ()
