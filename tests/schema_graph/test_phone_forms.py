@@ -26,7 +26,7 @@ EXAMPLES = [
 def numbers(draw: st.DrawFn) -> str:
     """An example of a plan with other last digits, perhaps one more or fewer; assigned or not, possible or not."""
     example = draw(st.sampled_from(EXAMPLES))
-    kept = len(example) - draw(st.integers(0, 6))
+    kept = max(4, len(example) - draw(st.integers(0, 6)))  # the plus and the country code, of three digits at most, stay
     size = len(example) - kept
     return example[:kept] + draw(st.text("0123456789", min_size=max(0, size - 1), max_size=size + 1))
 
