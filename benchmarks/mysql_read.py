@@ -20,8 +20,7 @@ import ssl
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks._calling import CALLERS, throughput, timed
 from patchbay.accounts.organizations import ensure_organization
 from patchbay.bindings.check import Target, check
 from patchbay.bindings.compile import compile_plan
@@ -53,7 +53,6 @@ from tests.connectors.platform import GUARD
 from tests.servers.mariadb import MariaDbServer
 
 ROWS = 100_000
-CALLERS = 16
 CONNECTIONS = 4
 ZONE = "America/Toronto"
 SQL = f"""
@@ -63,7 +62,6 @@ INSERT INTO customers SELECT seq, concat('name ', seq), concat('+1416', lpad(seq
   '2026-03-01 12:00:00' FROM seq_10000_to_{ROWS + 10_000};
 ANALYZE TABLE customers;
 """
-Call = Callable[[int], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -161,28 +159,6 @@ async def sessions(made: Connected, context: ssl.SSLContext) -> AsyncGenerator[S
         await source.close()
         for connection in opened:
             await connection.ensure_closed()
-
-
-async def timed(call: Call, calls: int, start: int) -> list[float]:
-    """Microseconds of each of ``calls`` calls, one after the other."""
-    taken: list[float] = []
-    for n in range(start, start + calls):
-        began = time.perf_counter()
-        await call(n)
-        taken.append((time.perf_counter() - began) * 1e6)
-    return taken
-
-
-async def throughput(call: Call, calls: int) -> float:
-    """Calls a second of 16 callers."""
-    began = time.perf_counter()
-
-    async def caller(which: int) -> None:
-        for n in range(calls // CALLERS):
-            await call(which * 1_000 + n)
-
-    await asyncio.gather(*(caller(which) for which in range(CALLERS)))
-    return calls // CALLERS * CALLERS / (time.perf_counter() - began)
 
 
 async def measure(server: MariaDbServer, calls: int, rounds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -35,7 +36,7 @@ class AuthorizationRefused(PatchbayError):
     code, status, title = "authorization_refused", 422, "Authorization refused"
 
 
-class HttpSystem:
+class HttpSystem(ABC):
     """Base of the types of system that are reached over HTTP."""
 
     type: str
@@ -99,9 +100,9 @@ class HttpSystem:
             hint="Check baseUrl and verify of the definition.",
         )
 
+    @abstractmethod
     def prove_here(self, candidate: Candidate, view: View) -> Proven:
         """The candidate confirmed by what was discovered. Raises CallNotProvable."""
-        raise NotImplementedError
 
     async def prove(
         self,

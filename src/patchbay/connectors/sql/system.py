@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ DISCOVERY_S = 120.0
 MEMORY_MB = 1024
 
 
-class SqlSystem:
+class SqlSystem(ABC):
     """Base of the types of SQL database."""
 
     type: str
@@ -59,11 +60,11 @@ class SqlSystem:
         """A database describes itself."""
         return None
 
+    @abstractmethod
     async def enter(
         self, credentials: SqlCredentials, guard: EgressGuard, *, role: Role, address: CheckedAddress, timeout_s: float
     ) -> None:
         """Log in once, to the address the guard checked, and leave."""
-        raise NotImplementedError
 
     async def log_in(self, credentials: SqlCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
         """Log in once with each role."""
