@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
-from patchbay.connectors.http.signing import static_authorizer
-from patchbay.connectors.http.styles import percent_encoded
+from patchbay.connectors.http.signing import static_authorizer, with_signature
 from patchbay.egress.guard import EgressGuard
 from patchbay.egress.http import Answered, OutboundClient
 
@@ -47,9 +46,7 @@ async def ask(
     sent = {"Accept": "application/json", **(headers or {}), **credentials.headers, **signature.headers}
     if signature.cookies:
         sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in signature.cookies.items())
-    if signature.query:
-        added = "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in signature.query.items())
-        url += ("&" if "?" in url else "?") + added
+    url = with_signature(url, signature)
     return await client.request(
         method, url, headers=sent, body=body, deadline=deadline, most_bytes=most_bytes, follow="same_host"
     )

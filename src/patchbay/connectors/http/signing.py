@@ -10,6 +10,7 @@ import msgspec
 from patchbay.connectors.definition import Auth
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.header_fields import TOKEN, is_field_value, may_be_set
+from patchbay.connectors.http.styles import percent_encoded
 from patchbay.connectors.refusals import CredentialsRefused
 from patchbay.errors import Finding, ValidationFailed
 
@@ -53,6 +54,14 @@ def signature_of(auth: Auth, secrets: Mapping[str, str]) -> Signature:
     if auth.scheme == "bearer":
         return bearer(secrets["token"])
     raise ValueError(f"{auth.scheme} is not signed with stored secrets alone")
+
+
+def with_signature(target: str, signature: Signature) -> str:
+    """``target`` (a URL, or a path and query) with the query parameters of a signature."""
+    if not signature.query:
+        return target
+    added = "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in signature.query.items())
+    return f"{target}{'&' if '?' in target else '?'}{added}"
 
 
 def bearer(token: str, *, field: str = "token") -> Signature:

@@ -18,8 +18,7 @@ from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.http.outcomes import Read, refusal_of, retry_after_s
 from patchbay.connectors.http.request import Request
-from patchbay.connectors.http.signing import FixedAuthorizer, static_authorizer, withheld
-from patchbay.connectors.http.styles import percent_encoded
+from patchbay.connectors.http.signing import FixedAuthorizer, static_authorizer, with_signature, withheld
 from patchbay.connectors.refusals import (
     CallRefused,
     SchemaChanged,
@@ -279,8 +278,6 @@ def _base(text: str) -> Url:
 
 
 def _signed_url(at: Url, target: str, signature: Signature) -> Url:
-    if signature.query:
-        added = "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in signature.query.items())
-        target = f"{target}{'&' if '?' in target else '?'}{added}"
+    target = with_signature(target, signature)
     below = at.target.rstrip("/") + target if target.startswith("/") else at.target + target
     return Url(at.scheme, at.host, at.port, below)
