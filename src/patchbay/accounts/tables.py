@@ -1,4 +1,4 @@
-"""Tables of the accounts: organizations, keys, the audit log, idempotency records, rate windows and uploads."""
+"""Tables of the accounts: organizations, keys, the audit log, idempotency records, rate windows, uploads, operator events."""
 
 from __future__ import annotations
 
@@ -87,3 +87,18 @@ class Upload(Tenant, Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attached_at: Mapped[datetime | None]
+
+
+class OperatorEvent(Tenant, Base):
+    """Something an operator should know that no request of theirs brought about. Rows can be added and read, never changed."""
+
+    __tablename__ = "operator_events"
+    __table_args__ = (Index("ix_operator_events_org_id_id", "org_id", "id"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    agent_id: Mapped[str | None]
+    skill_id: Mapped[str | None]
+    connection_id: Mapped[str | None]
+    conversation_id: Mapped[str | None]
+    data: Mapped[dict[str, Any]]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))

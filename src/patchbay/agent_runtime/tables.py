@@ -27,6 +27,8 @@ class Agent(Tenant, Timestamps, Base):
     version: Mapped[int] = mapped_column(server_default=text("1"))
     published_version_id: Mapped[str | None] = mapped_column(ForeignKey("agent_versions.id", use_alter=True))
     deleted_at: Mapped[datetime | None]
+    guardrails: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    caller_verification: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
 
 
 class AgentVersion(Tenant, Base):
@@ -45,7 +47,11 @@ class AgentVersion(Tenant, Base):
 
 
 class Skill(Tenant, Timestamps, Base):
-    """A tool on an agent's draft. A bound skill carries its binding and its sealed call."""
+    """A tool on an agent's draft. A bound skill carries its binding and its sealed call.
+
+    ``review`` is who reviewed which digest of a write, ``{digest, note, by, at}``. ``drift`` is what the last discovery means to
+    it. ``provenance`` says which action or preset of which provider it was made from; None for one made by hand.
+    """
 
     __tablename__ = "skills"
     __table_args__ = (UniqueConstraint("agent_id", "name"), UniqueConstraint("agent_id", "slug"))
@@ -62,6 +68,9 @@ class Skill(Tenant, Timestamps, Base):
     digest: Mapped[str | None]
     settings: Mapped[dict[str, Any]]
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    review: Mapped[dict[str, Any] | None]
+    drift: Mapped[dict[str, Any] | None]
+    provenance: Mapped[dict[str, Any] | None]
 
 
 class Conversation(Tenant, Base):
@@ -96,3 +105,30 @@ class ConversationEvent(Tenant, Base):
     at: Mapped[datetime]
     turn: Mapped[int]
     data: Mapped[dict[str, Any]]
+
+
+class VerificationAttempt(Tenant, Base):
+    """Failed verifications under one key, across conversations: per agent and claimed identity, and per agent and caller origin.
+
+    ``scope`` is ``identity`` or ``origin``; ``key_hash`` a keyed hash of which one.
+    """
+
+    __tablename__ = "verification_attempts"
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+    first_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    last_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    locked_until: Mapped[datetime | None]
+
+
+class PolicyCounter(Tenant, Base):
+    """What a rate-limit policy of an agent has counted in one window, under one key."""
+
+    __tablename__ = "policy_counters"
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True)
+    policy_id: Mapped[str] = mapped_column(primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    count: Mapped[int]

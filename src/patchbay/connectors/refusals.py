@@ -149,3 +149,48 @@ class SourceRefused(CallRefused):
     code, status, title = "source_refused", 502, "Source refused"
     layer = "source"
     next_step = "Run the connection test and save the skill's binding again."
+
+
+class RecordNotFound(CallRefused):
+    """No record has the key, and the matching values, that this write is for. Nothing was changed."""
+
+    code, status, title = "record_not_found", 404, "Record not found"
+    layer = "source"
+    next_step = "Ask for the value that tells which record is meant again."
+    say = "I couldn't find that record, so I haven't changed anything."
+
+
+class SeveralRecords(CallRefused):
+    """This write would have changed more than one record, so it was rolled back."""
+
+    code, title = "several_records", "Several records"
+    layer = "source"
+    next_step = "Bind the update by a unique key."
+    say = "I couldn't tell which record is meant, so I haven't changed anything."
+
+
+class AlreadyExists(CallRefused):
+    """A record with the same unique value exists already. Nothing was changed."""
+
+    code, title = "already_exists", "Already exists"
+    layer = "source"
+    next_step = "Look the record up, or ask for another value."
+    say = "That is there already, so I haven't added it again."
+
+
+class WriteRefused(CallRefused):
+    """The source refused the write by a rule of its own. Nothing was changed."""
+
+    code, title = "write_refused", "Write refused"
+    layer = "source"
+    next_step = "Look at the source's constraints, and at what the skill's binding sets."
+    say = "The system didn't accept that, so nothing was changed."
+
+
+class OutcomeUnknown(CallRefused):
+    """It is not known whether this write took effect: the source was lost before it could say so. It is not tried again."""
+
+    code, status, title = "outcome_unknown", 504, "Outcome unknown"
+    layer = "source"
+    next_step = "Look in the source whether the record is there, and finish by hand what is not."
+    say = "I can't tell whether that went through. Please don't count on it; someone will check and follow up."

@@ -15,6 +15,7 @@ import msgspec
 from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.discovered import Discovered
 from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.proof import Proven
 from patchbay.egress.guard import EgressGuard
 from patchbay.schema_graph.call import CallContext, CallResult, Candidate, FrozenCall
@@ -125,6 +126,23 @@ class System(Protocol):
         self, candidate: Candidate, view: View, *, credentials: Any, guard: EgressGuard, authorizer: Authorizer | None
     ) -> Proven:
         """The candidate confirmed, or refused with the reason (422)."""
+        ...
+
+    async def preview(
+        self,
+        call: FrozenCall,
+        context: CallContext,
+        view: View,
+        *,
+        credentials: Any,
+        guard: EgressGuard,
+        authorizer: Authorizer | None,
+        options: PreviewOptions,
+    ) -> Preview:
+        """What the call would do with these values; nothing is changed for good. For a write ``credentials`` hold the write role.
+
+        Raises what running the call raises, and PreviewRefused for what may not be executed.
+        """
         ...
 
     def source(self, credentials: Any, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None) -> Source:

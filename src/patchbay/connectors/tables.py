@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchbay.store.base import Base, Tenant, Timestamps
@@ -97,3 +97,15 @@ class Snapshot(Tenant, Base):
     summary: Mapped[dict[str, Any]]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+
+
+class DriftObservation(Tenant, Base):
+    """How often live calls met answers that are not what the schema says, by operation and leaf."""
+
+    __tablename__ = "drift_observations"
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True)
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    leaf: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    last_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -19,6 +19,8 @@ Codec = Literal["plain", "phone", "email", "e164"]
 Place = Literal["path", "query", "header", "cookie", "json", "form", "multipart", "variable"]
 Direction = Literal["asc", "desc"]
 VerificationLevel = Literal["none", "basic", "step_up"]
+Guarantee = Literal["upstream_key", "unique_key", "none"]
+"""What keeps a write from happening twice: a key the other side takes, a unique key of the record, or nothing."""
 
 
 class _Value(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -102,6 +104,15 @@ class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
     now: bool = False
 
 
+class Assign(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What a write gives one column of its record: an input (``param``), a literal (``value``) or the call's time (``now``)."""
+
+    column: Column
+    param: str | None = None
+    value: Any = None
+    now: bool = False
+
+
 class Order(_Value, frozen=True, rename="camel", omit_defaults=True):
     """One sort term. Nulls come last either way."""
 
@@ -156,7 +167,8 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     ``time_zone`` (IANA) is the connection's: timestamps without zone are read and written in it. ``demand_one`` says that every
     filter is optional and that one of them has to be given, else the call finds nothing. ``ranked`` says that the rows are the
     first so many of an order the author chose: leaving out the others is the answer, not a cut. ``given`` is for called
-    operations what ``filters`` are for records.
+    operations what ``filters`` are for records. An insert or update of a record sets ``assigned``; an update finds the record by
+    ``filters``, all of them equalities. ``guarantee`` is a write's.
     """
 
     kind: str
@@ -180,6 +192,8 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     demand_one: bool = False
     ranked: bool = False
     given: tuple[Given, ...] = ()
+    assigned: tuple[Assign, ...] = ()
+    guarantee: Guarantee | None = None
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -284,7 +298,7 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
 
     ``identifying`` calls look for one record: more than one row marks the result ambiguous. ``slice_fingerprint`` is over the
     part of the graph the call uses; ``touches`` is what scoping is checked against when it runs. ``time_zone`` (IANA) is the
-    one timestamps without zone are stored in.
+    one timestamps without zone are stored in. ``guarantee`` is a write's: what keeps it from happening twice.
     """
 
     format_version: int
@@ -302,6 +316,7 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     identifying: bool = False
     verification: VerificationLevel = "none"
     time_zone: str | None = None
+    guarantee: Guarantee | None = None
 
 
 def statement_of(call: Candidate | FrozenCall) -> SqlCall:
@@ -323,6 +338,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
 
     ``arguments`` come from the model, ``session`` from the channel (``caller_number``, ``caller_name``, ``visitor``…),
     ``verified`` from caller verification: the model can write only the first. ``time_zone`` (IANA) is the agent's.
+    ``idempotency_key`` names this one write: sent where the other side takes a key, and the same however often it is asked.
     """
 
     arguments: dict[str, Any]
@@ -330,12 +346,15 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     verified: dict[str, Any] = {}
     time_zone: str = "UTC"
     conversation_id: str | None = None
+    idempotency_key: str | None = None
 
 
 class CallResult(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What every read of every kind returns. ``notes`` say what was cut or altered, in sentences.
+    """What every call of every kind returns. ``notes`` say what was cut or altered, in sentences.
 
     ``truncated``: more rows or bytes were there than the caps allow. ``ambiguous``: an identifying filter met several rows.
+    ``outcome`` is ``done`` for a write that took effect; a write that was refused, or of which it is not known whether it took
+    effect, raises instead. Its rows are what the binding projects of the written record.
     """
 
     rows: list[dict[str, Any]]
@@ -344,3 +363,4 @@ class CallResult(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     ambiguous: bool = False
     notes: tuple[str, ...] = ()
     duration_ms: float = 0.0
+    outcome: Literal["done"] | None = None

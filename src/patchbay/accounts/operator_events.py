@@ -1,0 +1,70 @@
+"""What operators are told without having asked: a skill that drifted, a write nobody knows the outcome of, a locked caller.
+
+No event holds a value of a caller's or a secret: names, counts and ids only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from patchbay.accounts.tables import OperatorEvent
+from patchbay.store.database import Database
+from patchbay.store.ids import new_id
+
+EventType = Literal["skill.drift", "write.unknown", "verification.locked"]
+
+_TABLE: Table = OperatorEvent.__table__  # pyright: ignore[reportAssignmentType]
+_TELL = insert(_TABLE)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to tell, and what it is about."""
+
+    type: EventType
+    data: dict[str, Any]
+    agent_id: str | None = None
+    skill_id: str | None = None
+    connection_id: str | None = None
+    conversation_id: str | None = None
+
+
+async def tell(session: AsyncSession, told: Told) -> str:
+    """Add one event in the session's transaction and return its id."""
+    row = _row(told)
+    await session.execute(_TELL, row)
+    return row["id"]
+
+
+async def tell_alone(database: Database, org_id: str, told: Told) -> str:
+    """Add one event in a transaction of its own and return its id."""
+    row = _row(told)
+    await database.once(org_id, _TELL, row)
+    return row["id"]
+
+
+async def list_events(
+    session: AsyncSession,
+    *,
+    types: Sequence[EventType] = (),
+    agent_id: str | None = None,
+    connection_id: str | None = None,
+    limit: int = 25,
+) -> Sequence[OperatorEvent]:
+    """Up to ``limit`` events, newest first, of these types (any, when none is named) about this agent and connection."""
+    query = select(OperatorEvent).order_by(OperatorEvent.id.desc()).limit(limit)
+    if types:
+        query = query.where(OperatorEvent.type.in_(types))
+    if agent_id is not None:
+        query = query.where(OperatorEvent.agent_id == agent_id)
+    if connection_id is not None:
+        query = query.where(OperatorEvent.connection_id == connection_id)
+    return (await session.scalars(query)).all()
+
+
+def _row(told: Told) -> dict[str, Any]:
+    return {"id": new_id("ope"), **msgspec.structs.asdict(told)}
