@@ -36,7 +36,7 @@ def build_index(view: View, breathe: Callable[[], None] | None = None) -> Search
         if operation.verb == "call":
             building.add_operation(operation)
     building.split_compounds()
-    return SearchIndex(building.entries, building.settled())
+    return SearchIndex(building.entries, building.settled(), building.parts)
 
 
 def _hold() -> None:
@@ -51,6 +51,7 @@ class _Building:
         self._view = view
         self._breathe = breathe
         self._scores: dict[str, dict[int, float]] = {}
+        self.parts: dict[str, tuple[str, ...]] = {}
         self._words: dict[str, str] = {}
         self._leaves: dict[Leaf, Leaf] = {}
         self._reaches: Mapping[str, Reach] = reaches(view) if view.is_called else {}
@@ -133,9 +134,10 @@ class _Building:
         for word, parts in parts_of_all(self._words).items():
             self._breathe()
             of_whole = list(self._scores.get(self._words[word], {}).items())
-            for part in parts:
+            self.parts[word] = tuple(stem(part) for part in parts)
+            for part in self.parts[word]:
                 for entry, score in of_whole:
-                    self._note_all((stem(part),), entry, score * weights.PART)
+                    self._note_all((part,), entry, score * weights.PART)
 
     def settled(self) -> Postings:
         """The postings, the best of each word first; rare words weigh more. Ends the building."""

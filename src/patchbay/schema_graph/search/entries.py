@@ -116,6 +116,11 @@ class Postings:
         self._scores.extend([scores[entry] * rarity for entry in ordered])
         self._starts.append(len(self._entries))
 
+    def count(self, word: str) -> int:
+        """How many entries of a stem are kept."""
+        number = self._number.get(word)
+        return 0 if number is None else self._starts[number + 1] - self._starts[number]
+
     def best(self, word: str, most: int) -> tuple[array[int], array[float]] | None:
         """The best entries of a stem, at most so many, and their scores; None where it does not occur."""
         number = self._number.get(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -27,9 +28,10 @@ _WORDS_KEPT = 64
 class SearchIndex:
     """What :func:`build_index` makes."""
 
-    def __init__(self, entries: Entries, postings: Postings) -> None:
+    def __init__(self, entries: Entries, postings: Postings, parts: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self._entries = entries
         self._postings = postings
+        self._parts = parts or {}
         self._stems = sorted(postings)
         self._recent: dict[str, Mapping[int, float]] = {}
         self._lock = threading.Lock()
@@ -53,6 +55,19 @@ class SearchIndex:
             score = sum(found) * (1 + share * len(found))
             ranked.append((-score * doing if entry >= called else -score, entry))
         return [self._entries.hit(entry, -score) for score, entry in heapq.nsmallest(limit, ranked)]
+
+    def stems_of(self, name: str) -> tuple[str, ...]:
+        """The stems of a name as this index knows them: what is written as one word (``listprice``) gives its parts too."""
+        found: list[str] = []
+        for word in split_words(name):
+            found.append(stem(word))
+            found.extend(self._parts.get(word, ()))
+        return tuple(found)
+
+    def rarity(self, word: str) -> float:
+        """How much a stem tells, from 0 (everything has it) to 1 (one entry has it, or none)."""
+        every = len(self._entries)
+        return 1.0 if every < 2 else 1 - math.log(max(1, self._postings.count(word))) / math.log(every)
 
     def _answers(self, word: str, written: str) -> Mapping[int, float]:
         """The best score of each entry for one word of the query, given as its stem and as it is written, best first: that word,

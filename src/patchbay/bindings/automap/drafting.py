@@ -1,0 +1,89 @@
+"""One candidate as a binding: what the passes find, put together. It is not checked yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from patchbay.bindings.automap.fields import Chosen, choose
+from patchbay.bindings.automap.goal import Goal
+from patchbay.bindings.automap.inputs import Mapped, Mapper
+from patchbay.bindings.automap.naming import leaf_for, tool_name_for
+from patchbay.bindings.automap.narrowing import Narrowed, narrow
+from patchbay.bindings.automap.profile import Profile, written
+from patchbay.bindings.automap.scoring import Scored
+from patchbay.bindings.model import Binding, FilterRule, Input, Projection
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What a model chose: the operation, and of its inputs and fields those to keep (None: as drafted)."""
+
+    operation: str
+    arguments: tuple[str, ...] | None = None
+    fields: tuple[tuple[str, ...], ...] | None = None
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A binding for one candidate before it is checked, and what led to it."""
+
+    scored: Scored
+    binding: Binding
+    given: tuple[Mapped, ...]
+    chosen: tuple[Chosen, ...]
+    narrowed: Narrowed
+    unmet: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def draft(
+    goal: Goal, scored: Scored, common: frozenset[str], *, tool_name: str | None = None, choice: Choice | None = None
+) -> Draft:
+    """The binding for one candidate, as the goal suggests it."""
+    profile = scored.profile
+    mapper = Mapper(goal, profile, common)
+    given = mapper.map()
+    chosen, missing = choose(goal, profile)
+    if choice is not None:
+        given, chosen = _as_chosen(given, chosen, profile, choice)
+    narrowed = narrow(goal, profile, given, chosen)
+    leaves: list[str] = []
+    projection: list[Projection] = []
+    for one in chosen:
+        leaf = leaf_for(one.leaf.path, profile, leaves)
+        leaves.append(leaf)
+        projection.append(Projection(path=written(one.leaf.path), leaf=leaf))
+    binding = Binding(
+        tool_name=tool_name or tool_name_for(goal),
+        operation=profile.operation.name,
+        projection=projection,
+        inputs=[_input(one) for one in given],
+        description=" ".join(goal.text.split())[:1_000],
+        filters=[
+            *(FilterRule(arg=one.argument.name, op=one.op, param=one.param) for one in given if one.op != "eq"),
+            *narrowed.filters,
+        ],
+        order_by=list(narrowed.order),
+        limit=narrowed.limit,
+    )
+    return Draft(scored, binding, tuple(given), tuple(chosen), narrowed, tuple(mapper.unmet), tuple(missing))
+
+
+def _input(one: Mapped) -> Input:
+    members: dict[str, Any] = {} if one.source != "constant" else {"value": one.value}
+    required = one.required and one.source in ("model", "session")
+    return Input(param=one.param, arg=one.argument.name, required=required, source=one.source, **members)
+
+
+def _as_chosen(
+    given: list[Mapped], chosen: list[Chosen], profile: Profile, choice: Choice
+) -> tuple[list[Mapped], list[Chosen]]:
+    if choice.arguments is not None:
+        kept = [one for one in given if one.argument.name in choice.arguments or one.argument.required]
+        given = kept
+    if choice.fields:
+        leaves = {leaf.path: leaf for leaf in profile.leaves}
+        known = {one.leaf.path: one for one in chosen}
+        picked = [known.get(path) or Chosen(leaves[path]) for path in dict.fromkeys(choice.fields) if path in leaves]
+        chosen = picked or chosen
+    return given, chosen

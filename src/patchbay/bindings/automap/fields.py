@@ -1,0 +1,158 @@
+"""Choosing what comes back: what the goal asks for by name, what its question words ask for, and what says which record it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from patchbay.bindings.automap.goal import Goal, Phrase
+from patchbay.bindings.automap.matching import fit
+from patchbay.bindings.automap.profile import Leaf, Profile
+from patchbay.bindings.parameters import is_about_people
+from patchbay.schema_graph.stems import stem
+
+MOST_FIELDS = 8
+MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 2, 2
+_GOOD = 0.5
+_FAR, _LISTED = 0.14, 0.08
+_SECRET = frozenset(map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag")))
+_WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
+_DATED = frozenset({"date", "datetime", "time"})
+_DATE_WORDS = frozenset(map(stem, ("date", "time", "at", "day", "on", "due", "start", "end", "deadline", "arrival", "when", "utc", "period")))
+_MONEY = frozenset(map(stem, ("amount", "price", "total", "cost", "balance", "rate", "fee", "value", "due", "sum")))
+
+_SALIENT: Mapping[str, float] = {
+    stem(word): weight
+    for word, weight in {
+        "name": 1.0, "title": 0.98, "subject": 0.9, "number": 0.95, "status": 0.95, "state": 0.9, "amount": 0.85, "total": 0.85,
+        "balance": 0.8, "quantity": 0.8, "price": 0.75, "date": 0.7, "due": 0.7, "start": 0.75, "starts": 0.75, "end": 0.5,
+        "ends": 0.5, "email": 0.6, "phone": 0.6, "description": 0.35, "summary": 0.5, "type": 0.35, "currency": 0.45, "at": 0.3,
+        "url": 0.3, "body": 0.4, "text": 0.45, "snippet": 0.5, "message": 0.4, "code": 0.35, "created": 0.4, "id": 0.45,
+        "company": 0.4, "city": 0.3, "count": 0.4, "size": 0.3, "sid": 0.4, "reason": 0.3, "ok": 0.5, "ts": 0.3, "rating": 0.3,
+        "notes": 0.25, "role": 0.4, "first": 0.3, "last": 0.3, "given": 0.3, "family": 0.3,
+    }.items()
+}  # fmt: skip
+"""How telling a field is by itself, by its words."""
+_BESIDE_THE_POINT = frozenset(map(stem, ("version", "metadata", "modified", "rowguid", "self", "kind", "livemode", "hash", "deleted", "internal", "legacy", "reset", "raw", "html", "cursor", "typename", "position", "sort")))
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """A field that is to come back. ``because``: the goal's words for it, None where it is only usual to tell it."""
+
+    leaf: Leaf
+    because: str | None = None
+
+
+def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
+    """The fields to return, most wanted first, and what was asked for that nothing offers."""
+    leaves = [leaf for leaf in profile.leaves if _may_come_back(leaf)]
+    chosen: dict[tuple[str, ...], Chosen] = {}
+    missing: list[str] = []
+    named = 0
+    for phrase in _asked_for(goal):
+        found = _best(phrase, leaves, profile, chosen)
+        if not found and "subject" not in phrase.roles:
+            missing.append(phrase.text)
+        for leaf in found:
+            if chosen.setdefault(leaf.path, Chosen(leaf, phrase.text)).because:
+                named += 1
+    for leaf in _answering(goal, leaves, profile, chosen):
+        named += leaf.path not in chosen
+        chosen.setdefault(leaf.path, Chosen(leaf, "what is asked"))
+    room = MOST_DEFAULTS if named < ENOUGH else DEFAULTS_BESIDE
+    for leaf in _usual(goal, leaves, profile, chosen)[:room]:
+        chosen.setdefault(leaf.path, Chosen(leaf))
+    return list(chosen.values())[:MOST_FIELDS], missing
+
+
+def _may_come_back(leaf: Leaf) -> bool:
+    """Whether a leaf can be returned without a second thought: readable, of a plain form, no card number and no secret."""
+    field = leaf.field
+    plain = (field.item_type or "json") if field.type == "array" else field.type
+    if "payment_card" in field.badges or plain in _WITHOUT_A_FORM or not _SECRET.isdisjoint(leaf.stems):
+        return False
+    return leaf.field.name != "__typename"
+
+
+def _asked_for(goal: Goal) -> Iterable[Phrase]:
+    if goal.writes:
+        return ()
+    return [phrase for phrase in goal.phrases if "wanted" in phrase.roles]
+
+
+def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
+    """The leaf that a phrase names; for one that names a record within the record, what tells which one that is."""
+    best: tuple[float, Leaf] | None = None
+    for leaf in leaves:
+        if leaf.path in chosen:
+            continue
+        around = {word for part in leaf.path[:-1] for word in profile.words.of(part)}
+        score = fit(phrase, leaf.stems, around, profile.words, leaf.field.name) - _FAR * leaf.hops - _LISTED * leaf.many
+        score += 0.05 * _salience(leaf)
+        if score >= _GOOD and (best is None or score > best[0] + 1e-9):
+            best = (score, leaf)
+    if best is not None:
+        return [best[1]]
+    within = [leaf for leaf in leaves if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen]
+    within.sort(key=lambda leaf: (leaf.hops, -_salience(leaf)))
+    nearest = [leaf for leaf in within if leaf.hops == within[0].hops and _salience(leaf) > 0.3]
+    return nearest[:2]
+
+
+def _names(phrase: Phrase, own: Sequence[str]) -> bool:
+    return any(strength >= 0.5 and word in own for word, strength in phrase.terms[-1].means.items())
+
+
+def _answering(
+    goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]
+) -> list[Leaf]:
+    """What answers the goal's question words: when a date, how much an amount; of several the one nearest to its other words."""
+    if not goal.asks:
+        return []
+    said = {word: strength for phrase in goal.phrases for term in phrase.terms for word, strength in term.means.items()}
+    asked = {term.stem: 1 - 0.06 * place for place, term in enumerate(goal.asks)}
+    dated = not {stem("date")}.isdisjoint(asked)
+    best: list[tuple[float, Leaf]] = []
+    for leaf in leaves:
+        hit = max((asked[word] for word in leaf.stems if word in asked), default=0.0)
+        if dated and (leaf.field.type in _DATED or (hit == 0.0 and not _DATE_WORDS.isdisjoint(leaf.stems))):
+            hit = max(hit, 0.8)
+        if hit:
+            near = sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems))
+            beside = 0.3 * (not _BESIDE_THE_POINT.isdisjoint(leaf.stems))
+            best.append((hit + near + 0.4 * _salience(leaf) - beside - 2 * _FAR * leaf.hops - _LISTED * leaf.many, leaf))
+    best.sort(key=lambda one: (-one[0], one[1].path))
+    questions = 1 + (" and how " in goal.said or " and when " in goal.said or " and where " in goal.said)
+    return [leaf for _, leaf in best[: 1 + questions]]
+
+
+def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
+    """What one usually wants to know of a record, the most telling first."""
+    root = profile.record
+    people = root is not None and is_about_people(root.name)
+    said = {word: s for phrase in goal.phrases for term in phrase.terms for word, s in term.means.items()}
+    own = {*profile.record_name}
+    wrapped = profile.record is not profile.root
+    ranked: list[tuple[float, Leaf]] = []
+    for leaf in leaves:
+        if leaf.path in chosen or ("pii" in leaf.field.badges and not people and not any(w in said for w in leaf.stems)):
+            continue
+        inside = wrapped and root is not None and leaf.holder == root.name
+        score = _salience(leaf) + 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)
+        score -= (0.0 if inside and len(leaf.path) == 2 else 0.35 * leaf.hops) + _LISTED * leaf.many
+        score += 0.4 * (goal.writes and leaf.stems[-1:] == ("id",) and len(leaf.stems) <= 1 + len(own))
+        if score > 0.2:
+            ranked.append((score, leaf))
+    ranked.sort(key=lambda one: (-one[0], len(one[1].path), one[1].path))
+    return [leaf for _, leaf in ranked]
+
+
+def _salience(leaf: Leaf) -> float:
+    if not leaf.stems:
+        return 0.0
+    best = max((_SALIENT.get(word, 0.0) for word in leaf.stems), default=0.0)
+    if leaf.stems[-1] in ("id", "sid") and len(leaf.stems) > 1:
+        best = 0.15
+    best -= 0.08 * (len(leaf.stems) - 1) + 0.5 * (not _BESIDE_THE_POINT.isdisjoint(leaf.stems))
+    return best + 0.1 * (leaf.field.type == "enum") + 0.1 * leaf.field.unique

@@ -1,0 +1,271 @@
+"""Reading a goal: what is to be done, to what, with what given, and what of it is to come back.
+
+No grammar is enforced. A goal is cut into short runs of content words; each run gets the roles that the words around it suggest
+(*subject*, *given*, *place* for what the record belongs to, *wanted*), and later passes treat roles as hints, not as facts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from patchbay.bindings.automap.lexicon import (
+    EVERYDAY,
+    FILLER,
+    GIVEN_AFTER,
+    NOT,
+    PLACED_AFTER,
+    POINTING,
+    QUESTIONS,
+    RATHER_NOUNS,
+    TIME_AFTER,
+    VERBS,
+    WANTED_AFTER,
+    Intent,
+)
+from patchbay.schema_graph.naming import singular_word
+from patchbay.schema_graph.stems import STOP_WORDS, stem
+from patchbay.schema_graph.thesaurus import NEAR
+
+Role = Literal["subject", "given", "place", "wanted"]
+
+LONGEST = 2_000
+"""Characters of a goal that are read; the door allows no more."""
+MOST_PHRASES = 24
+SYNONYM = 0.5
+_TOKEN = re.compile(r"[^\W_]+(?:'[a-z]+)?|[.,;:?!()]")
+_ENDS = frozenset(".;?!")
+_ASKING = frozenset(
+    "who what which when where why how whose is are was were do does did has have had can could will would should".split()
+)
+_BEFORE_A_VERB = frozenset("and then to please can could would should must may will or , ; : . ? ! ( )".split())
+_DETERMINERS = POINTING | frozenset("my our their its his her your these those all every each any some new another me us them it everyone".split())
+_OWNERS = frozenset("their its his her your our my".split())
+_ALWAYS_VERBS_FIRST = frozenset(stem(word) for word in "log share mark set place ring show view open close start stop put pay raise leave".split())
+
+
+class Term(msgspec.Struct, frozen=True):
+    """One content word: as written, its stem, and what may be meant instead with how surely (0 to 1)."""
+
+    word: str
+    stem: str
+    means: dict[str, float]
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """A run of content words and its roles. ``pointed``: *this*, *a given* or the like stands before it. ``said``: in the goal
+    itself, rather than understood from an everyday way to say it. ``after`` is the preposition before it, if any.
+    """
+
+    terms: tuple[Term, ...]
+    roles: frozenset[Role]
+    pointed: bool = False
+    said: bool = True
+    after: str | None = None
+    plural: bool = False
+    possessive: bool = False
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return " ".join(term.word for term in self.terms)
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """A goal as it was read. ``deeds`` are the stems of its verbs, ``asks`` the words that its question words stand for."""
+
+    text: str
+    said: str
+    intent: Intent
+    deeds: tuple[str, ...]
+    phrases: tuple[Phrase, ...]
+    asks: tuple[Term, ...]
+    many: bool | None
+    negated: frozenset[str]
+
+    @property
+    def writes(self) -> bool:
+        """Whether something is to be changed."""
+        return self.intent != "read"
+
+    def having(self, *roles: Role) -> tuple[Phrase, ...]:
+        """The phrases with any of these roles."""
+        return tuple(phrase for phrase in self.phrases if not phrase.roles.isdisjoint(roles))
+
+
+def read_goal(text: str) -> Goal:
+    """What ``text`` asks for. Any text at all can be read; one without content words has no phrases."""
+    said = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("’", "'")
+    tokens = _TOKEN.findall(said)
+    reader = _Reader(tokens)
+    understood = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]
+    writes = [intent for _, intent in understood if intent not in (None, "read")]
+    intent: Intent = writes[0] if writes else reader.intent
+    phrases = list(reader.phrases(intent))
+    for words, does in understood:
+        nouns = [word for word in words.split() if does in (None, "read") or stem(word) not in VERBS or stem(word) in RATHER_NOUNS]
+        if nouns:
+            phrases.append(Phrase(tuple(_terms(nouns)), frozenset(("subject", "wanted")), said=False))
+    deeds = [*reader.deeds, *(stem(word) for words, one in understood if one is not None for word in words.split())]
+    return Goal(
+        text=text,
+        said=said,
+        intent=intent,
+        deeds=tuple(dict.fromkeys(deeds)),
+        phrases=tuple(phrases[:MOST_PHRASES]),
+        asks=tuple(_terms(_asked(said))) if intent == "read" else (),
+        many=_many(phrases, said),
+        negated=frozenset(reader.negated),
+    )
+
+
+def term_of(word: str) -> Term:
+    """A word with what it may mean."""
+    root = stem(word)
+    means = dict.fromkeys(NEAR.get(root, ()), SYNONYM)
+    means[root] = 1.0
+    return Term(word, root, means)
+
+
+def _terms(words: Sequence[str]) -> Iterator[Term]:
+    return (term_of(word) for word in dict.fromkeys(words))
+
+
+def _asked(said: str) -> list[str]:
+    found = [words for question, words in QUESTIONS if re.search(rf"\b{question}\b", said)]
+    return [word for words in found for word in words.split()]
+
+
+def _many(phrases: Sequence[Phrase], said: str) -> bool | None:
+    if re.search(r"\b(?:all|every|list|which \w+s)\b", said):
+        return True
+    head = next((phrase for phrase in phrases if "subject" in phrase.roles and phrase.said), None)
+    return head.plural if head is not None else None
+
+
+class _Reader:
+    """One pass over the tokens of a goal."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._tokens = tokens
+        self._verbs = dict(self._find_verbs())
+        self.deeds = [stem(tokens[at]) for at in self._verbs]
+        writes = [intent for intent in self._verbs.values() if intent != "read"]
+        self.intent: Intent = writes[0] if writes else "read"
+        self.negated: list[str] = []
+
+    def _find_verbs(self) -> Iterator[tuple[int, Intent]]:
+        """The verbs that begin a clause, by their place. In a question nothing is done."""
+        asking = False
+        for at, token in enumerate(self._tokens):
+            begins = at == 0 or self._tokens[at - 1] in _ENDS
+            if begins:
+                asking = token.partition("'")[0] in _ASKING
+            root = stem(token)
+            if asking or root not in VERBS or not (begins or self._tokens[at - 1] in _BEFORE_A_VERB):
+                continue
+            following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
+            if root in RATHER_NOUNS and not self._is_verb(at, begins, root, following):
+                continue
+            yield at, VERBS[root]
+
+    def _is_verb(self, at: int, begins: bool, root: str, following: str) -> bool:
+        if following in _DETERMINERS or following.isdigit():
+            return True
+        return begins and root in _ALWAYS_VERBS_FIRST and following != "of" and at == 0
+
+    def phrases(self, intent: Intent) -> Iterator[Phrase]:
+        """The runs of content words with their roles."""
+        rest: Role = "given" if intent != "read" else "wanted"
+        role: Role = "subject"
+        run: list[str] = []
+        begun = pointed = owned = False
+        after: str | None = None
+        for at, token in enumerate((*self._tokens, ".")):
+            bare, possessive = (token[:-2], True) if token.endswith("'s") else (token, False)
+            content = self._is_content(at, bare)
+            if content and not self._is_filler(bare):
+                run.append(bare)
+                if not possessive:
+                    continue
+            if run:
+                begun = True
+                yield self._phrase(run, role, intent, pointed, after, possessive, token, owned)
+                run, pointed, after = [], False, None
+            if possessive:
+                owned = True
+                role = "wanted" if intent == "read" else role
+                continue
+            owned = False
+            role, pointed, after = self._next(at, token, role, rest, begun, pointed, after)
+
+    def _phrase(
+        self,
+        run: list[str],
+        role: Role,
+        intent: Intent,
+        pointed: bool,
+        after: str | None,
+        possessive: bool,
+        token: str,
+        owned: bool,
+    ) -> Phrase:
+        roles: set[Role] = {role}
+        if possessive:
+            roles |= {"place", "subject"}
+        elif owned:
+            roles.add("subject")
+        elif token == "of":
+            roles |= {"wanted", "subject"}
+        elif after == "of":
+            roles |= {"place", "subject"}
+        elif pointed and role in ("subject", "wanted") and intent == "read":
+            roles.add("place")
+        elif intent != "read" and role == "subject":
+            roles.add("given")
+        last = run[-1]
+        plural = singular_word(last) != last
+        return Phrase(tuple(_terms(run)), frozenset(roles), pointed or possessive, True, after, plural, possessive)
+
+    def _next(
+        self, at: int, token: str, role: Role, rest: Role, begun: bool, pointed: bool, after: str | None
+    ) -> tuple[Role, bool, str | None]:
+        """The role after a token that is no content, and what points at the next phrase."""
+        following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
+        if token in NOT or (token.endswith("n't") and len(token) > 3):
+            self.negated.extend(stem(word) for word in self._tokens[at + 1 : at + 4])
+        if at in self._verbs:
+            return (("wanted" if rest == "wanted" else role) if begun and stem(token) in WANTED_AFTER else "subject"), False, None
+        if token in _ENDS or token in ":(":
+            return (rest if begun and following not in _ASKING else "subject"), False, None
+        if token == ",":
+            return role, False, after
+        if rest == "wanted" and begun and stem(token) in WANTED_AFTER:
+            return "wanted", False, None
+        if token in TIME_AFTER:
+            return "given", False, token
+        if token in GIVEN_AFTER:
+            return ("given" if begun or token != "where" else role), False, token
+        if token == "with":
+            given = rest == "given" or following in ("this", "that", "a", "given", "the")
+            return ("given" if given else "wanted"), False, token
+        if token in PLACED_AFTER:
+            return ("place" if begun else role), False, token
+        if token in _OWNERS and rest == "wanted" and begun and role != "given":
+            return "wanted", False, after
+        if token in POINTING:
+            return role, token != "the" or pointed, after
+        if token in ("when", "where", "how", "which", "what", "who") and begun and role == "given" and rest == "wanted":
+            return "wanted", False, None
+        return role, pointed and token not in ("and", "or"), after
+
+    def _is_content(self, at: int, word: str) -> bool:
+        return at < len(self._tokens) and (word[0].isalnum()) and at not in self._verbs
+
+    @staticmethod
+    def _is_filler(word: str) -> bool:
+        return word in STOP_WORDS or word in _DETERMINERS or stem(word) in FILLER or word.isdigit() or word in GIVEN_AFTER or word in TIME_AFTER or "'" in word

@@ -1,0 +1,277 @@
+"""Mapping what a goal says is known to the arguments of an operation.
+
+What must be given is always mapped. The rest is mapped where the goal speaks of it: by the words after *by*, *given* or *with*,
+by what the record belongs to (*of a customer*), by a time (*since*), by a state (*open*). Canonical parameters come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from patchbay.bindings.automap.goal import Goal, Phrase
+from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, NEXT, OPPOSITE, OWN, SINCE, STATES, TIME_AFTER
+from patchbay.bindings.automap.matching import best_argument
+from patchbay.bindings.automap.naming import free, param_for
+from patchbay.bindings.automap.profile import Profile
+from patchbay.bindings.call_arguments import telling_part
+from patchbay.bindings.model import MAX_INPUTS
+from patchbay.bindings.parameters import is_about_people, numbers_its_record, says_email, says_phone
+from patchbay.schema_graph.call import Comparison, Source
+from patchbay.schema_graph.model import Argument
+from patchbay.schema_graph.naming import split_name, split_words
+from patchbay.schema_graph.operations import identifying_fields
+from patchbay.schema_graph.stems import stem
+
+_FREE = frozenset({"json", "object", "bytes"})
+_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "key", "identifier", "reference", "ref")))
+_TIMES = frozenset({"date", "datetime", "time"})
+_FROM = frozenset({"from", "since", "after", "min", "gte", "ge", "gt", "start", "begin"})
+_TO = frozenset({"to", "until", "before", "max", "lte", "le", "lt", "end", "through"})
+_ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"})
+_STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
+_PAGING = frozenset({"limit", "cursor", "page", "pagesize", "pagetoken", "offset", "first", "last", "after", "before", "startingafter", "endingbefore", "maxresults", "perpage", "expand", "fields", "count", "order", "sort", "sortby", "sortorder"})
+_WRITE_FIT = 0.55
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """One argument with the agent's parameter for it, or what it is fixed to. ``op``: a comparison other than equality, for a
+    record's field. ``common``: most operations of the system need it. ``because`` are the goal's words for it.
+    """
+
+    argument: Argument
+    param: str
+    source: Source = "model"
+    value: Any | UnsetType = UNSET
+    op: Comparison = "eq"
+    required: bool = True
+    common: bool = False
+    because: str | None = None
+
+
+class Mapper:
+    """One mapping under way."""
+
+    def __init__(self, goal: Goal, profile: Profile, common: frozenset[str] = frozenset()) -> None:
+        self._goal = goal
+        self._profile = profile
+        self._common = common
+        self.found: dict[str, Mapped] = {}
+        self.unmet: list[str] = []
+
+    def map(self) -> list[Mapped]:
+        """Everything that is to be given."""
+        goal = self._goal
+        self._times()
+        self._states()
+        for phrase in self._known():
+            self._place(phrase)
+        if not goal.writes and self._profile.operation.record_arguments and not self.found and not self._is_listing():
+            self._identify()
+        self._required()
+        return list(self.found.values())[:MAX_INPUTS]
+
+    def _add(self, argument: Argument, because: str | None, **members: Any) -> None:
+        if argument.name in self.found or any(
+            one.startswith(argument.name + ".") or argument.name.startswith(one + ".") for one in self.found
+        ) and not self._profile.operation.record_arguments:
+            return
+        taken = [one.param for one in self.found.values()]
+        param = free(members.pop("param", None) or param_for(argument, self._profile, self._goal), taken)
+        source: Source = members.pop("source", None) or self._source(argument)
+        if source == "session":
+            param = free("caller_phone", taken)
+        self.found[argument.name] = Mapped(
+            argument, param, source=source, because=because, common=argument.name in self._common, **members
+        )
+
+    def _source(self, argument: Argument) -> Source:
+        """The session for the caller's own number, else the model."""
+        part, equal = telling_part(argument.name)
+        own = OWN.search(self._goal.said) is not None and not self._goal.writes
+        return "session" if own and equal and argument.type == "string" and says_phone(part) else "model"
+
+    def _known(self) -> Iterator[Phrase]:
+        """The phrases that may name something to give, the surest first."""
+        goal = self._goal
+        said = [phrase for phrase in goal.phrases if phrase.said]
+        if goal.writes:
+            yield from said
+            return
+        yield from (phrase for phrase in said if "given" in phrase.roles and phrase.after not in TIME_AFTER)
+        yield from (phrase for phrase in said if "place" in phrase.roles and "given" not in phrase.roles)
+
+    def _place(self, phrase: Phrase) -> None:
+        profile = self._profile
+        least = _WRITE_FIT if self._goal.writes else 0.45
+        own = self._names_the_record(phrase)
+        if own and not self._goal.writes and "given" not in phrase.roles:
+            if not self.found and phrase.pointed and not any("given" in one.roles for one in self._goal.phrases):
+                self._key(phrase)
+            return
+        if all(term.stem in _LITTLE for term in phrase.terms) and self._key(phrase):
+            return
+        fit = best_argument(phrase, profile, self.found, least)
+        if fit is None or fit.argument.type in _FREE or self._pages(fit.argument):
+            return
+        self._add(fit.argument, phrase.text)
+
+    def _names_the_record(self, phrase: Phrase) -> bool:
+        heads = {*self._profile.record_name[-1:], *self._profile.collection[-1:]}
+        head = phrase.terms[-1]
+        return any(word in heads for word, strength in head.means.items() if strength >= 0.5)
+
+    def _pages(self, argument: Argument) -> bool:
+        return self._profile.view.is_called and "".join(split_words(argument.name)) in _PAGING
+
+    def _key(self, phrase: Phrase) -> bool:
+        """Give the key or number of the operation's own record."""
+        argument = self._own_key(numbered=not {term.stem for term in phrase.terms} <= {"id"})
+        if argument is None:
+            return False
+        self._add(argument, phrase.text)
+        return True
+
+    def _own_key(self, *, numbered: bool) -> Argument | None:
+        arguments = [argument for argument, _, _ in self._profile.arguments if argument.type not in _FREE]
+        record = self._profile.record
+        if self._profile.operation.record_arguments and record is not None:
+            keys = identifying_fields(record)
+            own = [a for a in arguments if "." not in a.name]
+            named = [a for a in own if numbers_its_record(a.name, record.name) and a.name not in keys]
+            keyed = [a for a in own if a.name in keys]
+            return next(iter([*named, *keyed] if numbered else [*keyed, *named]), None)
+        required = [a for a in arguments if a.required and a.name not in self._common and telling_part(a.name)[1]]
+        if self._profile.keyed and required:
+            last = next((one for one in reversed(self._profile.path_parameters) if any(a.name == one for a in required)), None)
+            return next((a for a in required if a.name == last), required[-1])
+        name = record.name if record is not None else ""
+        numbers = [a for a in arguments if numbers_its_record(telling_part(a.name)[0], name) and telling_part(a.name)[1]]
+        numbers.sort(key=lambda a: (not a.required, a.name.count("."), len(a.name)))
+        if numbered:
+            numbers.sort(key=lambda a: stem("number") not in self._profile.words.of(telling_part(a.name)[0]))
+        return numbers[0] if numbers else next(iter(required), None)
+
+    def _identify(self) -> None:
+        """A record is asked for and nothing says by what: by what identifies it best."""
+        record = self._profile.record
+        if record is None:
+            return
+        own = [a for a, _, _ in self._profile.arguments if "." not in a.name and a.type not in (*_FREE, "boolean")]
+        people = is_about_people(record.name)
+        named = [a for a in own if self._profile.words.of(a.name)[-1:] in ((stem("name"),), (stem("title"),))]
+        best = (
+            next((a for a in own if people and says_phone(a.name)), None)
+            or next((a for a in own if numbers_its_record(a.name, record.name) and a.name not in identifying_fields(record)), None)
+            or next((a for a in own if people and says_email(a.name)), None)
+            or next(iter(named), None)
+            or self._own_key(numbered=False)
+        )
+        if best is not None:
+            self._add(best, None)
+            self.unmet.append(best.name)
+
+    def _is_listing(self) -> bool:
+        goal = self._goal
+        return goal.many is True and not any("place" in phrase.roles and phrase.said for phrase in goal.phrases)
+
+    def _times(self) -> None:
+        """Since, before, between: the bounds of a date."""
+        said = self._goal.said
+        if self._goal.writes:
+            return
+        timed = [phrase for phrase in self._goal.phrases if phrase.after in TIME_AFTER]
+        between = BETWEEN.search(said) is not None
+        since = between or (SINCE.search(said) is not None and any(p.after in ("since", "after") for p in timed))
+        since = since or (" since " in f" {said} ")
+        before = between or (BEFORE.search(said) is not None and any(p.after in ("before", "until", "till") for p in timed))
+        if NEXT.search(said) is not None and self._profile.view.is_called and not since:
+            self._bound(_FROM, "from_date", "ge", timed)
+        if since:
+            self._bound(_FROM, "from_date" if between else "since", "ge", timed)
+        if before:
+            self._bound(_TO, "to_date" if between else "until", "le", timed)
+
+    def _bound(self, says: frozenset[str], param: str, op: Comparison, timed: Sequence[Phrase]) -> None:
+        if self._profile.operation.record_arguments:
+            argument = date_argument(self._profile, self._goal)
+            if argument is not None and argument.name not in self.found:
+                self._add(argument, param, param=param, op=op)
+            return
+        best: tuple[float, Argument] | None = None
+        for argument, own, _ in self._profile.arguments:
+            words = {part.casefold() for part in split_name(argument.name)[-2:]} | set(split_words(argument.name)) | _marks(argument.name)
+            if not words & says or argument.name in self.found or self._pages(argument):
+                continue
+            dated = argument.type in _TIMES or bool(words & _ABOUT_DATES)
+            if dated:
+                score = 1.0 + sum(0.5 for p in self._goal.phrases for t in p.terms if t.stem in own) - 0.01 * len(argument.name)
+                if best is None or score > best[0]:
+                    best = (score, argument)
+        if best is not None:
+            self._add(best[1], param, param=param)
+
+    def _states(self) -> None:
+        """Adjectives that name a state: fixed where the schema lists the labels, asked for where it only has such an argument."""
+        if self._goal.writes:
+            return
+        for term in (term for phrase in self._goal.phrases for term in phrase.terms if term.stem in STATES):
+            name = OPPOSITE.get(term.stem, term.stem) if term.stem in self._goal.negated else term.stem
+            labels = STATES[name]
+            for argument, own, _ in self._profile.arguments:
+                if argument.name in self.found or not telling_part(argument.name)[1] or "." in argument.name and self._profile.operation.record_arguments:
+                    continue
+                label = _label(argument, labels)
+                if label is not None and (_STATE_NAMES.intersection(own) or name in own):
+                    value = [label] if argument.type == "array" else label
+                    self._add(argument, term.word, source="constant", value=value, param=None)
+                    return
+                if argument.type == "boolean" and name in own:
+                    self._add(argument, term.word, source="constant", value=term.stem not in self._goal.negated, param=None)
+                    return
+            if self._profile.view.is_called:
+                for argument, own, _ in self._profile.arguments:
+                    if own[-1:] and own[-1] in _STATE_NAMES and argument.type in ("string", "enum", "array") and not argument.name.startswith("body."):
+                        self._add(argument, term.word, required=False)
+                        return
+
+    def _required(self) -> None:
+        for argument, _, _ in self._profile.arguments:
+            if argument.required and argument.name not in self.found and not (argument.role == "value" and argument.has_default):
+                before = len(self.found)
+                self._add(argument, None)
+                if len(self.found) > before and argument.name not in self._common:
+                    self.unmet.append(argument.name)
+
+
+def _marks(name: str) -> set[str]:
+    """What a name's last sign says: ``DateSent>``."""
+    return {"from"} if name.endswith(">") else {"to"} if name.endswith("<") else set()
+
+
+def _label(argument: Argument, labels: Sequence[str]) -> str | None:
+    known = {stem("".join(split_words(label))): label for label in argument.enum}
+    return next((known[label] for label in labels if label in known), None)
+
+
+def date_argument(profile: Profile, goal: Goal) -> Argument | None:
+    """The date of a record that a goal most likely means: one it speaks of, else when the record is or was made."""
+    best: tuple[float, Argument] | None = None
+    said = {word for phrase in goal.phrases for term in phrase.terms for word, s in term.means.items() if s == 1.0}
+    for argument, own, _ in profile.arguments:
+        if argument.type not in ("date", "datetime") or "." in argument.name:
+            continue
+        score = sum(1.0 for word in dict.fromkeys(own) if word in said) + _LIKELY.get(own[-1] if own else "", 0.0)
+        score += max((_LIKELY.get(word, 0.0) for word in own), default=0.0) + 0.1 * argument.indexed
+        score -= 1.0 if _UNLIKELY.intersection(own) else 0.0
+        if best is None or score > best[0]:
+            best = (score, argument)
+    return None if best is None else best[1]
+
+
+_LIKELY = {stem(word): weight for word, weight in {"date": 0.3, "start": 0.6, "starts": 0.6, "at": 0.1, "created": 0.4, "time": 0.2, "placed": 0.4, "scheduled": 0.6}.items()}
+_UNLIKELY = frozenset(map(stem, ("update", "updated", "modified", "modifieddate", "deleted", "birth", "end", "reset")))
+

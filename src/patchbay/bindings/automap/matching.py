@@ -1,0 +1,74 @@
+"""How well a run of words fits a name: an argument's or a field's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from patchbay.bindings.automap.goal import Phrase
+from patchbay.bindings.automap.profile import Profile, Words
+from patchbay.bindings.parameters import meaning_of
+from patchbay.schema_graph.model import Argument
+from patchbay.schema_graph.stems import stem
+
+GOOD = 0.45
+"""From this on a fit is taken."""
+_FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "text")))
+_SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
+_SAYS_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid")))
+_SAME_CANONICAL = 0.35
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """An argument and how well it fits (0 to about 1.3)."""
+
+    argument: Argument
+    score: float
+
+
+def fit(phrase: Phrase, own: Sequence[str], around: Collection[str], words: Words, named: str) -> float:
+    """How well the words of ``phrase`` fit a name with the stems ``own``, in a context of ``around``: from 0 to about 1.3."""
+    weights = [0.4 + 0.6 * words.rarity(term.stem) if term.stem not in _SAYS_LITTLE else 0.25 for term in phrase.terms]
+    total = sum(weights) or 1.0
+    got = 0.0
+    used: set[str] = set()
+    for term, weight in zip(phrase.terms, weights, strict=True):
+        best, by = 0.0, None
+        for word, strength in term.means.items():
+            found = strength if word in own else 0.5 * strength if word in around else 0.0
+            if found > best:
+                best, by = found, word
+        got += weight * best
+        if by is not None:
+            used.add(by)
+    recall = got / total
+    if recall == 0.0:
+        return 0.0
+    said = [word for word in dict.fromkeys(own) if word not in _SAYS_LITTLE]
+    precision = sum(1 for word in said if word in used) / len(said) if said else 1.0
+    score = recall * (0.55 + 0.45 * precision)
+    canonical = meaning_of(phrase.text)
+    if canonical is not None and meaning_of(named) is canonical:
+        score += _SAME_CANONICAL
+    return score
+
+
+def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (), least: float = GOOD) -> Fit | None:
+    """The argument that fits a phrase best, or None when none does well enough. Near ties go to what must be given, to what
+    stands on the record itself, and to the shorter name.
+    """
+    best: tuple[tuple[float, int, int], Argument] | None = None
+    for argument, own, around in profile.arguments:
+        if argument.name in taken:
+            continue
+        score = fit(phrase, own, around, profile.words, argument.name.rpartition(".")[2])
+        if score < least and _FREE_TEXT.intersection(own) and any(term.stem in _SEARCHED for term in phrase.terms):
+            score = least
+        if score < least:
+            continue
+        score += 0.1 * argument.required + 0.05 * argument.indexed - 0.04 * argument.name.count(".")
+        key = (score, -argument.name.count("."), -len(argument.name))
+        if best is None or key > best[0]:
+            best = (key, argument)
+    return None if best is None else Fit(best[1], best[0][0])

@@ -1,0 +1,283 @@
+"""What an operation offers, as words to compare a goal with: its name, its record, its arguments, what it returns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from patchbay.bindings.automap.lexicon import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
+from patchbay.bindings.call_arguments import telling_part
+from patchbay.bindings.path_problems import can_follow, holds_members
+from patchbay.schema_graph.model import Argument, Field, Object, Operation
+from patchbay.schema_graph.naming import quote_part, split_name, split_words
+from patchbay.schema_graph.scoping import View
+from patchbay.schema_graph.search import SearchIndex
+from patchbay.schema_graph.stems import STOP_WORDS, stem, stems
+from patchbay.schema_graph.thesaurus import WORDS
+
+MOST_ARGUMENTS = 400
+MOST_FIELDS = 160
+MOST_LEAVES = 600
+_LONGEST_TEXT = 30
+_LONG = 9
+_WRAPPERS = frozenset({"payload", "respons", "result", "connect", "edg", "input", "output"})
+_NO_CONTENT = frozenset({"query", "mutat", "id"}) | frozenset(map(stem, STOP_WORDS))
+_SEGMENT = re.compile(r"[/.:]")
+_PATH_PARTS = frozenset({"v1", "v2", "v3", "api", "json"})
+
+
+class Leaf:
+    """Something that can come back: its path from the record, the object that has it, and its words."""
+
+    __slots__ = ("field", "holder", "hops", "many", "path", "stems")
+
+    def __init__(self, path: tuple[str, ...], field: Field, holder: str, own: tuple[str, ...], hops: int, many: bool) -> None:
+        self.path, self.field, self.holder, self.stems, self.hops, self.many = path, field, holder, own, hops, many
+
+
+class Words:
+    """The words of names in one index, worked out once."""
+
+    def __init__(self, index: SearchIndex) -> None:
+        self._index = index
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._rarity: dict[str, float] = {}
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The stems of a name."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._index.stems_of(name)
+            if len(known) == 1 and len(name) >= _LONG and name.isalpha() and name.lower() not in WORDS:
+                known = (*known, *_begins_with(name.lower()))
+            self._known[name] = known
+        return known
+
+    def rarity(self, word: str) -> float:
+        """How much a stem tells, from 0 to 1."""
+        known = self._rarity.get(word)
+        if known is None:
+            known = self._rarity[word] = self._index.rarity(word)
+        return known
+
+
+def _begins_with(word: str) -> tuple[str, ...]:
+    """The stems of the common words that a long one begins with, and of what is left: ``salesorderheader``."""
+    found: list[str] = []
+    while len(word) >= _LONG - 4:
+        at = next((at for at in range(len(word) - 3, 3, -1) if word[:at] in WORDS), None)
+        if at is None:
+            break
+        found.append(stem(word[:at]))
+        word = word[at:]
+    return (*found, stem(word)) if found else ()
+
+
+class Profile:
+    """One operation in view, with what is compared worked out when asked for."""
+
+    def __init__(self, operation: Operation, view: View, words: Words) -> None:
+        self.operation = operation
+        self.view = view
+        self.words = words
+        self.root: Object | None = view.object(operation.object) if operation.object is not None else None
+
+    @cached_property
+    def record(self) -> Object | None:
+        """The record the operation is about: what a payload is wrapped around, else what it returns."""
+        root = self.root
+        if root is None or self.view.kind != "graphql" or self.operation.effect == "read":
+            return root
+        for edge in root.edges:
+            if edge.embedded and "error" not in edge.name.casefold() and (target := self.view.object(edge.target)) is not None:
+                return target
+        return root
+
+    @cached_property
+    def name(self) -> tuple[str, ...]:
+        """The stems of the operation's own name, verbs left out."""
+        operation = self.operation
+        if operation.record_arguments:
+            return self.words.of(split_name(operation.object or "")[-1])
+        name = operation.name.rpartition(" ")[2] if " " in operation.name else operation.name
+        *before, last = [part for part in _SEGMENT.split(name) if part] or [name]
+        own = [word for part in before for word in self.words.of(part)]
+        acting = self.words.of(last)
+        verbs = {acting[0], acting[-1]} & VERBS.keys() if len(acting) > 1 or own else set[str]()
+        if len(acting) > 1 and acting[0] in verbs and acting[-1] in RATHER_NOUNS:
+            verbs.discard(acting[-1])
+        read = {word for word in acting if VERBS.get(word) == "read"}
+        own += [word for word in acting if word not in verbs | read]
+        left_out = self._parameters | _NO_CONTENT
+        return tuple(word for word in dict.fromkeys(own) if word not in left_out or own.count(word) > 1) or acting
+
+    @cached_property
+    def verbs(self) -> frozenset[str]:
+        """The stems of what it does, from its name."""
+        if self.operation.record_arguments:
+            return frozenset({self.operation.verb})
+        return frozenset(word for word in self.words.of(self.operation.name) if word in VERBS)
+
+    @cached_property
+    def intent(self) -> Intent:
+        """What it does to records."""
+        operation = self.operation
+        if operation.effect == "read":
+            return "read"
+        if operation.record_arguments:
+            return "insert" if operation.verb == "insert" else "update"
+        own = self.words.of(operation.name)
+        named = [VERBS[word] for word in (own[-1], *own) if word in VERBS and VERBS[word] != "read"]
+        method = METHODS.get(str(operation.invoke.get("method")), "insert")
+        return named[0] if named else method
+
+    @cached_property
+    def resource(self) -> tuple[str, ...]:
+        """The stems of the name of its record, and of the last part of its path that is no parameter."""
+        return tuple(dict.fromkeys((*self.record_name, *self.collection)))
+
+    @cached_property
+    def record_name(self) -> tuple[str, ...]:
+        """The stems of the name of its record."""
+        if self.record is None:
+            return ()
+        bare = split_name(self.record.name)[-1].rpartition(".")[2]
+        return tuple(word for word in self.words.of(bare) if word not in _WRAPPERS) if " " not in bare else ()
+
+    @cached_property
+    def collection(self) -> tuple[str, ...]:
+        """The stems of the last part of its path that is no parameter."""
+        return next((self.words.of(part) for part in reversed(self._path) if "{" not in part), ())
+
+    @cached_property
+    def path_parameters(self) -> tuple[str, ...]:
+        """The names of the parameters in its path, in order."""
+        return tuple(re.findall(r"\{([^{}]+)\}", "/".join(self._path)))
+
+    @cached_property
+    def _parameters(self) -> frozenset[str]:
+        """The stems that only the parameters of its path have; names made from paths repeat them."""
+        fixed = {word for part in self._path if "{" not in part for word in self.words.of(part)}
+        return frozenset(word for part in self._path if "{" in part for word in self.words.of(part)) - fixed
+
+    @cached_property
+    def keyed(self) -> bool:
+        """Whether the end of its path, or a key that must be given, says which record is meant."""
+        return "{" in "".join(self._path[-1:])
+
+    @property
+    def _path(self) -> Sequence[str]:
+        path = str(self.operation.invoke.get("path", ""))
+        return [part for part in path.split("/") if part and part not in _PATH_PARTS]
+
+    @cached_property
+    def place(self) -> frozenset[str]:
+        """The stems of its path."""
+        return frozenset(word for part in self._path for word in self.words.of(part))
+
+    @cached_property
+    def text(self) -> frozenset[str]:
+        """The stems of what is said about it."""
+        said = self.operation.description
+        if self.operation.record_arguments:
+            said = self.root.description if self.root is not None else None
+        return frozenset(stems(said[:400])[:_LONGEST_TEXT]) if said else frozenset()
+
+    @cached_property
+    def arguments(self) -> tuple[tuple[Argument, tuple[str, ...], frozenset[str]], ...]:
+        """The arguments, each with the stems of its telling part and those of all its name."""
+        found: list[tuple[Argument, tuple[str, ...], frozenset[str]]] = []
+        for argument in self.view.arguments(self.operation)[:MOST_ARGUMENTS]:
+            part, _ = telling_part(argument.name)
+            parts = split_name(argument.name)
+            around = frozenset(word for one in parts[-4:] for word in self.words.of(one))
+            found.append((argument, self.words.of(part), around))
+        return tuple(found)
+
+    @cached_property
+    def argument_words(self) -> frozenset[str]:
+        """The stems of all arguments."""
+        return frozenset(word for _, own, _ in self.arguments for word in own)
+
+    @cached_property
+    def field_words(self) -> Mapping[str, float]:
+        """The stems of what it returns: 1 for the record's own fields, less for its neighbours'."""
+        found: dict[str, float] = {}
+        if self.record is None:
+            return found
+        for field in self.record.fields[:MOST_FIELDS]:
+            for word in self.words.of(field.name):
+                found[word] = 1.0
+        for edge in self.record.edges[:40]:
+            target = self.view.object(edge.target) if can_follow(edge) and not edge.narrows else None
+            for word in self.words.of(edge.name):
+                found.setdefault(word, 0.8)
+            for field in target.fields[:40] if target is not None else ():
+                for word in self.words.of(field.name):
+                    found.setdefault(word, 0.5)
+        return found
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """What can be read of its record, nearest first."""
+        return tuple(self._leaves())[:MOST_LEAVES] if self.root is not None else ()
+
+    def _leaves(self) -> Iterator[Leaf]:
+        assert self.root is not None
+        layer: list[tuple[Object, tuple[str, ...], bool]] = [(self.root, (), False)]
+        deepest = 3 if self.record is not self.root else 2
+        for hops in range(deepest + 1):
+            following: list[tuple[Object, tuple[str, ...], bool]] = []
+            for obj, way, many in layer:
+                yield from self._of_object(obj, way, hops, many)
+                if hops == deepest:
+                    continue
+                held = {field.name: field.readable for field in obj.fields}
+                for edge in obj.edges[:60]:
+                    target = self.view.object(edge.target)
+                    if target is None or edge.narrows or not can_follow(edge) or edge.name in way:
+                        continue
+                    if edge.embedded and not all(held.get(own, True) for own, _ in edge.pairs):
+                        continue
+                    following.append((target, (*way, edge.name), many or not edge.to_one))
+            layer = following[:80]
+
+    def _of_object(self, obj: Object, way: tuple[str, ...], hops: int, many: bool) -> Iterator[Leaf]:
+        edges = {edge.name for edge in obj.edges}
+        called = self.view.is_called
+        for field in obj.fields[:MOST_FIELDS]:
+            if not field.readable or (not called and not obj.readable):
+                continue
+            yield from self._of_field(obj, field, (*way, field.name), field, hops, many, 2, field.name in edges)
+
+    def _of_field(
+        self, obj: Object, field: Field, path: tuple[str, ...], leaf: Field, hops: int, many: bool, deeper: int, edge: bool
+    ) -> Iterator[Leaf]:
+        if self.view.is_called and holds_members(leaf):
+            if edge or not deeper:
+                return
+            for member in leaf.fields[:40]:
+                if member.readable:
+                    yield from self._of_field(
+                        obj, field, (*path, member.name), member, hops + 1, many or leaf.type == "array", deeper - 1, False
+                    )
+            return
+        yield Leaf(path, leaf, obj.name, self.words.of(leaf.name), hops, many)
+
+
+def same_deed(wanted: str, done: frozenset[str]) -> float:
+    """How surely something that is called ``done`` does what ``wanted`` (a stem) says: 1 by its name, less by another."""
+    if wanted in done:
+        return 1.0
+    return 0.7 if any(wanted in line and not line.isdisjoint(done) for line in SAME_DEED) else 0.0
+
+
+def written(path: Sequence[str]) -> list[str]:
+    """A path as a binding holds it: names with dots quoted."""
+    return [quote_part(part) for part in path]
+
+
+def words_said(text: str) -> tuple[str, ...]:
+    """The stems of a text without filler."""
+    return tuple(stem(word) for word in split_words(text) if word not in STOP_WORDS)

@@ -1,0 +1,204 @@
+"""How well an operation answers a goal: which of its words it covers, how much of its name is beside the point, what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, term_of
+from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED
+from patchbay.bindings.automap.matching import best_argument
+from patchbay.bindings.automap.profile import Profile, same_deed
+from patchbay.bindings.automap.retrieving import retrieve
+from patchbay.schema_graph.scoping import View
+from patchbay.schema_graph.search import SearchIndex
+
+ROLE: Mapping[Role, float] = {"subject": 1.0, "place": 0.6, "given": 0.55, "wanted": 0.5}
+"""How much a word counts by its role."""
+NAME, RESOURCE, PLACE, TEXT = 1.0, 0.9, 0.6, 0.5
+ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD = 0.7, 0.3, 0.6, 0.3
+HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.05
+OWNER, NOT_HEAD, ASKED, FITS = 0.7, 0.4, 0.12, 0.1
+_MOST_UNMET = 4
+
+DEED_WORD, DEED_ALIKE = 0.6, 0.6
+_DEED_PHRASE = Phrase((), frozenset(("subject",)))
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """One candidate with its score and what of the goal it answers to (words as they were said)."""
+
+    profile: Profile
+    score: float
+    matched: tuple[str, ...] = ()
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """The candidates for a goal, best first, and the arguments that most of them must be given."""
+
+    scored: tuple[Scored, ...]
+    common: frozenset[str]
+
+
+def rank(goal: Goal, view: View, index: SearchIndex) -> Ranking:
+    """The candidates for a goal, best first."""
+    found = retrieve(goal, view, index)
+    common = _common_arguments([profile for profile, _ in found.values()])
+    weighed = _weighed(goal, found)
+    scored = [_score(goal, profile, prior, weighed, common) for profile, prior in found.values()]
+    scored.sort(key=lambda one: (-one.score, len(one.profile.operation.name), one.profile.operation.name))
+    return Ranking(tuple(scored), common)
+
+
+def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[tuple[Term, Phrase, float]]:
+    """Each word of the goal once, with its weight: by its best role, and by how much it tells in this schema."""
+    words = next((profile.words for profile, _ in found.values()), None)
+    best: dict[str, tuple[Term, Phrase, float]] = {}
+    for phrase in goal.phrases:
+        role = max(ROLE[one] for one in phrase.roles) * (1.0 if phrase.said else 0.7)
+        for at, term in enumerate(phrase.terms):
+            head = 1.0 if at == len(phrase.terms) - 1 else 0.8
+            weight = role * head * (0.4 + 0.6 * (words.rarity(term.stem) if words else 1.0))
+            if term.stem not in best or weight > best[term.stem][2]:
+                best[term.stem] = (term, phrase, weight)
+    for deed in goal.deeds if goal.writes else ():
+        if deed not in GENERIC_DEEDS and deed not in best:
+            term = term_of(deed)
+            means = {**{word: DEED_ALIKE for line in SAME_DEED if deed in line for word in line}, deed: 1.0}
+            best[deed] = (msgspec.structs.replace(term, means=means), _DEED_PHRASE, DEED_WORD)
+    return list(best.values())
+
+
+def _score(
+    goal: Goal, profile: Profile, prior: float, weighed: Sequence[tuple[Term, Phrase, float]], common: frozenset[str]
+) -> Scored:
+    total = sum(weight for _, _, weight in weighed) or 1.0
+    covered = 0.0
+    matched: list[str] = []
+    for term, phrase, weight in weighed:
+        evidence = _evidence(term, phrase, profile)
+        covered += weight * evidence
+        if evidence >= 0.25:
+            matched.append(term.word)
+    score = covered / total
+    score += HEAD * _head(goal, profile) - EXTRA * _beside(weighed, profile)
+    score += _deed(goal, profile) + _asked(goal, profile) + _known(goal, profile)
+    score += _number(goal, profile) - UNMET * min(_MOST_UNMET, _unmet(profile, weighed, common))
+    score += FOUND * prior
+    root = profile.root
+    if root is not None:
+        score += CORE if "core" in root.badges else 0.0
+        score -= VIEWED if root.kind in ("view", "materialized_view") else 0.0
+    return Scored(profile, score, tuple(matched))
+
+
+def _evidence(term: Term, phrase: Phrase, profile: Profile) -> float:
+    """How surely a word of the goal is in what the operation offers."""
+    given = not phrase.roles.isdisjoint(("given", "place"))
+    wanted = "wanted" in phrase.roles
+    best = 0.0
+    for word, strength in term.means.items():
+        if word in profile.name:
+            found = NAME
+        elif word in profile.resource:
+            found = RESOURCE
+        else:
+            found = PLACE if word in profile.place else 0.0
+            if word in profile.text:
+                found = max(found, TEXT)
+            if word in profile.argument_words:
+                found = max(found, ARGUMENT_GIVEN if given else ARGUMENT)
+            in_fields = profile.field_words.get(word)
+            if in_fields:
+                found = max(found, in_fields * (FIELD_WANTED if wanted else FIELD))
+        best = max(best, found * strength)
+    return best
+
+
+def _head(goal: Goal, profile: Profile) -> float:
+    """How surely the operation's record is what the goal is about: the heads of its subjects, the first one most."""
+    heads = {profile.name[-1:], profile.record_name[-1:], profile.collection[-1:]} - {()}
+    others = {*profile.resource, *profile.name}
+    best = 0.0
+    for place, phrase in enumerate(goal.having("subject")):
+        weight = 1 / (1 + 0.15 * place)
+        if phrase.possessive:
+            weight *= OWNER
+        for word, strength in phrase.terms[-1].means.items():
+            if (word,) in heads:
+                best = max(best, strength * weight)
+            elif word in others:
+                best = max(best, strength * weight * NOT_HEAD)
+    return best
+
+
+def _beside(weighed: Sequence[tuple[Term, Phrase, float]], profile: Profile) -> float:
+    """The share of the operation's name that nothing in the goal says; rare words count more."""
+    meant: dict[str, float] = {}
+    for term, _, _ in weighed:
+        for word, strength in term.means.items():
+            meant[word] = max(meant.get(word, 0.0), strength)
+    own = dict.fromkeys(profile.name)
+    if not own:
+        return 0.0
+    weights = {word: 0.3 + 0.7 * profile.words.rarity(word) for word in own}
+    missing = sum(weights[word] * (1 - min(1.0, 1.4 * meant.get(word, 0.0))) for word in own)
+    return missing / (sum(weights.values()) + 0.5)
+
+
+def _deed(goal: Goal, profile: Profile) -> float:
+    if not goal.writes:
+        return 0.0
+    done = max((same_deed(deed, profile.verbs) for deed in goal.deeds), default=0.0)
+    intents = {goal.intent, profile.intent}
+    alike = len(intents) == 1 or intents == {"update", "delete"} and profile.operation.record_arguments
+    return DEED * done + (METHOD if alike else -METHOD)
+
+
+def _asked(goal: Goal, profile: Profile) -> float:
+    """Whether it has what a question word asks for."""
+    found = [(term, 1.0 if term.stem in profile.name else profile.field_words.get(term.stem, 0.0)) for term in goal.asks]
+    return ASKED * max((strength for _, strength in found), default=0.0)
+
+
+def _known(goal: Goal, profile: Profile) -> float:
+    """Whether what the goal says is known can be given to it."""
+    known = [phrase for phrase in goal.having("given") if phrase.said and (not goal.writes or phrase.after is not None)]
+    if not known:
+        return 0.0
+    fits = sum(1 for phrase in known if best_argument(phrase, profile) is not None)
+    return FITS * (2 * fits / len(known) - 1)
+
+
+def _number(goal: Goal, profile: Profile) -> float:
+    """Whether one record or many fit what is asked for. A table gives either."""
+    operation = profile.operation
+    if goal.writes or operation.record_arguments or goal.many is None:
+        return 0.0
+    if goal.many:
+        return NUMBER if operation.many and not profile.keyed else -NUMBER
+    keyed = profile.keyed or any(argument.required for argument, _, _ in profile.arguments)
+    return NUMBER / 2 if not operation.many and keyed else 0.0
+
+
+def _unmet(profile: Profile, weighed: Sequence[tuple[Term, Phrase, float]], common: frozenset[str]) -> int:
+    """How many arguments must be given that nothing in the goal speaks of."""
+    meant = {word for term, _, _ in weighed for word in term.means}
+    return sum(
+        1
+        for argument, own, around in profile.arguments
+        if argument.required and argument.role not in ("key", "value") and argument.name not in common
+        and meant.isdisjoint(own) and meant.isdisjoint(around)
+    )  # fmt: skip
+
+
+def _common_arguments(profiles: Sequence[Profile]) -> frozenset[str]:
+    """Required arguments that half of all candidates have: an account or a tenant, which tells nothing."""
+    counts: dict[str, int] = {}
+    for profile in profiles:
+        if not profile.operation.record_arguments:
+            for argument in profile.operation.arguments:
+                if argument.required:
+                    counts[argument.name] = counts.get(argument.name, 0) + 1
+    return frozenset(name for name, count in counts.items() if count * 2 >= len(profiles) > 2)
