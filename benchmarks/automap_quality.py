@@ -57,7 +57,7 @@ SETS = {
     "development": HERE / "automap_goals" / "development.jsonl",
 }
 TOP = 10
-ONLY_READS = re.compile(r"(?:Search|Query|BatchRetrieve|BatchGet)", re.IGNORECASE)
+ONLY_READS = re.compile(r"(?:Search|Query|(?:Batch)?(?:Retrieve|Get)|Find|Calculate)", re.IGNORECASE)
 """Names of operations that a person would mark as reads although they are POSTed."""
 
 

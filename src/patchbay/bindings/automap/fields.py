@@ -13,14 +13,16 @@ from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.stems import stem
 
 MOST_FIELDS = 8
+WITHIN = 2
+_NEIGHBOUR = 0.55
 MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 2, 2
 _GOOD = 0.5
-_FAR, _LISTED = 0.14, 0.08
+_FAR, _LISTED, _ONLY_A_KEY = 0.14, 0.08, 0.35
 _SECRET = frozenset(map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag")))
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
 _DATE_WORDS = frozenset(map(stem, ("date", "time", "at", "day", "on", "due", "start", "end", "deadline", "arrival", "when", "utc", "period")))
-_MONEY = frozenset(map(stem, ("amount", "price", "total", "cost", "balance", "rate", "fee", "value", "due", "sum")))
+_PLACES = frozenset(map(stem, ("address", "street", "line1", "line", "city", "town", "locality", "postcode", "postal", "zip", "address1")))
 
 _SALIENT: Mapping[str, float] = {
     stem(word): weight
@@ -28,7 +30,7 @@ _SALIENT: Mapping[str, float] = {
         "name": 1.0, "title": 0.98, "subject": 0.9, "number": 0.95, "status": 0.95, "state": 0.9, "amount": 0.85, "total": 0.85,
         "balance": 0.8, "quantity": 0.8, "price": 0.75, "date": 0.7, "due": 0.7, "start": 0.75, "starts": 0.75, "end": 0.5,
         "ends": 0.5, "email": 0.6, "phone": 0.6, "description": 0.35, "summary": 0.5, "type": 0.35, "currency": 0.45, "at": 0.3,
-        "url": 0.3, "body": 0.4, "text": 0.45, "snippet": 0.5, "message": 0.4, "code": 0.35, "created": 0.4, "id": 0.45,
+        "url": 0.3, "body": 0.7, "text": 0.8, "snippet": 0.7, "message": 0.6, "content": 0.7, "comments": 0.7, "comment": 0.7, "code": 0.35, "created": 0.4, "id": 0.45,
         "company": 0.4, "city": 0.3, "count": 0.4, "size": 0.3, "sid": 0.4, "reason": 0.3, "ok": 0.5, "ts": 0.3, "rating": 0.3,
         "notes": 0.25, "role": 0.4, "first": 0.3, "last": 0.3, "given": 0.3, "family": 0.3,
     }.items()
@@ -89,7 +91,7 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
             continue
         around = {word for part in leaf.path[:-1] for word in profile.words.of(part)}
         score = fit(phrase, leaf.stems, around, profile.words, leaf.field.name) - _FAR * leaf.hops - _LISTED * leaf.many
-        score += 0.05 * _salience(leaf)
+        score += 0.05 * _salience(leaf) - _ONLY_A_KEY * (_is_key(leaf) and not _says_key(phrase))
         if score >= _GOOD and (best is None or score > best[0] + 1e-9):
             best = (score, leaf)
     if best is not None:
@@ -97,7 +99,15 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
     within = [leaf for leaf in leaves if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen]
     within.sort(key=lambda leaf: (leaf.hops, -_salience(leaf)))
     nearest = [leaf for leaf in within if leaf.hops == within[0].hops and _salience(leaf) > 0.3]
-    return nearest[:2]
+    return nearest[:WITHIN]
+
+
+def _is_key(leaf: Leaf) -> bool:
+    return leaf.stems[-1:] in (("id",), ("sid",), ("gid",), ("uid",), ("guid",))
+
+
+def _says_key(phrase: Phrase) -> bool:
+    return any(term.stem in ("id", "number", "identifi", "sid") for term in phrase.terms)
 
 
 def _names(phrase: Phrase, own: Sequence[str]) -> bool:
@@ -113,9 +123,18 @@ def _answering(
     said = {word: strength for phrase in goal.phrases for term in phrase.terms for word, strength in term.means.items()}
     asked = {term.stem: 1 - 0.06 * place for place, term in enumerate(goal.asks)}
     dated = not {stem("date")}.isdisjoint(asked)
+    placed = not {stem("address")}.isdisjoint(asked)
+    who = "who" in goal.said.split()
     best: list[tuple[float, Leaf]] = []
     for leaf in leaves:
+        if _is_key(leaf):
+            continue
+        around = {word for part in leaf.path[:-1] for word in profile.words.of(part)}
         hit = max((asked[word] for word in leaf.stems if word in asked), default=0.0)
+        if not hit and placed and not around.isdisjoint(asked) and not _PLACES.isdisjoint(leaf.stems):
+            hit = 0.9
+        if who and stem("name") in leaf.stems:
+            hit += 0.5 * (is_about_people(leaf.holder) or any(map(is_about_people, leaf.path[:-1])))
         if dated and (leaf.field.type in _DATED or (hit == 0.0 and not _DATE_WORDS.isdisjoint(leaf.stems))):
             hit = max(hit, 0.8)
         if hit:
@@ -134,13 +153,16 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
     said = {word: s for phrase in goal.phrases for term in phrase.terms for word, s in term.means.items()}
     own = {*profile.record_name}
     wrapped = profile.record is not profile.root
+    placed = root is not None and any(stem("country") in profile.words.of(field.name) for field in root.fields)
     ranked: list[tuple[float, Leaf]] = []
     for leaf in leaves:
         if leaf.path in chosen or ("pii" in leaf.field.badges and not people and not any(w in said for w in leaf.stems)):
             continue
         inside = wrapped and root is not None and leaf.holder == root.name
         score = _salience(leaf) + 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)
-        score -= (0.0 if inside and len(leaf.path) == 2 else 0.35 * leaf.hops) + _LISTED * leaf.many
+        score -= (0.0 if inside and len(leaf.path) == 2 else _NEIGHBOUR * leaf.hops) + _LISTED * leaf.many
+        if leaf.stems[-1:] == ("stat",) and placed and leaf.field.type != "enum":
+            score -= 0.6
         score += 0.4 * (goal.writes and leaf.stems[-1:] == ("id",) and len(leaf.stems) <= 1 + len(own))
         if score > 0.2:
             ranked.append((score, leaf))

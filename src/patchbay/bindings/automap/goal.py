@@ -17,14 +17,17 @@ from patchbay.bindings.automap.lexicon import (
     EVERYDAY,
     FILLER,
     GIVEN_AFTER,
+    NO_VERBS,
     NOT,
     PLACED_AFTER,
     POINTING,
     QUESTIONS,
     RATHER_NOUNS,
+    SOME_EXIST,
     TIME_AFTER,
     VERBS,
     WANTED_AFTER,
+    WANTED_SAYINGS,
     Intent,
 )
 from patchbay.schema_graph.naming import singular_word
@@ -110,6 +113,9 @@ def read_goal(text: str) -> Goal:
         nouns = [word for word in words.split() if does in (None, "read") or stem(word) not in VERBS or stem(word) in RATHER_NOUNS]
         if nouns:
             phrases.append(Phrase(tuple(_terms(nouns)), frozenset(("subject", "wanted")), said=False))
+    for pattern, words in WANTED_SAYINGS if intent == "read" else ():
+        if pattern.search(said):
+            phrases.extend(Phrase((term_of(word),), frozenset(("wanted",)), said=False) for word in words.split())
     deeds = [*reader.deeds, *(stem(word) for words, one in understood if one is not None for word in words.split())]
     return Goal(
         text=text,
@@ -141,7 +147,7 @@ def _asked(said: str) -> list[str]:
 
 
 def _many(phrases: Sequence[Phrase], said: str) -> bool | None:
-    if re.search(r"\b(?:all|every|list|which \w+s)\b", said):
+    if re.search(r"\b(?:all|every|list|which \w+s)\b", said) or SOME_EXIST.search(said):
         return True
     head = next((phrase for phrase in phrases if "subject" in phrase.roles and phrase.said), None)
     return head.plural if head is not None else None
@@ -166,12 +172,21 @@ class _Reader:
             if begins:
                 asking = token.partition("'")[0] in _ASKING
             root = stem(token)
-            if asking or root not in VERBS or not (begins or self._tokens[at - 1] in _BEFORE_A_VERB):
-                continue
             following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
+            if asking or not (begins or self._tokens[at - 1] in _BEFORE_A_VERB):
+                continue
+            if root not in VERBS:
+                if begins and following in _DETERMINERS and self._may_order(token):
+                    yield at, "insert"
+                continue
             if root in RATHER_NOUNS and not self._is_verb(at, begins, root, following):
                 continue
             yield at, VERBS[root]
+
+    @staticmethod
+    def _may_order(token: str) -> bool:
+        """Whether an unknown first word with a determiner after it is an order: ``Knock a bit off``."""
+        return token.isalpha() and token not in NO_VERBS | _ASKING | STOP_WORDS | GIVEN_AFTER | PLACED_AFTER | TIME_AFTER
 
     def _is_verb(self, at: int, begins: bool, root: str, following: str) -> bool:
         if following in _DETERMINERS or following.isdigit():
@@ -259,7 +274,7 @@ class _Reader:
             return "wanted", False, after
         if token in POINTING:
             return role, token != "the" or pointed, after
-        if token in ("when", "where", "how", "which", "what", "who") and begun and role == "given" and rest == "wanted":
+        if token in ("when", "where", "how", "which", "what", "who") and begun and role != "subject" and rest == "wanted":
             return "wanted", False, None
         return role, pointed and token not in ("and", "or"), after
 

@@ -6,14 +6,14 @@ by what the record belongs to (*of a customer*), by a time (*since*), by a state
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from patchbay.bindings.automap.goal import Goal, Phrase
-from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, NEXT, OPPOSITE, OWN, SINCE, STATES, TIME_AFTER
+from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, NEXT, OPPOSITE, OWN, PERSONS, SINCE, STATES, TIME_AFTER
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.naming import free, param_for
 from patchbay.bindings.automap.profile import Profile
@@ -33,8 +33,23 @@ _FROM = frozenset({"from", "since", "after", "min", "gte", "ge", "gt", "start", 
 _TO = frozenset({"to", "until", "before", "max", "lte", "le", "lt", "end", "through"})
 _ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"})
 _STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
+_STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
 _PAGING = frozenset({"limit", "cursor", "page", "pagesize", "pagetoken", "offset", "first", "last", "after", "before", "startingafter", "endingbefore", "maxresults", "perpage", "expand", "fields", "count", "order", "sort", "sortby", "sortorder"})
+_MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
 _WRITE_FIT = 0.55
+_USUAL: Mapping[str, float] = {
+    stem(word): weight
+    for word, weight in {
+        "to": 1.0, "recipient": 1.0, "text": 1.0, "body": 1.0, "message": 0.95, "content": 0.9, "title": 0.95, "subject": 0.9,
+        "summary": 0.9, "amount": 0.95, "reason": 0.8, "start": 0.9, "starts": 0.9, "due": 0.8, "date": 0.75, "time": 0.75,
+        "name": 0.85, "quantity": 0.85, "points": 0.85, "from": 0.7, "end": 0.55, "email": 0.7, "phone": 0.65, "code": 0.6,
+        "description": 0.5, "note": 0.5, "notes": 0.5, "currency": 0.4, "duration": 0.5, "status": 0.3, "at": 0.2,
+        "value": 0.4, "price": 0.6, "percent": 0.55,
+    }.items()
+}  # fmt: skip
+"""How usual it is that a write is given a value of this name, by its words."""
+_MOST_USUAL = {"insert": 4, "update": 2, "delete": 0, "read": 0}
+_LEAST_USUAL = 0.55
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -69,9 +84,13 @@ class Mapper:
         self._states()
         for phrase in self._known():
             self._place(phrase)
+        if not goal.writes and not self.found and not self._is_listing():
+            self._of_a_person()
         if not goal.writes and self._profile.operation.record_arguments and not self.found and not self._is_listing():
-            self._identify()
+            self._identify(None)
         self._required()
+        if goal.writes:
+            self._usual()
         return list(self.found.values())[:MAX_INPUTS]
 
     def _add(self, argument: Argument, because: str | None, **members: Any) -> None:
@@ -110,12 +129,17 @@ class Mapper:
         own = self._names_the_record(phrase)
         if own and not self._goal.writes and "given" not in phrase.roles:
             if not self.found and phrase.pointed and not any("given" in one.roles for one in self._goal.phrases):
-                self._key(phrase)
+                if profile.operation.record_arguments:
+                    self._identify(phrase.text)
+                else:
+                    self._key(phrase)
             return
         if all(term.stem in _LITTLE for term in phrase.terms) and self._key(phrase):
             return
         fit = best_argument(phrase, profile, self.found, least)
         if fit is None or fit.argument.type in _FREE or self._pages(fit.argument):
+            return
+        if "given" not in phrase.roles and fit.argument.type in _MEASURES and fit.argument.role == "filter":
             return
         self._add(fit.argument, phrase.text)
 
@@ -155,7 +179,48 @@ class Mapper:
             numbers.sort(key=lambda a: stem("number") not in self._profile.words.of(telling_part(a.name)[0]))
         return numbers[0] if numbers else next(iter(required), None)
 
-    def _identify(self) -> None:
+    def _of_a_person(self) -> None:
+        """The records of somebody are asked for: by who that is, where the records are not people themselves."""
+        record = self._profile.record
+        if PERSONS.search(self._goal.said) is None or record is None or is_about_people(record.name):
+            return
+        targets = {own: edge.target for edge in record.edges if edge.to_one for own, _ in edge.pairs}
+        for argument, _, _ in self._profile.arguments:
+            part, equal = telling_part(argument.name)
+            about = is_about_people(targets.get(part, "")) or (is_about_people(part) and "name" not in split_words(part))
+            if "." in argument.name and self._profile.operation.record_arguments:
+                continue
+            if equal and about and argument.type not in (*_FREE, *_MEASURES) and not _STAFF.intersection(split_words(part)):
+                self._add(argument, None)
+                self.unmet.append(argument.name)
+                return
+
+    def _usual(self) -> None:
+        """What such a write is usually given and the goal does not name; none of it has to be given."""
+        room = _MOST_USUAL[self._profile.intent] - sum(1 for one in self.found.values() if not one.argument.required)
+        ranked: list[tuple[float, Argument]] = []
+        for argument, own, _ in self._profile.arguments:
+            deep = self._profile.depth(argument.name)
+            if argument.required or argument.name in self.found or deep > 1 or argument.type in (*_FREE, "boolean"):
+                continue
+            if argument.role == "key" or self._pages(argument):
+                continue
+            ranked.append((self._usualness(argument, own) - 0.3 * deep, argument))
+        ranked.sort(key=lambda one: (-one[0], len(one[1].name), one[1].name))
+        for score, argument in ranked[: max(0, room)]:
+            if score >= _LEAST_USUAL:
+                self._add(argument, None, required=False)
+
+    def _usualness(self, argument: Argument, own: Sequence[str]) -> float:
+        said = {word: s for phrase in self._goal.phrases for term in phrase.terms for word, s in term.means.items()}
+        words = [word for word in dict.fromkeys(own) if word not in self._profile.record_name]
+        best = max((_USUAL.get(word, 0.0) for word in words), default=0.0) - 0.12 * max(0, len(words) - 1)
+        part, _ = telling_part(argument.name)
+        if own and own[-1] == "id" or is_about_people(part):
+            best = 0.75 if is_about_people(part) else 0.3
+        return best + 0.5 * max((said.get(word, 0.0) for word in own if word not in _LITTLE), default=0.0)
+
+    def _identify(self, because: str | None) -> None:
         """A record is asked for and nothing says by what: by what identifies it best."""
         record = self._profile.record
         if record is None:
@@ -171,7 +236,7 @@ class Mapper:
             or self._own_key(numbered=False)
         )
         if best is not None:
-            self._add(best, None)
+            self._add(best, because)
             self.unmet.append(best.name)
 
     def _is_listing(self) -> bool:

@@ -19,25 +19,35 @@ def _stems(text: str) -> frozenset[str]:
 
 _VERBS: dict[Intent, str] = {
     "read": """look find get fetch show list search see check tell read pull bring say retrieve lookup know view display report
-        count identify locate query return answer explain confirm compare determine work""",
+        count identify locate query return answer explain confirm compare determine work grab dig hunt spell figure summarize
+        summarise print track verify help ask discover inspect review browse obtain collect trace spot access describe present
+        explore pick hear learn watch monitor estimate calculate quote preview""",
     "insert": """create add make insert book register record log save enter put place order buy submit file start send post text
         email mail message invite schedule reserve upload write raise leave sign enroll share charge pay refund open subscribe
-        remind notify ring phone call dial generate issue reply answer request purchase hire announce warn""",
+        remind notify ring phone call dial generate issue reply answer request purchase hire announce warn
+        bill invoice credit note hand pop pass drop arrange apply enter award top grant rent lend deliver ship""",
     "update": """update change edit modify set move reschedule rename correct fix mark close shut reopen pause resume assign
         approve reject accept decline complete finish switch shift extend adjust swap replace renew activate deactivate archive
         amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore publish release redeem""",
-    "delete": """cancel delete remove drop void clear throw stop end revoke unsubscribe withdraw erase trash discard scrap bin""",
+    "delete": """cancel delete remove void clear throw stop end revoke unsubscribe withdraw erase trash discard scrap bin""",
 }
 VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items() for word in words.split()}
 """The intent of a verb that begins a clause, by its stem. Later lines win: *answer* and *confirm* are as likely to read."""
 VERBS.update({stem(word): "read" for word in ("answer", "confirm", "return")})
+NO_VERBS = frozenset(
+    """somebody someone anybody everyone everybody nobody they it he she we you i there here this that these those a an the my our
+    their its his her your all any some each every one both most only just new old customers customer callers caller people
+    if when while once after before because as so but and or not no yes please""".split()
+)
+"""Words that may begin a sentence with a determiner after them and are no orders."""
 
 RATHER_NOUNS = frozenset(
     stem(word)
     for word in """order book mail email text call phone share file post message charge issue record report note request purchase
     end name time view count answer reply release schedule set ring display place log mark pay stop report raise leave record
-    return""".split()
-)
+    return bill invoice credit note hand pass drop top track review watch quote present access work print preview rent ship
+    delivery grant award help estimate answer cancel""".split()
+) - {stem("cancel")}
 """Verbs that are nouns as often: one of them is a verb only where something stands after it that says so."""
 
 SAME_DEED: tuple[frozenset[str], ...] = tuple(
@@ -45,7 +55,9 @@ SAME_DEED: tuple[frozenset[str], ...] = tuple(
     for line in """create add make insert new register open save record log enter post file raise submit start write put place upload generate issue
 update change edit modify set patch correct amend alter adjust move reschedule rename mark
 delete remove erase drop discard clear destroy trash bin throw
-cancel void abort stop end terminate withdraw call-off revoke delete remove
+cancel void abort stop end terminate withdraw revoke delete remove
+bill invoice charge
+adjust award credit grant accumulate
 close shut finish complete resolve end archive
 send post deliver create text message email mail notify
 refund return reimburse
@@ -85,6 +97,10 @@ EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
         (r"move (?:\w+ ){1,4}to (?:another|a different|a new|some other) (?:time|day|date|slot)|push back|put off|bring forward",
          "reschedule update", "update"),
         (r"mark(?:s|ed)? (?:\w+ ){1,4}as (?:done|finished|complete|completed)", "update complete status", "update"),
+        (r"tak(?:e|es) back|undo|retract", "delete", "delete"),
+        (r"(?:do|does|can) (?:we|you|they|the \w+) (?:sell|carry|offer)|(?:we|they) sell", "product item", None),
+        (r"(?:coming|come|comes|due) in\b|drop(?:s|ping)? by|popping in", "booking appointment visit", None),
+        (r"solved|sorted|resolved|taken care of", "close closed status", None),
         (r"who(?:'s| is) (?:calling|ringing|on the (?:line|phone))", "caller customer contact phone", "read"),
         (r"to-?do list|to-?dos?|things to do", "task", None),
         (r"still left|left to do|not (?:yet )?done|outstanding", "open status", None),
@@ -102,6 +118,24 @@ EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
     )
 )  # fmt: skip
 """Everyday ways to say things: a pattern over the goal in lower case, the words it means, and what is to be done."""
+
+WANTED_SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"\b(?:{pattern})\b"), said)
+    for pattern, said in (
+        (r"(?:get hold of|reach|get in touch with|get through to|ring back|call back|contact (?:them|him|her))", "phone email"),
+        (r"(?:is|are|was|were) (?:it|they|this|that|he|she) called|what(?:'s| is) (?:its|their|his|her) name", "name title"),
+        (r"where (?:do|does|did) (?:\w+ ){1,8}lives?", "address city postcode"),
+        (r"what (?:do|did|does) (?:they|he|she|people|customers|guests) (?:say|write|said)|(?:write|say) about", "text comment message"),
+        (r"(?:they|he|she|it|can i|we) pay (?:it|them|online)|pay link|link to pay|where can (?:they|he|she) pay", "url link"),
+        (r"where (?:is|are) (?:the |their |my |our )?(?:parcel|package|delivery|shipment)", "tracking status"),
+        (r"how (?:many|much) (?:\w+ ){0,4}left", "remaining balance quantity"),
+        (r"what did (?:they|he|she) (?:get|buy|order)", "items product name quantity"),
+    )
+)  # fmt: skip
+"""Everyday ways to ask for something of a record."""
+PERSONS = re.compile(r"\b(?:he|she|they|them|him|her|his|their|somebody|someone|person|caller|who)\b")
+"""Words that speak of a person without saying which kind."""
+SOME_EXIST = re.compile(r"\b(?:is|are) there\b|\bany\b")
 
 GIVEN_AFTER = frozenset({"by", "from", "given", "using", "via", "per", "based", "where", "whose", "matching", "against", "knowing"})
 """Prepositions after which a goal names what is known."""

@@ -18,6 +18,7 @@ _FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "te
 _SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
 _SAYS_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid")))
 _SAME_CANONICAL = 0.35
+NESTED = 0.1
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -67,7 +68,10 @@ def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (),
             score = least
         if score < least:
             continue
-        score += 0.1 * argument.required + 0.05 * argument.indexed - 0.04 * argument.name.count(".")
+        score += 0.1 * argument.required + 0.05 * argument.indexed - NESTED * profile.depth(argument.name)
+        score -= 0.3 * (argument.type == "boolean")
+        if score < least - 0.15:
+            continue
         key = (score, -argument.name.count("."), -len(argument.name))
         if best is None or key > best[0]:
             best = (key, argument)

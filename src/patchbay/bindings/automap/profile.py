@@ -24,6 +24,8 @@ _LONG = 9
 _WRAPPERS = frozenset({"payload", "respons", "result", "connect", "edg", "input", "output"})
 _NO_CONTENT = frozenset({"query", "mutat", "id"}) | frozenset(map(stem, STOP_WORDS))
 _SEGMENT = re.compile(r"[/.:]")
+_AROUND = frozenset({"body", "input", "data", "query", "filter", "where", "params", "attributes"})
+_OPERATORS = frozenset({"eq", "exact", "value", "equals", "in"})
 _PATH_PARTS = frozenset({"v1", "v2", "v3", "api", "json"})
 
 
@@ -194,6 +196,15 @@ class Profile:
             around = frozenset(word for one in parts[-4:] for word in self.words.of(one))
             found.append((argument, self.words.of(part), around))
         return tuple(found)
+
+    def depth(self, argument: str) -> int:
+        """How deep an argument lies: below the body, the input, the filter, and what is wrapped around the record itself."""
+        parts = split_name(argument)[:-1]
+        if not self.view.is_called:
+            return len(parts)
+        own = {*self.record_name, *self.collection}
+        wrapped = [p for p in parts if p.casefold() not in _AROUND and not (own and own.issuperset(self.words.of(p)))]
+        return len([part for part in wrapped if part.casefold() not in _OPERATORS])
 
     @cached_property
     def argument_words(self) -> frozenset[str]:

@@ -28,7 +28,7 @@ MOST_MENDS = 8
 ALTERNATIVES = 5
 FAR_BEHIND = 0.35
 """A candidate whose score is below this share of the first one's is another thing altogether."""
-LEAST = 0.25
+LEAST = 0.12
 """A score below this says that nothing in view is what the goal is about."""
 
 
@@ -69,7 +69,7 @@ def propose_from(
     """The best binding among ranked candidates; see :func:`propose`."""
     candidates = _ordered(ranking.scored, choice)
     best = max((one.score for one in candidates), default=0.0)
-    if not goal.phrases or best < LEAST:
+    if best < LEAST:
         raise _nothing(goal, ranking.scored, ())
     refused: list[tuple[Scored, tuple[Finding, ...]]] = []
     for scored in candidates[:MOST_TRIED]:

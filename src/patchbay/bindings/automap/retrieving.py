@@ -37,7 +37,7 @@ def retrieve(goal: Goal, view: View, index: SearchIndex) -> dict[str, tuple[Prof
 
 def _queries(goal: Goal) -> Iterator[str]:
     """The goal's words together, what it is about with each deed, and each run of words alone."""
-    content = [term.word for phrase in goal.phrases for term in phrase.terms]
+    content = [term.word for phrase in goal.phrases for term in phrase.terms] or list(goal.deeds)
     if not content:
         return
     subject = [term.word for phrase in goal.having("subject") for term in phrase.terms]
