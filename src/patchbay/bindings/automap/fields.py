@@ -21,7 +21,7 @@ _FAR, _LISTED, _ONLY_A_KEY = 0.14, 0.08, 0.35
 _SECRET = frozenset(map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag")))
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
-_DATE_WORDS = frozenset(map(stem, ("date", "time", "at", "day", "on", "due", "start", "end", "deadline", "arrival", "when", "utc", "period")))
+_DATE_WORDS = frozenset(map(stem, ("date", "time", "at", "day", "on", "due", "start", "end", "deadline", "arrival", "when", "utc", "period", "year", "month")))
 _PLACES = frozenset(map(stem, ("address", "street", "line1", "line", "city", "town", "locality", "postcode", "postal", "zip", "address1")))
 
 _SALIENT: Mapping[str, float] = {
@@ -94,12 +94,12 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
         score += 0.05 * _salience(leaf) - _ONLY_A_KEY * (_is_key(leaf) and not _says_key(phrase))
         if score >= _GOOD and (best is None or score > best[0] + 1e-9):
             best = (score, leaf)
-    if best is not None:
+    if best is not None and (not _is_key(best[1]) or _says_key(phrase)):
         return [best[1]]
     within = [leaf for leaf in leaves if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen]
     within.sort(key=lambda leaf: (leaf.hops, -_salience(leaf)))
-    nearest = [leaf for leaf in within if leaf.hops == within[0].hops and _salience(leaf) > 0.3]
-    return nearest[:WITHIN]
+    nearest = [leaf for leaf in within if not _is_key(leaf) and leaf.hops == within[0].hops and _salience(leaf) > 0.3]
+    return nearest[:WITHIN] or ([best[1]] if best is not None else [])
 
 
 def _is_key(leaf: Leaf) -> bool:

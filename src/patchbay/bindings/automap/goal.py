@@ -14,9 +14,11 @@ from typing import Literal
 import msgspec
 
 from patchbay.bindings.automap.lexicon import (
+    DEEDS_MEANT,
     EVERYDAY,
     FILLER,
     GIVEN_AFTER,
+    KNOWS,
     NO_VERBS,
     NOT,
     PLACED_AFTER,
@@ -28,6 +30,7 @@ from patchbay.bindings.automap.lexicon import (
     VERBS,
     WANTED_AFTER,
     WANTED_SAYINGS,
+    WHO_KNOWS,
     Intent,
 )
 from patchbay.schema_graph.naming import singular_word
@@ -116,7 +119,8 @@ def read_goal(text: str) -> Goal:
     for pattern, words in WANTED_SAYINGS if intent == "read" else ():
         if pattern.search(said):
             phrases.extend(Phrase((term_of(word),), frozenset(("wanted",)), said=False) for word in words.split())
-    deeds = [*reader.deeds, *(stem(word) for words, one in understood if one is not None for word in words.split())]
+    said_deeds = [meant for deed in reader.deeds for meant in (DEEDS_MEANT.get(deed, (deed,)) if intent != "read" else (deed,))]
+    deeds = [*said_deeds, *(stem(word) for words, one in understood if one is not None for word in words.split())]
     return Goal(
         text=text,
         said=said,
@@ -253,12 +257,15 @@ class _Reader:
         following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
         if token in NOT or (token.endswith("n't") and len(token) > 3):
             self.negated.extend(stem(word) for word in self._tokens[at + 1 : at + 4])
-        if at in self._verbs:
+        if at in self._verbs and token not in KNOWS:
             return (("wanted" if rest == "wanted" else role) if begun and stem(token) in WANTED_AFTER else "subject"), False, None
         if token in _ENDS or token in ":(":
             return (rest if begun and following not in _ASKING else "subject"), False, None
         if token == ",":
             return role, False, after
+        if token in KNOWS and at and self._tokens[at - 1] in WHO_KNOWS and (token.endswith("s") or self._tokens[at - 1] != "and"):
+            if token not in ("has", "have") or following in ("a", "this", "their", "only", "just"):
+                return "given", False, None
         if rest == "wanted" and begun and stem(token) in WANTED_AFTER:
             return "wanted", False, None
         if token in TIME_AFTER:

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from patchbay.bindings.automap.goal import Goal, Phrase
-from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, NEXT, OPPOSITE, OWN, PERSONS, SINCE, STATES, TIME_AFTER
-from patchbay.bindings.automap.matching import best_argument
+from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, DATED_WORDS, NEXT, OPPOSITE, OWN, PERSONS, SINCE, STATES, TIME_AFTER
+from patchbay.bindings.automap.matching import best_argument, free_text
 from patchbay.bindings.automap.naming import free, param_for
 from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.call_arguments import telling_part
@@ -34,6 +34,7 @@ _TO = frozenset({"to", "until", "before", "max", "lte", "le", "lt", "end", "thro
 _ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"})
 _STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
+_MEMBERS = frozenset(map(stem, ("line", "line1", "street", "city", "town", "locality", "postal", "postcode", "zip", "country", "address1", "first", "last", "given", "family")))
 _PAGING = frozenset({"limit", "cursor", "page", "pagesize", "pagetoken", "offset", "first", "last", "after", "before", "startingafter", "endingbefore", "maxresults", "perpage", "expand", "fields", "count", "order", "sort", "sortby", "sortorder"})
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
 _WRITE_FIT = 0.55
@@ -121,7 +122,11 @@ class Mapper:
             yield from said
             return
         yield from (phrase for phrase in said if "given" in phrase.roles and phrase.after not in TIME_AFTER)
-        yield from (phrase for phrase in said if "place" in phrase.roles and "given" not in phrase.roles)
+        yield from (
+            phrase
+            for phrase in said
+            if ("place" in phrase.roles and "given" not in phrase.roles) or (phrase.after in TIME_AFTER and not is_timed(phrase))
+        )
 
     def _place(self, phrase: Phrase) -> None:
         profile = self._profile
@@ -131,17 +136,41 @@ class Mapper:
             if not self.found and phrase.pointed and not any("given" in one.roles for one in self._goal.phrases):
                 if profile.operation.record_arguments:
                     self._identify(phrase.text)
+                elif (words := free_text(profile)) is not None and not profile.keyed:
+                    self._add(words, phrase.text)
                 else:
                     self._key(phrase)
             return
         if all(term.stem in _LITTLE for term in phrase.terms) and self._key(phrase):
             return
         fit = best_argument(phrase, profile, self.found, least)
+        if fit is None and self._members(phrase):
+            return
+        if fit is None and phrase.pointed and not self._goal.writes and profile.view.is_called and not self.found:
+            if (words := free_text(profile)) is not None:
+                self._add(words, phrase.text)
         if fit is None or fit.argument.type in _FREE or self._pages(fit.argument):
             return
         if "given" not in phrase.roles and fit.argument.type in _MEASURES and fit.argument.role == "filter":
             return
         self._add(fit.argument, phrase.text)
+
+    def _members(self, phrase: Phrase) -> bool:
+        """What a phrase names is made of several values, such as an address: give the usual ones."""
+        if not self._goal.writes:
+            return False
+        head = phrase.terms[-1].stem
+        parts = [
+            argument
+            for argument, own, _ in self._profile.arguments
+            if len(split_name(argument.name)) > 1
+            and head in self._profile.words.of(split_name(argument.name)[-2])
+            and not _MEMBERS.isdisjoint(own)
+        ]
+        nearest = min((self._profile.depth(argument.name) for argument in parts), default=0)
+        for argument in [one for one in parts if self._profile.depth(one.name) == nearest][:5]:
+            self._add(argument, phrase.text, required=False)
+        return bool(parts)
 
     def _names_the_record(self, phrase: Phrase) -> bool:
         heads = {*self._profile.record_name[-1:], *self._profile.collection[-1:]}
@@ -184,16 +213,28 @@ class Mapper:
         record = self._profile.record
         if PERSONS.search(self._goal.said) is None or record is None or is_about_people(record.name):
             return
+        if self._callers_phone():
+            return
         targets = {own: edge.target for edge in record.edges if edge.to_one for own, _ in edge.pairs}
         for argument, _, _ in self._profile.arguments:
             part, equal = telling_part(argument.name)
-            about = is_about_people(targets.get(part, "")) or (is_about_people(part) and "name" not in split_words(part))
+            about = is_about_people(targets.get(part, "")) or names_a_person(part)
             if "." in argument.name and self._profile.operation.record_arguments:
                 continue
             if equal and about and argument.type not in (*_FREE, *_MEASURES) and not _STAFF.intersection(split_words(part)):
                 self._add(argument, None)
                 self.unmet.append(argument.name)
                 return
+
+    def _callers_phone(self) -> bool:
+        """The caller's own: by the number the caller rings from, where the records or who they belong to have one."""
+        if OWN.search(self._goal.said) is None:
+            return False
+        phones = [a for a, _, _ in self._profile.arguments if says_phone(telling_part(a.name)[0]) and self._source(a) == "session"]
+        argument = min(phones, key=lambda a: (self._profile.depth(a.name), not a.indexed, len(a.name)), default=None)
+        if argument is not None:
+            self._add(argument, None)
+        return argument is not None
 
     def _usual(self) -> None:
         """What such a write is usually given and the goal does not name; none of it has to be given."""
@@ -216,8 +257,8 @@ class Mapper:
         words = [word for word in dict.fromkeys(own) if word not in self._profile.record_name]
         best = max((_USUAL.get(word, 0.0) for word in words), default=0.0) - 0.12 * max(0, len(words) - 1)
         part, _ = telling_part(argument.name)
-        if own and own[-1] == "id" or is_about_people(part):
-            best = 0.75 if is_about_people(part) else 0.3
+        if (own and own[-1] == "id") or names_a_person(part):
+            best = 0.75 if names_a_person(part) else 0.3
         return best + 0.5 * max((said.get(word, 0.0) for word in own if word not in _LITTLE), default=0.0)
 
     def _identify(self, because: str | None) -> None:
@@ -248,10 +289,9 @@ class Mapper:
         said = self._goal.said
         if self._goal.writes:
             return
-        timed = [phrase for phrase in self._goal.phrases if phrase.after in TIME_AFTER]
+        timed = [phrase for phrase in self._goal.phrases if is_timed(phrase)]
         between = BETWEEN.search(said) is not None
         since = between or (SINCE.search(said) is not None and any(p.after in ("since", "after") for p in timed))
-        since = since or (" since " in f" {said} ")
         before = between or (BEFORE.search(said) is not None and any(p.after in ("before", "until", "till") for p in timed))
         if NEXT.search(said) is not None and self._profile.view.is_called and not since:
             self._bound(_FROM, "from_date", "ge", timed)
@@ -312,9 +352,20 @@ class Mapper:
                     self.unmet.append(argument.name)
 
 
+def is_timed(phrase: Phrase) -> bool:
+    """Whether a phrase says a time: after *since* or the like, in words for a time."""
+    return phrase.after in TIME_AFTER and any(term.stem in DATED_WORDS for term in phrase.terms)
+
+
 def _marks(name: str) -> set[str]:
     """What a name's last sign says: ``DateSent>``."""
     return {"from"} if name.endswith(">") else {"to"} if name.endswith("<") else set()
+
+
+def names_a_person(part: str) -> bool:
+    """Whether an argument of this name says who somebody is: ``customer``, ``contactID``."""
+    words = [word for word in split_words(part) if word not in ("id", "ids", "uuid", "number", "no", "key")]
+    return len(words) == 1 and words[0] != "account" and is_about_people(words[0])
 
 
 def _label(argument: Argument, labels: Sequence[str]) -> str | None:

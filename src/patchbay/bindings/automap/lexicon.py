@@ -19,13 +19,13 @@ def _stems(text: str) -> frozenset[str]:
 
 _VERBS: dict[Intent, str] = {
     "read": """look find get fetch show list search see check tell read pull bring say retrieve lookup know view display report
-        count identify locate query return answer explain confirm compare determine work grab dig hunt spell figure summarize
-        summarise print track verify help ask discover inspect review browse obtain collect trace spot access describe present
+        count identify query return answer explain confirm compare determine work grab dig hunt spell figure summarize
+        summarise print track verify help ask discover inspect review browse obtain collect trace spot describe present
         explore pick hear learn watch monitor estimate calculate quote preview""",
     "insert": """create add make insert book register record log save enter put place order buy submit file start send post text
         email mail message invite schedule reserve upload write raise leave sign enroll share charge pay refund open subscribe
         remind notify ring phone call dial generate issue reply answer request purchase hire announce warn
-        bill invoice credit note hand pop pass drop arrange apply enter award top grant rent lend deliver ship""",
+        bill invoice credit note hand pop drop arrange apply enter award top grant rent lend deliver ship""",
     "update": """update change edit modify set move reschedule rename correct fix mark close shut reopen pause resume assign
         approve reject accept decline complete finish switch shift extend adjust swap replace renew activate deactivate archive
         amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore publish release redeem""",
@@ -45,7 +45,7 @@ RATHER_NOUNS = frozenset(
     stem(word)
     for word in """order book mail email text call phone share file post message charge issue record report note request purchase
     end name time view count answer reply release schedule set ring display place log mark pay stop report raise leave record
-    return bill invoice credit note hand pass drop top track review watch quote present access work print preview rent ship
+    return bill invoice credit note hand drop top track review watch quote present work print preview rent ship
     delivery grant award help estimate answer cancel""".split()
 ) - {stem("cancel")}
 """Verbs that are nouns as often: one of them is a verb only where something stands after it that says so."""
@@ -74,6 +74,16 @@ get find look fetch retrieve search list show read lookup query view check""".sp
 )
 """Deeds that go by different names: any of a line may do what another of it asks for."""
 
+DEEDS_MEANT: dict[str, tuple[str, ...]] = {
+    stem(word): tuple(map(stem, means.split()))
+    for word, means in {
+        "ring": "call create", "phone": "call create", "dial": "call create", "text": "message send create",
+        "email": "send message", "mail": "send message", "bill": "invoice create", "tell": "message send post",
+        "announce": "message post send", "warn": "message send", "pop": "add", "hand": "give create", "sign": "create",
+        "hire": "create", "throw": "delete", "scrap": "delete", "shut": "close", "buy": "order purchase create",
+    }.items()
+}  # fmt: skip
+"""Verbs that say by themselves what is made or done."""
 GENERIC_DEEDS = _stems(
     """create add make insert new put save enter write place do update change edit modify set move delete remove get find look
     fetch retrieve search list show read take give start open mark log record"""
@@ -135,6 +145,14 @@ WANTED_SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 """Everyday ways to ask for something of a record."""
 PERSONS = re.compile(r"\b(?:he|she|they|them|him|her|his|their|somebody|someone|person|caller|who)\b")
 """Words that speak of a person without saying which kind."""
+KNOWS = frozenset({"gives", "give", "gave", "tells", "quotes", "reads", "provides", "knows", "has", "have", "spells"})
+"""Verbs by which somebody gives what is known: *a customer rings and gives us their number*."""
+WHO_KNOWS = frozenset("they he she customer caller client patient guest member person who and somebody someone".split())
+DATED_WORDS = _stems(
+    """date day time week month year morning afternoon evening night yesterday monday tuesday wednesday thursday friday saturday
+    sunday january february march april june july august september october november december noon midnight moment"""
+)
+"""Words that a time is said with."""
 SOME_EXIST = re.compile(r"\b(?:is|are) there\b|\bany\b")
 
 GIVEN_AFTER = frozenset({"by", "from", "given", "using", "via", "per", "based", "where", "whose", "matching", "against", "knowing"})

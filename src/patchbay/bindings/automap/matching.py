@@ -18,7 +18,11 @@ _FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "te
 _SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
 _SAYS_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid")))
 _SAME_CANONICAL = 0.35
-NESTED = 0.1
+NESTED, NOT_ITS_HEAD = 0.1, 0.85
+
+
+SEARCH = 1.05
+"""How well a search for words fits a name or a title: better than equality, for what is said is seldom spelled the same."""
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -49,10 +53,18 @@ def fit(phrase: Phrase, own: Sequence[str], around: Collection[str], words: Word
     said = [word for word in dict.fromkeys(own) if word not in _SAYS_LITTLE]
     precision = sum(1 for word in said if word in used) / len(said) if said else 1.0
     score = recall * (0.55 + 0.45 * precision)
+    if said and said[-1] not in used and phrase.terms[-1].stem not in _SAYS_LITTLE and not used.intersection(own[-1:]):
+        score *= NOT_ITS_HEAD
     canonical = meaning_of(phrase.text)
     if canonical is not None and meaning_of(named) is canonical:
         score += _SAME_CANONICAL
     return score
+
+
+def free_text(profile: Profile) -> Argument | None:
+    """The argument that takes words to search for, if there is one."""
+    found = [a for a, own, _ in profile.arguments if own and _FREE_TEXT.issuperset(own) and a.type == "string" and not a.enum]
+    return min(found, key=lambda a: (profile.depth(a.name), len(a.name)), default=None)
 
 
 def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (), least: float = GOOD) -> Fit | None:
@@ -64,8 +76,8 @@ def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (),
         if argument.name in taken:
             continue
         score = fit(phrase, own, around, profile.words, argument.name.rpartition(".")[2])
-        if score < least and _FREE_TEXT.intersection(own) and any(term.stem in _SEARCHED for term in phrase.terms):
-            score = least
+        if _FREE_TEXT.issuperset(own) and any(term.stem in _SEARCHED for term in phrase.terms):
+            score = max(score, SEARCH)
         if score < least:
             continue
         score += 0.1 * argument.required + 0.05 * argument.indexed - NESTED * profile.depth(argument.name)

@@ -51,8 +51,10 @@ class Words:
         known = self._known.get(name)
         if known is None:
             known = self._index.stems_of(name)
+            if len(known) > 1 and len(split_words(name)) == 1:
+                known = known[1:]  # what is written as one word is the words it is made of
             if len(known) == 1 and len(name) >= _LONG and name.isalpha() and name.lower() not in WORDS:
-                known = (*known, *_begins_with(name.lower()))
+                known = _begins_with(name.lower()) or known
             self._known[name] = known
         return known
 
@@ -171,7 +173,7 @@ class Profile:
     @property
     def _path(self) -> Sequence[str]:
         path = str(self.operation.invoke.get("path", ""))
-        return [part for part in path.split("/") if part and part not in _PATH_PARTS]
+        return [part for part in path.removesuffix(".json").removesuffix(".xml").split("/") if part and part not in _PATH_PARTS]
 
     @cached_property
     def place(self) -> frozenset[str]:

@@ -21,6 +21,8 @@ ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD = 0.7, 0.3, 0.6, 0.3
 HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
 OWNER, NOT_HEAD, ASKED, FITS = 0.7, 0.4, 0.12, 0.1
 _MOST_UNMET = 4
+_SOME, _TOLD = 0.1, 0.25
+_Weighed = tuple[Term, Phrase, float]
 
 DEED_WORD, DEED_ALIKE = 0.6, 0.6
 _DEED_PHRASE = Phrase((), frozenset(("subject",)))
@@ -46,12 +48,18 @@ def rank(goal: Goal, view: View, index: SearchIndex) -> Ranking:
     found = retrieve(goal, view, index)
     common = _common_arguments([profile for profile, _ in found.values()])
     weighed = _weighed(goal, found)
-    scored = [_score(goal, profile, prior, weighed, common) for profile, prior in found.values()]
+    evidence = [[_evidence(term, phrase, profile) for term, phrase, _ in weighed] for profile, _ in found.values()]
+    telling = [at for at in range(len(weighed)) if any(row[at] >= _SOME for row in evidence)]  # the others tell nothing apart
+    weighed = [weighed[at] for at in telling]
+    scored = [
+        _score(goal, profile, prior, weighed, [row[at] for at in telling], common)
+        for (profile, prior), row in zip(found.values(), evidence, strict=True)
+    ]
     scored.sort(key=lambda one: (-one.score, len(one.profile.operation.name), one.profile.operation.name))
     return Ranking(tuple(scored), common)
 
 
-def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[tuple[Term, Phrase, float]]:
+def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[_Weighed]:
     """Each word of the goal once, with its weight: by its best role, and by how much it tells in this schema."""
     words = next((profile.words for profile, _ in found.values()), None)
     best: dict[str, tuple[Term, Phrase, float]] = {}
@@ -71,18 +79,13 @@ def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[tup
 
 
 def _score(
-    goal: Goal, profile: Profile, prior: float, weighed: Sequence[tuple[Term, Phrase, float]], common: frozenset[str]
+    goal: Goal, profile: Profile, prior: float, weighed: Sequence[_Weighed], evidence: Sequence[float], common: frozenset[str]
 ) -> Scored:
     total = sum(weight for _, _, weight in weighed) or 1.0
-    covered = 0.0
-    matched: list[str] = []
-    for term, phrase, weight in weighed:
-        evidence = _evidence(term, phrase, profile)
-        covered += weight * evidence
-        if evidence >= 0.25:
-            matched.append(term.word)
+    covered = sum(weight * found for (_, _, weight), found in zip(weighed, evidence, strict=True))
+    matched = [term.word for (term, phrase, _), found in zip(weighed, evidence, strict=True) if found >= _TOLD and phrase.said]
     score = covered / total
-    score += HEAD * _head(goal, profile) - EXTRA * _beside(weighed, profile)
+    score += HEAD * _head(goal, profile) - EXTRA * _beside(weighed, profile, common)
     score += _deed(goal, profile) + _asked(goal, profile) + _known(goal, profile)
     score += _number(goal, profile) - UNMET * min(_MOST_UNMET, _unmet(profile, weighed, common))
     score += FOUND * prior
@@ -90,7 +93,7 @@ def _score(
     if root is not None:
         score += CORE if "core" in root.badges else 0.0
         score -= VIEWED if root.kind in ("view", "materialized_view") else 0.0
-    return Scored(profile, score, tuple(matched))
+    return Scored(profile, score, tuple(dict.fromkeys(matched)))
 
 
 def _evidence(term: Term, phrase: Phrase, profile: Profile) -> float:
@@ -133,13 +136,14 @@ def _head(goal: Goal, profile: Profile) -> float:
     return best
 
 
-def _beside(weighed: Sequence[tuple[Term, Phrase, float]], profile: Profile) -> float:
+def _beside(weighed: Sequence[_Weighed], profile: Profile, common: frozenset[str]) -> float:
     """The share of the operation's name that nothing in the goal says; rare words count more."""
     meant: dict[str, float] = {}
     for term, _, _ in weighed:
         for word, strength in term.means.items():
             meant[word] = max(meant.get(word, 0.0), strength)
-    own = dict.fromkeys(profile.name)
+    usual = {word for name in common for word in profile.words.of(name)}
+    own = dict.fromkeys(word for word in profile.name if word not in usual or word in meant)
     if not own:
         return 0.0
     weights = {word: 0.3 + 0.7 * profile.words.rarity(word) for word in own}
@@ -174,15 +178,18 @@ def _known(goal: Goal, profile: Profile) -> float:
 def _number(goal: Goal, profile: Profile) -> float:
     """Whether one record or many fit what is asked for. A table gives either."""
     operation = profile.operation
-    if goal.writes or operation.record_arguments or goal.many is None:
+    if goal.writes or operation.record_arguments:
         return 0.0
     if goal.many:
         return NUMBER if operation.many and not profile.keyed else -NUMBER
     keyed = profile.keyed or any(argument.required for argument, _, _ in profile.arguments)
-    return NUMBER / 2 if not operation.many and keyed else 0.0
+    if operation.many or not keyed:
+        return 0.0
+    known = any(phrase.pointed or not phrase.roles.isdisjoint(("given", "place")) for phrase in goal.phrases)
+    return NUMBER / 2 if known else -NUMBER
 
 
-def _unmet(profile: Profile, weighed: Sequence[tuple[Term, Phrase, float]], common: frozenset[str]) -> int:
+def _unmet(profile: Profile, weighed: Sequence[_Weighed], common: frozenset[str]) -> int:
     """How many arguments must be given that nothing in the goal speaks of."""
     meant = {word for term, _, _ in weighed for word in term.means}
     return sum(
