@@ -122,7 +122,7 @@ def measure(goal: Mapping[str, Any], view: View, index: SearchIndex) -> Result:
         # Another operation is also correct: inputs and fields are those written down for the first one.
         wanted = next((o for o in right if o.name == goal["operation"]), right[0])
     scored = next((one for one in ranking.scored if one.profile.operation.name == wanted.name), None)
-    made = draft(read, scored or Scored(Profile(wanted, view, Words(index)), 0.0), ranking.common)
+    made = draft(read, scored or Scored(Profile(wanted, view, Words(index)), 0.0), ranking)
     binding = made.binding
     if proposal is not None and proposal.binding.operation == wanted.name:
         binding = proposal.binding

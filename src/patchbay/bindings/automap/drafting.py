@@ -12,7 +12,7 @@ from patchbay.bindings.automap.inputs import Mapped, Mapper
 from patchbay.bindings.automap.naming import leaf_for, tool_name_for
 from patchbay.bindings.automap.narrowing import Narrowed, narrow
 from patchbay.bindings.automap.profile import Profile, written
-from patchbay.bindings.automap.scoring import Scored
+from patchbay.bindings.automap.scoring import Ranking, Scored
 from patchbay.bindings.model import Binding, FilterRule, Input, Projection
 
 
@@ -37,11 +37,19 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def draft(
-    goal: Goal, scored: Scored, common: frozenset[str], *, tool_name: str | None = None, choice: Choice | None = None
+    goal: Goal,
+    scored: Scored,
+    ranking: Ranking,
+    *,
+    tool_name: str | None = None,
+    choice: Choice | None = None,
+    everything: bool = False,
 ) -> Draft:
-    """The binding for one candidate, as the goal suggests it."""
+    """The binding for one candidate, as the goal suggests it. ``everything``: also give the keys that keep a request from being
+    carried out twice, which are otherwise left to the call.
+    """
     profile = scored.profile
-    mapper = Mapper(goal, profile, common)
+    mapper = Mapper(ranking.goal, profile, ranking.common, everything=everything)
     given = mapper.map()
     chosen, missing = choose(goal, profile)
     if choice is not None:

@@ -10,6 +10,7 @@ from patchbay.bindings.automap.goal import Goal, Phrase
 from patchbay.bindings.automap.matching import fit
 from patchbay.bindings.automap.profile import Leaf, Profile
 from patchbay.bindings.parameters import is_about_people
+from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.stems import stem
 
 MOST_FIELDS = 8
@@ -30,12 +31,15 @@ _SALIENT: Mapping[str, float] = {
         "name": 1.0, "title": 0.98, "subject": 0.9, "number": 0.95, "status": 0.95, "state": 0.9, "amount": 0.85, "total": 0.85,
         "balance": 0.8, "quantity": 0.8, "price": 0.75, "date": 0.7, "due": 0.7, "start": 0.75, "starts": 0.75, "end": 0.5,
         "ends": 0.5, "email": 0.6, "phone": 0.6, "description": 0.35, "summary": 0.5, "type": 0.35, "currency": 0.45, "at": 0.3,
-        "url": 0.3, "body": 0.7, "text": 0.8, "snippet": 0.7, "message": 0.6, "content": 0.7, "comments": 0.7, "comment": 0.7, "code": 0.35, "created": 0.4, "id": 0.45,
-        "company": 0.4, "city": 0.3, "count": 0.4, "size": 0.3, "sid": 0.4, "reason": 0.3, "ok": 0.5, "ts": 0.3, "rating": 0.3,
+        "url": 0.3, "body": 0.7, "text": 0.8, "snippet": 0.7, "message": 0.6, "content": 0.7, "comments": 0.7, "comment": 0.7, "code": 0.35, "created": 0.55, "id": 0.5, "duration": 0.6, "length": 0.5, "active": 0.45, "available": 0.5, "brand": 0.5, "remaining": 0.6, "presence": 0.6, "result": 0.4, "login": 0.5, "tag": 0.4, "published": 0.5,
+        "company": 0.4, "city": 0.3, "count": 0.4, "size": 0.3, "sid": 0.4, "reason": 0.3, "ok": 0.5, "ts": 0.3, "rating": 0.6,
         "notes": 0.25, "role": 0.4, "first": 0.3, "last": 0.3, "given": 0.3, "family": 0.3,
     }.items()
 }  # fmt: skip
 """How telling a field is by itself, by its words."""
+_OTHER = 0.28
+_TEXTS = frozenset(map(stem, ("text", "body", "content", "comment", "comments")))
+_SAID = frozenset(map(stem, ("message", "messages", "comment", "reply", "note", "review", "post", "conversation")))
 _BESIDE_THE_POINT = frozenset(map(stem, ("version", "metadata", "modified", "rowguid", "self", "kind", "livemode", "hash", "deleted", "internal", "legacy", "reset", "raw", "html", "cursor", "typename", "position", "sort")))
 
 
@@ -52,7 +56,7 @@ def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
     chosen: dict[tuple[str, ...], Chosen] = {}
     missing: list[str] = []
     named = 0
-    for phrase in _asked_for(goal):
+    for phrase in _asked_for(goal, profile):
         found = _best(phrase, leaves, profile, chosen)
         if not found and "subject" not in phrase.roles:
             missing.append(phrase.text)
@@ -77,10 +81,16 @@ def _may_come_back(leaf: Leaf) -> bool:
     return leaf.field.name != "__typename"
 
 
-def _asked_for(goal: Goal) -> Iterable[Phrase]:
+def _asked_for(goal: Goal, profile: Profile) -> Iterable[Phrase]:
     if goal.writes:
         return ()
-    return [phrase for phrase in goal.phrases if "wanted" in phrase.roles]
+    heads = {*profile.record_name[-1:], *profile.name[-1:]}
+    return [
+        phrase
+        for phrase in goal.phrases
+        if "wanted" in phrase.roles
+        or (phrase.roles == {"subject"} and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
+    ]
 
 
 def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
@@ -97,17 +107,17 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
     if best is not None and (not _is_key(best[1]) or _says_key(phrase)):
         return [best[1]]
     within = [leaf for leaf in leaves if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen]
-    within.sort(key=lambda leaf: (leaf.hops, -_salience(leaf)))
+    within.sort(key=lambda leaf: (leaf.hops, -_salience(leaf) - 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder))))
     nearest = [leaf for leaf in within if not _is_key(leaf) and leaf.hops == within[0].hops and _salience(leaf) > 0.3]
     return nearest[:WITHIN] or ([best[1]] if best is not None else [])
 
 
 def _is_key(leaf: Leaf) -> bool:
-    return leaf.stems[-1:] in (("id",), ("sid",), ("gid",), ("uid",), ("guid",))
+    return leaf.stems[-1:] in (("id",), ("sid",), ("gid",), ("uid",), ("guid",), ("url",), ("uri",), ("href",))
 
 
 def _says_key(phrase: Phrase) -> bool:
-    return any(term.stem in ("id", "number", "identifi", "sid") for term in phrase.terms)
+    return any(term.stem in ("id", "numb", "identifi", "sid", "url", "link", "web", "websit") for term in phrase.terms)
 
 
 def _names(phrase: Phrase, own: Sequence[str]) -> bool:
@@ -163,7 +173,8 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
         score -= (0.0 if inside and len(leaf.path) == 2 else _NEIGHBOUR * leaf.hops) + _LISTED * leaf.many
         if leaf.stems[-1:] == ("stat",) and placed and leaf.field.type != "enum":
             score -= 0.6
-        score += 0.4 * (goal.writes and leaf.stems[-1:] == ("id",) and len(leaf.stems) <= 1 + len(own))
+        if leaf.stems[-1] in ("id", "sid") and own.issuperset(leaf.stems[:-1]) and (inside or leaf.hops == 0):
+            score = 1.2 if goal.writes and (inside or not wrapped) else max(score, 0.5)
         if score > 0.2:
             ranked.append((score, leaf))
     ranked.sort(key=lambda one: (-one[0], len(one[1].path), one[1].path))
@@ -171,10 +182,17 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
 
 
 def _salience(leaf: Leaf) -> float:
+    """How telling a leaf is by itself: by its most telling word, less for each word that says it is about something else."""
     if not leaf.stems:
         return 0.0
-    best = max((_SALIENT.get(word, 0.0) for word in leaf.stems), default=0.0)
-    if leaf.stems[-1] in ("id", "sid") and len(leaf.stems) > 1:
+    words = dict.fromkeys(leaf.stems)
+    best = max((_SALIENT.get(word, 0.0) for word in words), default=0.0)
+    if leaf.stems[-1] in ("id", "sid") and len(words) > 1:
         best = 0.15
-    best -= 0.08 * (len(leaf.stems) - 1) + 0.5 * (not _BESIDE_THE_POINT.isdisjoint(leaf.stems))
+    holder = split_words(leaf.holder)
+    own = {stem(word) for word in holder}
+    best -= sum(0.05 if word in _SALIENT else 0.0 if word in own else _OTHER for word in words) - 0.05
+    best -= 0.5 * (not _BESIDE_THE_POINT.isdisjoint(words))
+    if not _TEXTS.isdisjoint(words) and any(word in _SAID for word in (*own, *map(stem, split_words(leaf.path[-2] if len(leaf.path) > 1 else "")))):
+        best += 0.4
     return best + 0.1 * (leaf.field.type == "enum") + 0.1 * leaf.field.unique

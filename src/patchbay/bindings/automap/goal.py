@@ -15,12 +15,14 @@ import msgspec
 
 from patchbay.bindings.automap.lexicon import (
     DEEDS_MEANT,
+    DIGITS,
     EVERYDAY,
     FILLER,
     GIVEN_AFTER,
     KNOWS,
     NO_VERBS,
     NOT,
+    ORDERING,
     PLACED_AFTER,
     POINTING,
     QUESTIONS,
@@ -138,6 +140,8 @@ def term_of(word: str) -> Term:
     root = stem(word)
     means = dict.fromkeys(NEAR.get(root, ()), SYNONYM)
     means[root] = 1.0
+    if word in DIGITS:
+        means[DIGITS[word]] = 1.0
     return Term(word, root, means)
 
 
@@ -202,15 +206,19 @@ class _Reader:
         rest: Role = "given" if intent != "read" else "wanted"
         role: Role = "subject"
         run: list[str] = []
-        begun = pointed = owned = False
+        begun = pointed = owned = asked = False
         after: str | None = None
         for at, token in enumerate((*self._tokens, ".")):
             bare, possessive = (token[:-2], True) if token.endswith("'s") else (token, False)
-            content = self._is_content(at, bare)
+            content = self._is_content(at, bare) and not self._orders(at, bare)
             if content and not self._is_filler(bare):
+                if run and asked and stem(bare) in VERBS:
+                    yield self._phrase(run, role, intent, pointed, after, False, token, owned)
+                    run, pointed, begun = [], False, True
                 run.append(bare)
                 if not possessive:
                     continue
+            asked = asked or bare in ("did", "does", "do")
             if run:
                 begun = True
                 yield self._phrase(run, role, intent, pointed, after, possessive, token, owned)
@@ -284,6 +292,11 @@ class _Reader:
         if token in ("when", "where", "how", "which", "what", "who") and begun and role != "subject" and rest == "wanted":
             return "wanted", False, None
         return role, pointed and token not in ("and", "or"), after
+
+    def _orders(self, at: int, word: str) -> bool:
+        """Whether a word only says which in an order (``last``), and is no part of a name (``last name``)."""
+        following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
+        return word in ORDERING and following not in ("name", "names", "four", "4", "digits")
 
     def _is_content(self, at: int, word: str) -> bool:
         return at < len(self._tokens) and (word[0].isalnum()) and at not in self._verbs

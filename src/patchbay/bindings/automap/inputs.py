@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from patchbay.bindings.automap.goal import Goal, Phrase
 from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, DATED_WORDS, NEXT, OPPOSITE, OWN, PERSONS, SINCE, STATES, TIME_AFTER
-from patchbay.bindings.automap.matching import best_argument, free_text
+from patchbay.bindings.automap.matching import Fit, best_argument, free_text
 from patchbay.bindings.automap.naming import free, param_for
 from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.call_arguments import telling_part
@@ -22,7 +22,7 @@ from patchbay.bindings.model import MAX_INPUTS
 from patchbay.bindings.parameters import is_about_people, numbers_its_record, says_email, says_phone
 from patchbay.schema_graph.call import Comparison, Source
 from patchbay.schema_graph.model import Argument
-from patchbay.schema_graph.naming import split_name, split_words
+from patchbay.schema_graph.naming import quote_part, split_name, split_words
 from patchbay.schema_graph.operations import identifying_fields
 from patchbay.schema_graph.stems import stem
 
@@ -34,6 +34,7 @@ _TO = frozenset({"to", "until", "before", "max", "lte", "le", "lt", "end", "thro
 _ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"})
 _STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
+_NAMES = ((stem("name"),), (stem("title"),))
 _MEMBERS = frozenset(map(stem, ("line", "line1", "street", "city", "town", "locality", "postal", "postcode", "zip", "country", "address1", "first", "last", "given", "family")))
 _PAGING = frozenset({"limit", "cursor", "page", "pagesize", "pagetoken", "offset", "first", "last", "after", "before", "startingafter", "endingbefore", "maxresults", "perpage", "expand", "fields", "count", "order", "sort", "sortby", "sortorder"})
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
@@ -71,7 +72,10 @@ class Mapped(msgspec.Struct, frozen=True):
 class Mapper:
     """One mapping under way."""
 
-    def __init__(self, goal: Goal, profile: Profile, common: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, goal: Goal, profile: Profile, common: frozenset[str] = frozenset(), *, everything: bool = False
+    ) -> None:
+        self._everything = everything
         self._goal = goal
         self._profile = profile
         self._common = common
@@ -95,6 +99,8 @@ class Mapper:
         return list(self.found.values())[:MAX_INPUTS]
 
     def _add(self, argument: Argument, because: str | None, **members: Any) -> None:
+        if not self._everything and "idempotency" in split_words(argument.name):
+            return
         if argument.name in self.found or any(
             one.startswith(argument.name + ".") or argument.name.startswith(one + ".") for one in self.found
         ) and not self._profile.operation.record_arguments:
@@ -144,8 +150,9 @@ class Mapper:
         if all(term.stem in _LITTLE for term in phrase.terms) and self._key(phrase):
             return
         fit = best_argument(phrase, profile, self.found, least)
-        if fit is None and self._members(phrase):
+        if (fit is None or len(split_words(telling_part(fit.argument.name)[0])) > len(phrase.terms)) and self._members(phrase):
             return
+        fit = self._by_name(fit)
         if fit is None and phrase.pointed and not self._goal.writes and profile.view.is_called and not self.found:
             if (words := free_text(profile)) is not None:
                 self._add(words, phrase.text)
@@ -154,6 +161,22 @@ class Mapper:
         if "given" not in phrase.roles and fit.argument.type in _MEASURES and fit.argument.role == "filter":
             return
         self._add(fit.argument, phrase.text)
+
+    def _by_name(self, fit: Fit | None) -> Fit | None:
+        """Instead of the key of a thing, its name, which is what people say; who somebody is stays with the key."""
+        record = self._profile.record
+        if fit is None or self._goal.writes or not self._profile.operation.record_arguments or record is None:
+            return fit
+        edge = next((one for one in record.edges if one.to_one and any(own == fit.argument.name for own, _ in one.pairs)), None)
+        if edge is None or is_about_people(edge.target):
+            return fit
+        prefix = quote_part(edge.name) + "."
+        named = [
+            argument
+            for argument, own, _ in self._profile.arguments
+            if argument.name.startswith(prefix) and (own[-1:] in _NAMES and len(own) <= 1 + len(self._profile.words.of(edge.target)))
+        ]
+        return Fit(named[0], fit.score) if named else fit
 
     def _members(self, phrase: Phrase) -> bool:
         """What a phrase names is made of several values, such as an address: give the usual ones."""
@@ -231,7 +254,7 @@ class Mapper:
         if OWN.search(self._goal.said) is None:
             return False
         phones = [a for a, _, _ in self._profile.arguments if says_phone(telling_part(a.name)[0]) and self._source(a) == "session"]
-        argument = min(phones, key=lambda a: (self._profile.depth(a.name), not a.indexed, len(a.name)), default=None)
+        argument = min(phones, key=lambda a: ("fax" in split_words(a.name), self._profile.depth(a.name), not a.indexed, len(a.name)), default=None)
         if argument is not None:
             self._add(argument, None)
         return argument is not None
@@ -322,6 +345,7 @@ class Mapper:
     def _states(self) -> None:
         """Adjectives that name a state: fixed where the schema lists the labels, asked for where it only has such an argument."""
         if self._goal.writes:
+            self._new_state()
             return
         for term in (term for phrase in self._goal.phrases for term in phrase.terms if term.stem in STATES):
             name = OPPOSITE.get(term.stem, term.stem) if term.stem in self._goal.negated else term.stem
@@ -342,6 +366,22 @@ class Mapper:
                     if own[-1:] and own[-1] in _STATE_NAMES and argument.type in ("string", "enum", "array") and not argument.name.startswith("body."):
                         self._add(argument, term.word, required=False)
                         return
+
+    def _new_state(self) -> None:
+        """A change that is to a state, such as closing: that state, where the schema lists it, else asked for."""
+        if self._profile.intent != "update":
+            return
+        meant = [word for deed in self._goal.deeds for word in (deed, *STATES.get(deed, ()))]
+        said = [term.stem for phrase in self._goal.phrases for term in phrase.terms]
+        meant += [word for one in said if one in STATES for word in STATES[one]]
+        for argument, own, _ in self._profile.arguments:
+            if own[-1:] and own[-1] in _STATE_NAMES and argument.role != "key" and len(own) <= 2:
+                label = _label(argument, meant)
+                if label is not None:
+                    self._add(argument, None, source="constant", value=label)
+                elif any(word in STATES or word in _STATE_NAMES for word in (*self._goal.deeds, *said)):
+                    self._add(argument, None)
+                return
 
     def _required(self) -> None:
         for argument, _, _ in self._profile.arguments:

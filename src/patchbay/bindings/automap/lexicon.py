@@ -194,12 +194,14 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
 )
 """What a question word asks for: words of the field that answers it."""
 
-NEWEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|recent|last|recently)\b(?! (?:name|four|4|digit|week|month|year|night))")
+NEWEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|recent|last|recently|lately)\b(?! (?:name|four|4|digit|week|month|year|night))")
 OLDEST = re.compile(r"\b(?:oldest|earliest|first)\b(?! (?:name|and last))")
 NEXT = re.compile(r"\b(?:next|upcoming|coming up|future|from now on|ahead)\b")
 TODAY = re.compile(r"\b(?:today|today's)\b")
 HIGHEST = re.compile(r"\b(?:biggest|highest|largest|top|most expensive|best)\b")
 HOW_MANY_OF_THEM = re.compile(r"\b(?:latest|last|next|first|newest|top|recent|oldest|upcoming)\s+(\d{1,2}|two|three|four|five|six|ten)\b")
+ORDERING = frozenset({"latest", "newest", "recent", "last", "oldest", "earliest", "first", "next", "upcoming", "recently", "lately"})
+DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
 SINCE = re.compile(r"\b(?:since|after|starting|from)\b")
 BEFORE = re.compile(r"\b(?:before|until|till|up to)\b")
@@ -214,7 +216,7 @@ STATES: dict[str, tuple[str, ...]] = {
         "outstanding": "open unpaid outstanding due", "active": "active open enabled live current", "paid": "paid settled",
         "pending": "pending waiting open", "closed": "closed resolved done", "available": "available free active",
         "cancelled": "cancelled canceled void", "done": "done completed complete", "overdue": "overdue past_due",
-        "draft": "draft", "failed": "failed", "approved": "approved", "published": "published", "archived": "archived",
+        "draft": "draft", "failed": "failed", "approved": "approved", "published": "published", "waiting": "open pending waiting", "running": "active running live", "going": "active running", "archived": "archived",
     }.items()
 }  # fmt: skip
 """Adjectives that name a state, and the labels that mean it, best first."""

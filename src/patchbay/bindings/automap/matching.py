@@ -10,6 +10,7 @@ from patchbay.bindings.automap.goal import Phrase
 from patchbay.bindings.automap.profile import Profile, Words
 from patchbay.bindings.parameters import meaning_of
 from patchbay.schema_graph.model import Argument
+from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.stems import stem
 
 GOOD = 0.45
@@ -18,6 +19,7 @@ _FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "te
 _SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
 _SAYS_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid")))
 _SAME_CANONICAL = 0.35
+_NAME_PARTS = {"first": {"first", "given", "forename"}, "last": {"last", "family", "surname", "sur"}}
 NESTED, NOT_ITS_HEAD = 0.1, 0.85
 
 
@@ -55,10 +57,19 @@ def fit(phrase: Phrase, own: Sequence[str], around: Collection[str], words: Word
     score = recall * (0.55 + 0.45 * precision)
     if said and said[-1] not in used and phrase.terms[-1].stem not in _SAYS_LITTLE and not used.intersection(own[-1:]):
         score *= NOT_ITS_HEAD
+    mine, its = _part_of_a_name(phrase.text), _part_of_a_name(named)
+    if mine is not None and its is not None:
+        return max(score, 1.0) if mine == its else 0.5 * score
     canonical = meaning_of(phrase.text)
     if canonical is not None and meaning_of(named) is canonical:
         score += _SAME_CANONICAL
     return score
+
+
+def _part_of_a_name(text: str) -> str | None:
+    """Which part of somebody's name a text says: ``first`` or ``last``."""
+    words = {part for word in split_words(text) for part in (word, word.removesuffix("name"))}
+    return next((which for which, said in _NAME_PARTS.items() if not words.isdisjoint(said)), None)
 
 
 def free_text(profile: Profile) -> Argument | None:
@@ -78,6 +89,8 @@ def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (),
         score = fit(phrase, own, around, profile.words, argument.name.rpartition(".")[2])
         if _FREE_TEXT.issuperset(own) and any(term.stem in _SEARCHED for term in phrase.terms):
             score = max(score, SEARCH)
+        if phrase.after in ("from", "to") and own == (phrase.after,) and argument.type == "string":
+            score = max(score, 1.0)  # what a message comes from and goes to is named by its preposition
         if score < least:
             continue
         score += 0.1 * argument.required + 0.05 * argument.indexed - NESTED * profile.depth(argument.name)

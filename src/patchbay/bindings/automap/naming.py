@@ -14,6 +14,7 @@ from patchbay.schema_graph.naming import singular_word, split_name, split_words
 
 _BARE = frozenset({"id", "number", "no", "code", "name", "type", "status", "date", "sid", "key", "title", "text", "body", "value"})
 _NOT_CALLERS = frozenset({"employee", "staff", "supplier", "vendor", "seller", "user", "worker", "agent", "member", "owner", "actor", "artist"})
+_PARTS_OF_NAMES = frozenset({"first", "last", "given", "family", "surname", "forename"})
 _UNSAFE = re.compile(r"[^a-z0-9_]+")
 _DEFINITE = re.compile(r"\b(?:a|an|the|this|that|one|any|our|please)\s+")
 _LONGEST_TOOL = 60
@@ -39,7 +40,7 @@ def param_for(argument: Argument, profile: Profile, goal: Goal) -> str:
     words = split_words(part)
     canonical = meaning_of(" ".join(words))
     if canonical is not None and argument.type in (canonical.type, "string", "array"):
-        spelled = " ".join(words) in canonical.words or part == canonical.name
+        spelled = (" ".join(words) in canonical.words or part == canonical.name) and words[0] not in _PARTS_OF_NAMES
         if spelled and (canonical.means != "person" or _is_of_the_caller(argument, profile)):
             return canonical.name
     if len(words) == 1 and words[0] in _BARE:

@@ -24,6 +24,7 @@ _LONG = 9
 _WRAPPERS = frozenset({"payload", "respons", "result", "connect", "edg", "input", "output"})
 _NO_CONTENT = frozenset({"query", "mutat", "id"}) | frozenset(map(stem, STOP_WORDS))
 _SEGMENT = re.compile(r"[/.:]")
+_VALUES = frozenset({"amount", "value", "gross", "net"})
 _AROUND = frozenset({"body", "input", "data", "query", "filter", "where", "params", "attributes"})
 _OPERATORS = frozenset({"eq", "exact", "value", "equals", "in"})
 _PATH_PARTS = frozenset({"v1", "v2", "v3", "api", "json"})
@@ -55,6 +56,8 @@ class Words:
                 known = known[1:]  # what is written as one word is the words it is made of
             if len(known) == 1 and len(name) >= _LONG and name.isalpha() and name.lower() not in WORDS:
                 known = _begins_with(name.lower()) or known
+            if len(known) == 1 and len(name) > 6 and name.lower().endswith("name"):
+                known = (*known, stem(name.lower()[:-4]), stem("name"))
             self._known[name] = known
         return known
 
@@ -243,7 +246,8 @@ class Profile:
         for hops in range(deepest + 1):
             following: list[tuple[Object, tuple[str, ...], bool]] = []
             for obj, way, many in layer:
-                yield from self._of_object(obj, way, hops, many)
+                near = hops - 1 if way and _is_a_value(obj) else hops
+                yield from self._of_object(obj, way, near, many)
                 if hops == deepest:
                     continue
                 held = {field.name: field.readable for field in obj.fields}
@@ -276,7 +280,16 @@ class Profile:
                         obj, field, (*path, member.name), member, hops + 1, many or leaf.type == "array", deeper - 1, False
                     )
             return
-        yield Leaf(path, leaf, obj.name, self.words.of(leaf.name), hops, many)
+        own = self.words.of(leaf.name)
+        if len(path) > 1 and leaf.name.lower() in _VALUES:
+            own = (*self.words.of(path[-2]), *own)  # an amount is an amount of what holds it
+        yield Leaf(path, leaf, obj.name, own, hops, many)
+
+
+def _is_a_value(obj: Object) -> bool:
+    """Whether an object only spells out one value: an amount with its currency."""
+    names = {field.name.lower() for field in obj.fields}
+    return len(names) <= 4 and not names.isdisjoint(_VALUES) and any("currency" in name for name in names)
 
 
 def same_deed(wanted: str, done: frozenset[str]) -> float:

@@ -76,8 +76,11 @@ def propose_from(
         if scored.score < FAR_BEHIND * best:
             break
         mine = choice if choice is not None and scored.profile.operation.name == choice.operation else None
-        made = draft(goal, scored, ranking.common, tool_name=tool_name, choice=mine)
+        made = draft(goal, scored, ranking, tool_name=tool_name, choice=mine)
         settled = _settle(made, view, target)
+        if not isinstance(settled, _Settled) and any(finding.code == "argument_required" for finding in settled):
+            made = draft(goal, scored, ranking, tool_name=tool_name, choice=mine, everything=True)
+            settled = _settle(made, view, target)
         if not isinstance(settled, _Settled):
             refused.append((scored, settled))
             continue

@@ -37,10 +37,13 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class Ranking(msgspec.Struct, frozen=True):
-    """The candidates for a goal, best first, and the arguments that most of them must be given."""
+    """The candidates for a goal, best first, the arguments that most of them must be given, and the goal without the words that
+    tell nothing about any of them.
+    """
 
     scored: tuple[Scored, ...]
     common: frozenset[str]
+    goal: Goal
 
 
 def rank(goal: Goal, view: View, index: SearchIndex) -> Ranking:
@@ -51,12 +54,22 @@ def rank(goal: Goal, view: View, index: SearchIndex) -> Ranking:
     evidence = [[_evidence(term, phrase, profile) for term, phrase, _ in weighed] for profile, _ in found.values()]
     telling = [at for at in range(len(weighed)) if any(row[at] >= _SOME for row in evidence)]  # the others tell nothing apart
     weighed = [weighed[at] for at in telling]
+    goal = _sharpened(goal, frozenset(term.stem for term, _, _ in weighed))
     scored = [
         _score(goal, profile, prior, weighed, [row[at] for at in telling], common)
         for (profile, prior), row in zip(found.values(), evidence, strict=True)
     ]
     scored.sort(key=lambda one: (-one.score, len(one.profile.operation.name), one.profile.operation.name))
-    return Ranking(tuple(scored), common)
+    return Ranking(tuple(scored), common, goal)
+
+
+def _sharpened(goal: Goal, telling: frozenset[str]) -> Goal:
+    phrases = [
+        msgspec.structs.replace(phrase, terms=terms)
+        for phrase in goal.phrases
+        if (terms := tuple(term for term in phrase.terms if term.stem in telling))
+    ]
+    return msgspec.structs.replace(goal, phrases=tuple(phrases))
 
 
 def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[_Weighed]:
