@@ -22,7 +22,7 @@ _SHORT = {
     "img": "image", "msg": "message", "pwd": "password", "addl": "additional", "cnt": "count", "pct": "percent",
     "bal": "balance", "appt": "appointment", "loc": "location", "trans": "transaction", "txn": "transaction",
     "curr": "current", "prev": "previous", "max": "maximum", "min": "minimum", "avg": "average", "lang": "language",
-    "rep": "representative",
+    "rep": "representative", "shopper": "customer",  # who is no shop
 }  # fmt: skip
 SHORT_FORMS = frozenset({*_SHORT, *_SHORT.values()})
 """Abbreviations that everybody uses, and what they stand for."""

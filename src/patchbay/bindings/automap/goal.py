@@ -84,7 +84,8 @@ class Phrase(msgspec.Struct, frozen=True):
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """A goal as it was read. ``deeds`` are the stems of its verbs, ``asks`` the words that its question words stand for."""
+    """A goal as it was read. ``deeds`` are the stems of its verbs, ``asks`` the words that its question words stand for,
+    ``ordering`` words such as *latest*."""
 
     text: str
     said: str
@@ -94,6 +95,7 @@ class Goal(msgspec.Struct, frozen=True):
     asks: tuple[Term, ...]
     many: bool | None
     negated: frozenset[str]
+    ordering: tuple[Term, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -132,6 +134,7 @@ def read_goal(text: str) -> Goal:
         asks=tuple(_terms(_asked(said))) if intent == "read" else (),
         many=_many(phrases, said),
         negated=frozenset(reader.negated),
+        ordering=tuple(_terms([token for token in tokens if token in ORDERING])),
     )
 
 
@@ -210,7 +213,9 @@ class _Reader:
         after: str | None = None
         for at, token in enumerate((*self._tokens, ".")):
             bare, possessive = (token[:-2], True) if token.endswith("'s") else (token, False)
-            content = self._is_content(at, bare) and not self._orders(at, bare)
+            if self._orders(at, bare):
+                continue
+            content = self._is_content(at, bare)
             if content and not self._is_filler(bare):
                 if run and asked and stem(bare) in VERBS:
                     yield self._phrase(run, role, intent, pointed, after, False, token, owned)

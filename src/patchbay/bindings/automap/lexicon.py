@@ -109,7 +109,7 @@ EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
         (r"mark(?:s|ed)? (?:\w+ ){1,4}as (?:done|finished|complete|completed)", "update complete status", "update"),
         (r"tak(?:e|es) back|undo|retract", "delete", "delete"),
         (r"(?:do|does|can) (?:we|you|they|the \w+) (?:sell|carry|offer)|(?:we|they) sell", "product item", None),
-        (r"(?:coming|come|comes|due) in\b|drop(?:s|ping)? by|popping in", "booking appointment visit", None),
+        (r"(?:coming|due) in\b|drop(?:s|ping)? by|popping in", "booking appointment visit", None),
         (r"solved|sorted|resolved|taken care of", "close closed status", None),
         (r"who(?:'s| is) (?:calling|ringing|on the (?:line|phone))", "caller customer contact phone", "read"),
         (r"to-?do list|to-?dos?|things to do", "task", None),
@@ -170,7 +170,7 @@ FILLER = _stems(
     people whoever else us me them they him her give gives gave let lets us using use used given based where when whose
     know tell look find get pull bring see rings ring caller's asks ask wants yet still ever already today now so that
     which what who how many much long often does did has have had will would can could may might must shall between two other
-    another certain particular specific new one ones same such every each altogether total overall ago whether much many"""
+    another certain particular specific new one ones same such every each altogether total overall ago whether much many here rather far lot bit bunch else along away together real quick quickly soon later anyway kindly hello hi thanks thank"""
 ) - _stems("phone total new call")
 """Words that carry no content of their own."""
 

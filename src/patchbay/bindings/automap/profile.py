@@ -23,6 +23,8 @@ _LONGEST_TEXT = 30
 _LONG = 9
 _WRAPPERS = frozenset({"payload", "respons", "result", "connect", "edg", "input", "output"})
 _NO_CONTENT = frozenset({"query", "mutat", "id"}) | frozenset(map(stem, STOP_WORDS))
+_CAMEL = re.compile(r"_[a-z]+[A-Z]")
+_CAMEL_SEGMENT = re.compile(r"[/.:_]")
 _SEGMENT = re.compile(r"[/.:]")
 _VALUES = frozenset({"amount", "value", "gross", "net"})
 _AROUND = frozenset({"body", "input", "data", "query", "filter", "where", "params", "attributes"})
@@ -107,10 +109,8 @@ class Profile:
         operation = self.operation
         if operation.record_arguments:
             return self.words.of(split_name(operation.object or "")[-1])
-        name = operation.name.rpartition(" ")[2] if " " in operation.name else operation.name
-        *before, last = [part for part in _SEGMENT.split(name) if part] or [name]
+        before, acting = self._segments
         own = [word for part in before for word in self.words.of(part)]
-        acting = self.words.of(last)
         verbs = {acting[0], acting[-1]} & VERBS.keys() if len(acting) > 1 or own else set[str]()
         if len(acting) > 1 and acting[0] in verbs and acting[-1] in RATHER_NOUNS:
             verbs.discard(acting[-1])
@@ -124,7 +124,16 @@ class Profile:
         """The stems of what it does, from its name."""
         if self.operation.record_arguments:
             return frozenset({self.operation.verb})
-        return frozenset(word for word in self.words.of(self.operation.name) if word in VERBS)
+        _, acting = self._segments
+        ends = {acting[0]} if acting[0] in VERBS else {acting[-1]}
+        return frozenset(word for word in acting if word in VERBS and (word in ends or word not in RATHER_NOUNS))
+
+    @cached_property
+    def _segments(self) -> tuple[Sequence[str], tuple[str, ...]]:
+        """The parts of the name before the one that says what is done, and the stems of that one."""
+        name = self.operation.name.rpartition(" ")[2] if " " in self.operation.name else self.operation.name
+        parts = [part for part in (_CAMEL_SEGMENT if _CAMEL.search(name) else _SEGMENT).split(name) if part] or [name]
+        return parts[:-1], self.words.of(parts[-1]) or (parts[-1],)
 
     @cached_property
     def intent(self) -> Intent:
@@ -134,10 +143,11 @@ class Profile:
             return "read"
         if operation.record_arguments:
             return "insert" if operation.verb == "insert" else "update"
-        own = self.words.of(operation.name)
-        named = [VERBS[word] for word in (own[-1], *own) if word in VERBS and VERBS[word] != "read"]
+        named = [VERBS[word] for word in self._segments[1] if word in self.verbs and VERBS[word] != "read"]
+        if named and named[0] != "insert":
+            return named[0]
         method = METHODS.get(str(operation.invoke.get("method")), "insert")
-        return named[0] if named else method
+        return "update" if method == "insert" and self.keyed and not self.verbs - {"post"} else method
 
     @cached_property
     def resource(self) -> tuple[str, ...]:

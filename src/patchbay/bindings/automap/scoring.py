@@ -24,7 +24,7 @@ _MOST_UNMET = 4
 _SOME, _TOLD = 0.1, 0.25
 _Weighed = tuple[Term, Phrase, float]
 
-DEED_WORD, DEED_ALIKE = 0.6, 0.6
+DEED_WORD, DEED_ALIKE, ORDER_WORD = 0.6, 0.6, 0.2
 _DEED_PHRASE = Phrase((), frozenset(("subject",)))
 
 
@@ -83,6 +83,8 @@ def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[_We
             weight = role * head * (0.4 + 0.6 * (words.rarity(term.stem) if words else 1.0))
             if term.stem not in best or weight > best[term.stem][2]:
                 best[term.stem] = (term, phrase, weight)
+    for term in goal.ordering:
+        best.setdefault(term.stem, (term, _DEED_PHRASE, ORDER_WORD))
     for deed in goal.deeds if goal.writes else ():
         if deed not in GENERIC_DEEDS and deed not in best:
             term = term_of(deed)
@@ -141,7 +143,8 @@ def _head(goal: Goal, profile: Profile) -> float:
         weight = 1 / (1 + 0.15 * place)
         if phrase.possessive:
             weight *= OWNER
-        for word, strength in phrase.terms[-1].means.items():
+        means = phrase.terms[-1].means if phrase.said else {word: 1.0 for term in phrase.terms for word in (term.stem,)}
+        for word, strength in means.items():
             if (word,) in heads:
                 best = max(best, strength * weight)
             elif word in others:
@@ -159,7 +162,7 @@ def _beside(weighed: Sequence[_Weighed], profile: Profile, common: frozenset[str
     own = dict.fromkeys(word for word in profile.name if word not in usual or word in meant)
     if not own:
         return 0.0
-    weights = {word: 0.3 + 0.7 * profile.words.rarity(word) for word in own}
+    weights = {word: 0.45 + 0.55 * profile.words.rarity(word) for word in own}
     missing = sum(weights[word] * (1 - min(1.0, 1.4 * meant.get(word, 0.0))) for word in own)
     return missing / (sum(weights.values()) + 0.5)
 
