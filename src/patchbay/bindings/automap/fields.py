@@ -16,13 +16,14 @@ from patchbay.schema_graph.stems import stem
 MOST_FIELDS = 8
 WITHIN = 2
 _NEIGHBOUR = 0.55
-MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 2, 2
+MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 3, 2
 _GOOD = 0.5
-_FAR, _LISTED, _ONLY_A_KEY = 0.14, 0.08, 0.35
+_FAR, _LISTED, _ONLY_A_KEY = 0.2, 0.12, 0.35
 _SECRET = frozenset(map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag")))
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
 _DATE_WORDS = frozenset(map(stem, ("date", "time", "at", "day", "on", "due", "start", "end", "deadline", "arrival", "when", "utc", "period", "year", "month")))
+_MONEY = frozenset(map(stem, ("amount", "price", "total", "balance", "cost", "fee")))
 _PLACES = frozenset(map(stem, ("address", "street", "line1", "line", "city", "town", "locality", "postcode", "postal", "zip", "address1")))
 
 _SALIENT: Mapping[str, float] = {
@@ -69,7 +70,24 @@ def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
     room = MOST_DEFAULTS if named < ENOUGH else DEFAULTS_BESIDE
     for leaf in _usual(goal, leaves, profile, chosen)[:room]:
         chosen.setdefault(leaf.path, Chosen(leaf))
-    return list(chosen.values())[:MOST_FIELDS], missing
+    for one in (*_currencies(chosen, leaves), *_told_errors(goal, profile, leaves)):
+        chosen.setdefault(one.path, Chosen(one))
+    kept = list(chosen.values())
+    return kept[: MOST_FIELDS + 1], missing
+
+
+def _currencies(chosen: Mapping[tuple[str, ...], Chosen], leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The currencies that stand beside chosen amounts, without which these say little."""
+    holders = {path[:-1] for path, one in chosen.items() if not _MONEY.isdisjoint(one.leaf.stems)}
+    return [leaf for leaf in leaves if leaf.path[:-1] in holders and leaf.stems == (stem("currency"),)][:1]
+
+
+def _told_errors(goal: Goal, profile: Profile, leaves: Sequence[Leaf]) -> list[Leaf]:
+    """What a GraphQL write says of its own failure, beside the record: it fails with an answer like any other."""
+    if not goal.writes or profile.view.kind != "graphql":
+        return []
+    told = [leaf for leaf in leaves if len(leaf.path) == 2 and leaf.path[1] == "message" and "error" in leaf.path[0].lower()]
+    return sorted(told, key=lambda leaf: (leaf.path[0].lower() not in ("errors", "usererrors"), leaf.path))[:1]
 
 
 def _may_come_back(leaf: Leaf) -> bool:
@@ -150,7 +168,7 @@ def _answering(
         if hit:
             near = sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems))
             beside = 0.3 * (not _BESIDE_THE_POINT.isdisjoint(leaf.stems))
-            best.append((hit + near + 0.4 * _salience(leaf) - beside - 2 * _FAR * leaf.hops - _LISTED * leaf.many, leaf))
+            best.append((hit + near + 0.4 * _salience(leaf) - beside - 2.5 * _FAR * leaf.hops - _LISTED * leaf.many, leaf))
     best.sort(key=lambda one: (-one[0], one[1].path))
     questions = 1 + (" and how " in goal.said or " and when " in goal.said or " and where " in goal.said)
     return [leaf for _, leaf in best[: 1 + questions]]
@@ -169,12 +187,14 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
         if leaf.path in chosen or ("pii" in leaf.field.badges and not people and not any(w in said for w in leaf.stems)):
             continue
         inside = wrapped and root is not None and leaf.holder == root.name
-        score = _salience(leaf) + 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)
+        score = _salience(leaf)
+        if leaf.hops == 0 or inside:
+            score += 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)
         score -= (0.0 if inside and len(leaf.path) == 2 else _NEIGHBOUR * leaf.hops) + _LISTED * leaf.many
         if leaf.stems[-1:] == ("stat",) and placed and leaf.field.type != "enum":
             score -= 0.6
         if leaf.stems[-1] in ("id", "sid") and own.issuperset(leaf.stems[:-1]) and (inside or leaf.hops == 0):
-            score = 1.2 if goal.writes and (inside or not wrapped) else max(score, 0.5)
+            score = 1.2 if goal.writes and (inside or not wrapped) else max(score, 0.9)
         if score > 0.2:
             ranked.append((score, leaf))
     ranked.sort(key=lambda one: (-one[0], len(one[1].path), one[1].path))

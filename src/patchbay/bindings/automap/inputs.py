@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from patchbay.bindings.automap.goal import Goal, Phrase
 from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, DATED_WORDS, NEXT, OPPOSITE, OWN, PERSONS, SINCE, STATES, TIME_AFTER
-from patchbay.bindings.automap.matching import Fit, best_argument, free_text
+from patchbay.bindings.automap.matching import FREE, Fit, best_argument, free_text, names_a_person
 from patchbay.bindings.automap.naming import free, param_for
 from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.call_arguments import telling_part
@@ -26,7 +26,6 @@ from patchbay.schema_graph.naming import quote_part, split_name, split_words
 from patchbay.schema_graph.operations import identifying_fields
 from patchbay.schema_graph.stems import stem
 
-_FREE = frozenset({"json", "object", "bytes"})
 _LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "key", "identifier", "reference", "ref")))
 _TIMES = frozenset({"date", "datetime", "time"})
 _FROM = frozenset({"from", "since", "after", "min", "gte", "ge", "gt", "start", "begin"})
@@ -35,6 +34,8 @@ _ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modifie
 _STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
 _NAMES = ((stem("name"),), (stem("title"),))
+_WHEN = {stem(word): weight for word, weight in {"start": 1.0, "starts": 1.0, "due": 0.9, "when": 0.9, "date": 0.8, "time": 0.8, "deadline": 0.7, "day": 0.7, "scheduled": 0.9}.items()}
+_NOT_WHEN = frozenset(map(stem, ("end", "created", "updated", "modified", "zone", "type", "duration", "update", "paid", "expected", "completed")))
 _MEMBERS = frozenset(map(stem, ("line", "line1", "street", "city", "town", "locality", "postal", "postcode", "zip", "country", "address1", "first", "last", "given", "family")))
 _PAGING = frozenset({"limit", "cursor", "page", "pagesize", "pagetoken", "offset", "first", "last", "after", "before", "startingafter", "endingbefore", "maxresults", "perpage", "expand", "fields", "count", "order", "sort", "sortby", "sortorder"})
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
@@ -44,13 +45,14 @@ _USUAL: Mapping[str, float] = {
     for word, weight in {
         "to": 1.0, "recipient": 1.0, "text": 1.0, "body": 1.0, "message": 0.95, "content": 0.9, "title": 0.95, "subject": 0.9,
         "summary": 0.9, "amount": 0.95, "reason": 0.8, "start": 0.9, "starts": 0.9, "due": 0.8, "date": 0.75, "time": 0.75,
-        "name": 0.85, "quantity": 0.85, "points": 0.85, "from": 0.7, "end": 0.55, "email": 0.7, "phone": 0.65, "code": 0.6,
+        "name": 0.85, "quantity": 0.85, "points": 0.85, "from": 0.85, "end": 0.55, "email": 0.7, "phone": 0.65, "code": 0.6,
         "description": 0.5, "note": 0.5, "notes": 0.5, "currency": 0.4, "duration": 0.5, "status": 0.3, "at": 0.2,
         "value": 0.4, "price": 0.6, "percent": 0.55,
     }.items()
 }  # fmt: skip
 """How usual it is that a write is given a value of this name, by its words."""
-_MOST_USUAL = {"insert": 4, "update": 2, "delete": 0, "read": 0}
+_MOMENTS = frozenset(map(stem, ("start", "starts", "due", "date")))
+_MOST_USUAL = {"insert": 5, "update": 2, "delete": 0, "read": 0}
 _LEAST_USUAL = 0.55
 
 
@@ -89,7 +91,8 @@ class Mapper:
         self._states()
         for phrase in self._known():
             self._place(phrase)
-        if not goal.writes and not self.found and not self._is_listing():
+        narrowing = all(one.source == "constant" or one.op != "eq" or not one.required for one in self.found.values())
+        if not goal.writes and narrowing and not self._is_listing():
             self._of_a_person()
         if not goal.writes and self._profile.operation.record_arguments and not self.found and not self._is_listing():
             self._identify(None)
@@ -125,7 +128,11 @@ class Mapper:
         goal = self._goal
         said = [phrase for phrase in goal.phrases if phrase.said]
         if goal.writes:
-            yield from said
+            for phrase in said:
+                if phrase.terms[-1].stem in DATED_WORDS and (argument := self._moment()) is not None:
+                    self._add(argument, phrase.text)
+                else:
+                    yield phrase
             return
         yield from (phrase for phrase in said if "given" in phrase.roles and phrase.after not in TIME_AFTER)
         yield from (
@@ -133,6 +140,17 @@ class Mapper:
             for phrase in said
             if ("place" in phrase.roles and "given" not in phrase.roles) or (phrase.after in TIME_AFTER and not is_timed(phrase))
         )
+
+    def _moment(self) -> Argument | None:
+        """The argument that says when something is to be."""
+        best: tuple[float, Argument] | None = None
+        for argument, own, _ in self._profile.arguments:
+            weight = max((_WHEN[word] for word in own if word in _WHEN), default=0.0) + 0.3 * (argument.type in _TIMES)
+            weight -= 0.3 * self._profile.depth(argument.name) + (0.0 if _NOT_WHEN.isdisjoint(own) else 1.0)
+            weight -= 0.5 * (argument.type not in (*_TIMES, "string", "integer"))
+            if weight >= 0.5 and argument.name not in self.found and (best is None or weight > best[0]):
+                best = (weight, argument)
+        return None if best is None else best[1]
 
     def _place(self, phrase: Phrase) -> None:
         profile = self._profile
@@ -156,11 +174,18 @@ class Mapper:
         if fit is None and phrase.pointed and not self._goal.writes and profile.view.is_called and not self.found:
             if (words := free_text(profile)) is not None:
                 self._add(words, phrase.text)
-        if fit is None or fit.argument.type in _FREE or self._pages(fit.argument):
+        if fit is None or fit.argument.type in FREE or self._pages(fit.argument):
             return
-        if "given" not in phrase.roles and fit.argument.type in _MEASURES and fit.argument.role == "filter":
+        if "given" not in phrase.roles and self._measures(fit.argument):
             return
         self._add(fit.argument, phrase.text)
+
+    def _measures(self, argument: Argument) -> bool:
+        """Whether a record's field says how much or when, so that no one means it who only names it."""
+        if argument.role != "filter":
+            return False
+        whole = argument.type == "integer" and not {"id", "no", "number", "code"}.intersection(split_words(argument.name))
+        return argument.type in _MEASURES or (whole and not argument.indexed)
 
     def _by_name(self, fit: Fit | None) -> Fit | None:
         """Instead of the key of a thing, its name, which is what people say; who somebody is stays with the key."""
@@ -212,7 +237,7 @@ class Mapper:
         return True
 
     def _own_key(self, *, numbered: bool) -> Argument | None:
-        arguments = [argument for argument, _, _ in self._profile.arguments if argument.type not in _FREE]
+        arguments = [argument for argument, _, _ in self._profile.arguments if argument.type not in FREE]
         record = self._profile.record
         if self._profile.operation.record_arguments and record is not None:
             keys = identifying_fields(record)
@@ -236,7 +261,7 @@ class Mapper:
         record = self._profile.record
         if PERSONS.search(self._goal.said) is None or record is None or is_about_people(record.name):
             return
-        if self._callers_phone():
+        if self._callers_phone() or self._by_its_number():
             return
         targets = {own: edge.target for edge in record.edges if edge.to_one for own, _ in edge.pairs}
         for argument, _, _ in self._profile.arguments:
@@ -244,10 +269,22 @@ class Mapper:
             about = is_about_people(targets.get(part, "")) or names_a_person(part)
             if "." in argument.name and self._profile.operation.record_arguments:
                 continue
-            if equal and about and argument.type not in (*_FREE, *_MEASURES) and not _STAFF.intersection(split_words(part)):
+            if equal and about and argument.type not in (*FREE, *_MEASURES) and not _STAFF.intersection(split_words(part)):
                 self._add(argument, None)
                 self.unmet.append(argument.name)
                 return
+
+    def _by_its_number(self) -> bool:
+        """One record that has a number of its own, such as an order: by that number rather than by whose it is."""
+        if self._goal.many or self._goal.ordering or self._profile.record is None:
+            return False
+        name = self._profile.record.name
+        for argument, own, _ in self._profile.arguments:
+            part, equal = telling_part(argument.name)
+            if equal and stem("number") in own and numbers_its_record(part, name) and argument.type not in FREE:
+                self._add(argument, None)
+                return True
+        return False
 
     def _callers_phone(self) -> bool:
         """The caller's own: by the number the caller rings from, where the records or who they belong to have one."""
@@ -265,7 +302,7 @@ class Mapper:
         ranked: list[tuple[float, Argument]] = []
         for argument, own, _ in self._profile.arguments:
             deep = self._profile.depth(argument.name)
-            if argument.required or argument.name in self.found or deep > 1 or argument.type in (*_FREE, "boolean"):
+            if argument.required or argument.name in self.found or deep > 1 or argument.type in (*FREE, "boolean"):
                 continue
             if argument.role == "key" or self._pages(argument):
                 continue
@@ -278,20 +315,23 @@ class Mapper:
     def _usualness(self, argument: Argument, own: Sequence[str]) -> float:
         said = {word: s for phrase in self._goal.phrases for term in phrase.terms for word, s in term.means.items()}
         words = [word for word in dict.fromkeys(own) if word not in self._profile.record_name]
-        best = max((_USUAL.get(word, 0.0) for word in words), default=0.0) - 0.12 * max(0, len(words) - 1)
+        best = max((_USUAL.get(word, 0.0) for word in words[-1:]), default=0.0)
+        best = max(best, max((0.9 * _USUAL.get(word, 0.0) for word in words if word in _MOMENTS), default=0.0))
+        best -= 0.12 * max(0, len(words) - 1)
         part, _ = telling_part(argument.name)
         if (own and own[-1] == "id") or names_a_person(part):
             best = 0.75 if names_a_person(part) else 0.3
-        return best + 0.5 * max((said.get(word, 0.0) for word in own if word not in _LITTLE), default=0.0)
+        return best + 0.5 * max((said.get(word, 0.0) for word in own[-1:] if word not in _LITTLE), default=0.0)
 
     def _identify(self, because: str | None) -> None:
         """A record is asked for and nothing says by what: by what identifies it best."""
         record = self._profile.record
         if record is None:
             return
-        own = [a for a, _, _ in self._profile.arguments if "." not in a.name and a.type not in (*_FREE, "boolean")]
+        own = [a for a, _, _ in self._profile.arguments if "." not in a.name and a.type not in (*FREE, "boolean")]
         people = is_about_people(record.name)
-        named = [a for a in own if self._profile.words.of(a.name)[-1:] in ((stem("name"),), (stem("title"),))]
+        about = {*self._profile.record_name, stem("name"), stem("title"), stem("full"), stem("display")}
+        named = [a for a in own if self._profile.words.of(a.name)[-1:] in _NAMES and about.issuperset(self._profile.words.of(a.name))]
         best = (
             next((a for a in own if people and says_phone(a.name)), None)
             or next((a for a in own if numbers_its_record(a.name, record.name) and a.name not in identifying_fields(record)), None)
@@ -330,10 +370,13 @@ class Mapper:
                 self._add(argument, param, param=param, op=op)
             return
         best: tuple[float, Argument] | None = None
+        against = _TO if says is _FROM else _FROM
         for argument, own, _ in self._profile.arguments:
-            words = {part.casefold() for part in split_name(argument.name)[-2:]} | set(split_words(argument.name)) | _marks(argument.name)
-            if not words & says or argument.name in self.found or self._pages(argument):
+            last = split_name(argument.name)[-1]
+            words = {last.casefold(), *split_words(last), *_marks(argument.name)}
+            if not words & says or words & against or argument.name in self.found or self._pages(argument):
                 continue
+            words |= set(split_words(argument.name))
             dated = argument.type in _TIMES or bool(words & _ABOUT_DATES)
             if dated:
                 score = 1.0 + sum(0.5 for p in self._goal.phrases for t in p.terms if t.stem in own) - 0.01 * len(argument.name)
@@ -400,12 +443,6 @@ def is_timed(phrase: Phrase) -> bool:
 def _marks(name: str) -> set[str]:
     """What a name's last sign says: ``DateSent>``."""
     return {"from"} if name.endswith(">") else {"to"} if name.endswith("<") else set()
-
-
-def names_a_person(part: str) -> bool:
-    """Whether an argument of this name says who somebody is: ``customer``, ``contactID``."""
-    words = [word for word in split_words(part) if word not in ("id", "ids", "uuid", "number", "no", "key")]
-    return len(words) == 1 and words[0] != "account" and is_about_people(words[0])
 
 
 def _label(argument: Argument, labels: Sequence[str]) -> str | None:

@@ -8,13 +8,16 @@ import msgspec
 
 from patchbay.bindings.automap.goal import Phrase
 from patchbay.bindings.automap.profile import Profile, Words
-from patchbay.bindings.parameters import meaning_of
+from patchbay.bindings.call_arguments import telling_part
+from patchbay.bindings.parameters import is_about_people, meaning_of
 from patchbay.schema_graph.model import Argument
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.stems import stem
 
 GOOD = 0.45
 """From this on a fit is taken."""
+FREE = frozenset({"json", "object", "bytes"})
+"""Types whose values no agent can be asked for."""
 _FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "text")))
 _SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
 _SAYS_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid")))
@@ -23,6 +26,8 @@ _NAME_PARTS = {"first": {"first", "given", "forename"}, "last": {"last", "family
 NESTED, NOT_ITS_HEAD = 0.1, 0.85
 
 
+PERSON = 0.6
+"""How well one word for a person fits an argument named by another: a *client* is a *contact*."""
 SEARCH = 1.05
 """How well a search for words fits a name or a title: better than equality, for what is said is seldom spelled the same."""
 
@@ -72,6 +77,12 @@ def _part_of_a_name(text: str) -> str | None:
     return next((which for which, said in _NAME_PARTS.items() if not words.isdisjoint(said)), None)
 
 
+def names_a_person(part: str) -> bool:
+    """Whether an argument of this name says who somebody is: ``customer``, ``contactID``."""
+    words = [word for word in split_words(part) if word not in ("id", "ids", "uuid", "number", "no", "key")]
+    return len(words) == 1 and words[0] not in ("account", "owner", "user") and is_about_people(words[0])
+
+
 def free_text(profile: Profile) -> Argument | None:
     """The argument that takes words to search for, if there is one."""
     found = [a for a, own, _ in profile.arguments if own and _FREE_TEXT.issuperset(own) and a.type == "string" and not a.enum]
@@ -83,10 +94,13 @@ def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (),
     stands on the record itself, and to the shorter name.
     """
     best: tuple[tuple[float, int, int], Argument] | None = None
+    who = is_about_people(phrase.terms[-1].word)
     for argument, own, around in profile.arguments:
-        if argument.name in taken:
+        if argument.name in taken or argument.type in FREE:
             continue
         score = fit(phrase, own, around, profile.words, argument.name.rpartition(".")[2])
+        if score < PERSON and who and names_a_person(telling_part(argument.name)[0]):
+            score = PERSON
         if _FREE_TEXT.issuperset(own) and any(term.stem in _SEARCHED for term in phrase.terms):
             score = max(score, SEARCH)
         if phrase.after in ("from", "to") and own == (phrase.after,) and argument.type == "string":

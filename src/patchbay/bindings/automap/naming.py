@@ -41,6 +41,8 @@ def param_for(argument: Argument, profile: Profile, goal: Goal) -> str:
     canonical = meaning_of(" ".join(words))
     if canonical is not None and argument.type in (canonical.type, "string", "array"):
         spelled = (" ".join(words) in canonical.words or part == canonical.name) and words[0] not in _PARTS_OF_NAMES
+        if canonical.name == "account_number" and not {"account", "number", "no"}.intersection(words):
+            spelled = False
         if spelled and (canonical.means != "person" or _is_of_the_caller(argument, profile)):
             return canonical.name
     if len(words) == 1 and words[0] in _BARE:

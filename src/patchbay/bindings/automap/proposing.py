@@ -129,8 +129,8 @@ def _mended(binding: Binding, findings: Sequence[Finding], made: Draft) -> Bindi
         drop[part].add(int(number))
     for at in drop["inputs"]:
         mapped = given.get(binding.inputs[at].arg) if at < len(binding.inputs) else None
-        if mapped is None or mapped.argument.required:
-            return None
+        if mapped is None or mapped.argument.required or (mapped.because is not None and mapped.source != "constant"):
+            return None  # without what the goal says is given, it would be another question
     inputs = [one for at, one in enumerate(binding.inputs) if at not in drop["inputs"]]
     gone = {one.param for one in binding.inputs} - {one.param for one in inputs}
     filters = [one for at, one in enumerate(binding.filters) if at not in drop["filters"] and one.param not in gone]
