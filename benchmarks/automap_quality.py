@@ -32,6 +32,8 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import contextlib
+
 from benchmarks.search_quality import SHARED, graph_of, large_graph
 from patchbay.bindings.automap.drafting import draft
 from patchbay.bindings.automap.goal import read_goal
@@ -129,7 +131,9 @@ def measure(goal: Mapping[str, Any], view: View, index: SearchIndex) -> Result:
     return Result(
         kind=goal["schema"].partition("/")[0],
         place=place,
-        inputs=_share(goal["inputs"].values(), [rule.arg for rule in (*binding.inputs, *binding.filters)], wanted, view, argument=True),
+        inputs=_share(
+            goal["inputs"].values(), [rule.arg for rule in (*binding.inputs, *binding.filters)], wanted, view, argument=True
+        ),
         fields=_share(goal["fields"], [".".join(rule.path) for rule in binding.projection], wanted, view, argument=False),
         proposed=proposal is not None,
         broken=proposal is not None and _is_broken(proposal.binding, view, target),
@@ -214,10 +218,8 @@ def speed(index: SearchIndex, view: View, asked: Sequence[str]) -> str:
     taken: list[float] = []
     for text in asked:
         began = time.perf_counter()
-        try:
+        with contextlib.suppress(NoValidBinding):
             propose(text, view, index, target)
-        except NoValidBinding:
-            pass
         taken.append((time.perf_counter() - began) * 1e3)
     taken.sort()
     return (

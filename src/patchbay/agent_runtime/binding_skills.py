@@ -19,7 +19,7 @@ from patchbay.agent_runtime.conversation.tools import HAND_OFF
 from patchbay.agent_runtime.reviews import Reviewer, ReviewStale, is_reviewed
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
-from patchbay.agent_runtime.tables import Skill
+from patchbay.agent_runtime.tables import Agent, Skill
 from patchbay.bindings.check import Checked, Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import Binding, parse_binding
@@ -30,6 +30,7 @@ from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.proving import prove
 from patchbay.connectors.snapshots import load_view
 from patchbay.connectors.stored_credentials import read_credentials
+from patchbay.connectors.tables import Connection
 from patchbay.errors import Conflict, Finding, Unprocessable
 from patchbay.schema_graph.call import SealedCall
 from patchbay.schema_graph.canonical import seal
@@ -144,16 +145,21 @@ async def _ground(session: AsyncSession, runtime: Runtime, agent_id: str, kind: 
     agent = await get_agent(session, agent_id)
     connection = await current(session, kind, connected=True)
     view = await load_view(session, connection)
-    target = Target(
+    target = target_of(connection, agent, view)
+    credentials = await read_credentials(session, runtime.vault, connection)
+    authorizer = authorizer_for(runtime.database, runtime.vault, runtime.guard, connection, credentials)
+    return _Ground(view, target, credentials, authorizer, connection.scoping_version, connection.snapshot_id)
+
+
+def target_of(connection: Connection, agent: Agent, view: View) -> Target:
+    """Where a binding of this agent on this connection will run."""
+    return Target(
         connection_id=connection.id,
         kind=view.kind,
         time_zone=connection.time_zone,
         default_country=connection.default_country,
         agent_country=agent.draft.get("defaultCountry"),
     )
-    credentials = await read_credentials(session, runtime.vault, connection)
-    authorizer = authorizer_for(runtime.database, runtime.vault, runtime.guard, connection, credentials)
-    return _Ground(view, target, credentials, authorizer, connection.scoping_version, connection.snapshot_id)
 
 
 async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made) -> Skill:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Body, Response
+from pydantic import Field
 from starlette.requests import Request
 
+from patchbay.agent_runtime.auto_mapping import AutoMapBody, auto_map
 from patchbay.agent_runtime.binding_skills import save_binding
 from patchbay.agent_runtime.wire import skill_json
 from patchbay.api.access import SkillsWrite
 from patchbay.api.auditing import announce
 from patchbay.api.binding_shown import BindingBody
 from patchbay.api.documented import Documented
-from patchbay.api.envelope import ApiResponse, enveloped
+from patchbay.api.envelope import ApiResponse, Shown, enveloped
 from patchbay.api.paths import Kind, LongAgentId
 from patchbay.api.platform import platform_of
 from patchbay.api.problems import problems
@@ -23,6 +26,28 @@ from patchbay.api.visit import visit_of
 from patchbay.connectors.catalog import check_kind
 
 router = door_router("/agents/{agentId}/integrations/{kind}/bindings", tag="integrations")
+
+
+class AlternativeShown(Shown):
+    """Another operation that may have been meant."""
+
+    operation: str
+    why: str
+
+
+class AutoMapShown(Shown):
+    """Why this was proposed, and what to settle before it is enabled."""
+
+    confidence: float = Field(ge=0, le=1, description="How sure the proposal is; below about 0.5 read the alternatives first.")
+    why: str = Field(description="Why this operation, these inputs and these fields, in plain words.")
+    questions: list[str] = Field(description="What a person should settle.")
+    alternatives: list[AlternativeShown]
+
+
+class AutoMappedShown(SkillShown):
+    """The disabled draft with what led to it."""
+
+    auto_map: AutoMapShown
 
 
 @router.post(
@@ -51,3 +76,32 @@ async def create_binding(
     visit_of(request).resource_id = skill.id
     response.headers["Location"] = f"{PREFIX}/agents/{agent_id}/skills/{skill.id}"
     return enveloped(skill_json(skill))
+
+
+@router.post(
+    "/auto",
+    status_code=201,
+    response_model=ApiResponse[AutoMappedShown],
+    summary="Auto-map a binding from a goal",
+    responses=problems(400, 404, 409, 413, 415, 422, 503),
+)
+async def auto_map_binding(
+    principal: SkillsWrite,
+    request: Request,
+    response: Response,
+    agent_id: LongAgentId,
+    kind: Kind,
+    body: Annotated[Any, Documented(AutoMapBody), Body()],
+) -> Any:
+    """Propose a binding for a goal in plain language: the operation, what goes in, which fields come back.
+
+    Only what data scoping lets be seen is considered. The proposal is checked, compiled and proven like any binding and saved
+    disabled; `autoMap` says how sure it is and what a person should settle. When nothing can be bound the answer is 422
+    `no_valid_binding` with the reason and the nearest `candidates`.
+    """
+    check_kind(kind)
+    await announce(request)
+    made = await auto_map(platform_of(request).runtime, principal.org_id, agent_id, kind, body)
+    visit_of(request).resource_id = made.skill.id
+    response.headers["Location"] = f"{PREFIX}/agents/{agent_id}/skills/{made.skill.id}"
+    return enveloped({**skill_json(made.skill), "autoMap": msgspec.to_builtins(made.why)})

@@ -9,7 +9,7 @@ import msgspec
 from patchbay.bindings.automap.fields import Chosen, choose
 from patchbay.bindings.automap.goal import Goal
 from patchbay.bindings.automap.inputs import Mapped, Mapper
-from patchbay.bindings.automap.naming import leaf_for, tool_name_for
+from patchbay.bindings.automap.naming import free, leaf_for, param_for, plain_text, tool_name_for
 from patchbay.bindings.automap.narrowing import Narrowed, narrow
 from patchbay.bindings.automap.profile import Profile, written
 from patchbay.bindings.automap.scoring import Ranking, Scored
@@ -53,7 +53,7 @@ def draft(
     given = mapper.map()
     chosen, missing = choose(goal, profile)
     if choice is not None:
-        given, chosen = _as_chosen(given, chosen, profile, choice)
+        given, chosen = _as_chosen(given, chosen, profile, goal, choice)
     narrowed = narrow(goal, profile, given, chosen)
     leaves: list[str] = []
     projection: list[Projection] = []
@@ -66,7 +66,7 @@ def draft(
         operation=profile.operation.name,
         projection=projection,
         inputs=[_input(one) for one in given],
-        description=" ".join(goal.text.split())[:1_000],
+        description=plain_text(goal.text)[:1_000],
         filters=[
             *(FilterRule(arg=one.argument.name, op=one.op, param=one.param) for one in given if one.op != "eq"),
             *narrowed.filters,
@@ -84,14 +84,20 @@ def _input(one: Mapped) -> Input:
 
 
 def _as_chosen(
-    given: list[Mapped], chosen: list[Chosen], profile: Profile, choice: Choice
+    given: list[Mapped], chosen: list[Chosen], profile: Profile, goal: Goal, choice: Choice
 ) -> tuple[list[Mapped], list[Chosen]]:
+    """What a model chose among what the operation has; what must be given stays, whatever it chose."""
     if choice.arguments is not None:
         kept = [one for one in given if one.argument.name in choice.arguments or one.argument.required]
+        known = {one.argument.name for one in kept}
+        for argument, _, _ in profile.arguments:
+            if argument.name in choice.arguments and argument.name not in known:
+                param = free(param_for(argument, profile, goal), [one.param for one in kept])
+                kept.append(Mapped(argument, param, because="what a model chose"))
         given = kept
     if choice.fields:
         leaves = {leaf.path: leaf for leaf in profile.leaves}
-        known = {one.leaf.path: one for one in chosen}
-        picked = [known.get(path) or Chosen(leaves[path]) for path in dict.fromkeys(choice.fields) if path in leaves]
+        known_fields = {one.leaf.path: one for one in chosen}
+        picked = [known_fields.get(path) or Chosen(leaves[path]) for path in dict.fromkeys(choice.fields) if path in leaves]
         chosen = picked or chosen
     return given, chosen

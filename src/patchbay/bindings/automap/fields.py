@@ -19,12 +19,37 @@ _NEIGHBOUR = 0.55
 MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 3, 2
 _GOOD = 0.5
 _FAR, _LISTED, _ONLY_A_KEY = 0.2, 0.12, 0.35
-_SECRET = frozenset(map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag")))
+_SECRET = frozenset(
+    map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag"))
+)
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
-_DATE_WORDS = frozenset(map(stem, ("date", "time", "at", "day", "on", "due", "start", "end", "deadline", "arrival", "when", "utc", "period", "year", "month")))
+_DATE_WORDS = frozenset(
+    map(
+        stem,
+        (
+            "date",
+            "time",
+            "at",
+            "day",
+            "on",
+            "due",
+            "start",
+            "end",
+            "deadline",
+            "arrival",
+            "when",
+            "utc",
+            "period",
+            "year",
+            "month",
+        ),
+    )
+)
 _MONEY = frozenset(map(stem, ("amount", "price", "total", "balance", "cost", "fee")))
-_PLACES = frozenset(map(stem, ("address", "street", "line1", "line", "city", "town", "locality", "postcode", "postal", "zip", "address1")))
+_PLACES = frozenset(
+    map(stem, ("address", "street", "line1", "line", "city", "town", "locality", "postcode", "postal", "zip", "address1"))
+)
 
 _SALIENT: Mapping[str, float] = {
     stem(word): weight
@@ -41,7 +66,31 @@ _SALIENT: Mapping[str, float] = {
 _OTHER = 0.28
 _TEXTS = frozenset(map(stem, ("text", "body", "content", "comment", "comments")))
 _SAID = frozenset(map(stem, ("message", "messages", "comment", "reply", "note", "review", "post", "conversation")))
-_BESIDE_THE_POINT = frozenset(map(stem, ("version", "metadata", "modified", "rowguid", "self", "kind", "livemode", "hash", "deleted", "internal", "legacy", "reset", "raw", "html", "cursor", "typename", "position", "sort")))
+_BESIDE_THE_POINT = frozenset(
+    map(
+        stem,
+        (
+            "version",
+            "metadata",
+            "modified",
+            "rowguid",
+            "self",
+            "kind",
+            "livemode",
+            "hash",
+            "deleted",
+            "internal",
+            "legacy",
+            "reset",
+            "raw",
+            "html",
+            "cursor",
+            "typename",
+            "position",
+            "sort",
+        ),
+    )
+)
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -106,8 +155,7 @@ def _asked_for(goal: Goal, profile: Profile) -> Iterable[Phrase]:
     return [
         phrase
         for phrase in goal.phrases
-        if "wanted" in phrase.roles
-        or (phrase.roles == {"subject"} and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
+        if "wanted" in phrase.roles or (phrase.roles == {"subject"} and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
     ]
 
 
@@ -124,8 +172,14 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
             best = (score, leaf)
     if best is not None and (not _is_key(best[1]) or _says_key(phrase)):
         return [best[1]]
-    within = [leaf for leaf in leaves if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen]
-    within.sort(key=lambda leaf: (leaf.hops, -_salience(leaf) - 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder))))
+    within = [
+        leaf
+        for leaf in leaves
+        if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen
+    ]
+    within.sort(
+        key=lambda leaf: (leaf.hops, -_salience(leaf) - 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder)))
+    )
     nearest = [leaf for leaf in within if not _is_key(leaf) and leaf.hops == within[0].hops and _salience(leaf) > 0.3]
     return nearest[:WITHIN] or ([best[1]] if best is not None else [])
 
@@ -142,9 +196,7 @@ def _names(phrase: Phrase, own: Sequence[str]) -> bool:
     return any(strength >= 0.5 and word in own for word, strength in phrase.terms[-1].means.items())
 
 
-def _answering(
-    goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]
-) -> list[Leaf]:
+def _answering(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
     """What answers the goal's question words: when a date, how much an amount; of several the one nearest to its other words."""
     if not goal.asks:
         return []
@@ -213,6 +265,8 @@ def _salience(leaf: Leaf) -> float:
     own = {stem(word) for word in holder}
     best -= sum(0.05 if word in _SALIENT else 0.0 if word in own else _OTHER for word in words) - 0.05
     best -= 0.5 * (not _BESIDE_THE_POINT.isdisjoint(words))
-    if not _TEXTS.isdisjoint(words) and any(word in _SAID for word in (*own, *map(stem, split_words(leaf.path[-2] if len(leaf.path) > 1 else "")))):
+    if not _TEXTS.isdisjoint(words) and any(
+        word in _SAID for word in (*own, *map(stem, split_words(leaf.path[-2] if len(leaf.path) > 1 else "")))
+    ):
         best += 0.4
     return best + 0.1 * (leaf.field.type == "enum") + 0.1 * leaf.field.unique

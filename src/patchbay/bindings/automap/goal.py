@@ -48,12 +48,103 @@ SYNONYM = 0.5
 _TOKEN = re.compile(r"[^\W_]+(?:'[a-z]+)?|[.,;:?!()]")
 _ENDS = frozenset(".;?!")
 _ASKING = frozenset(
-    "who what which when where why how whose is are was were do does did has have had can could will would should".split()
+    [
+        "who",
+        "what",
+        "which",
+        "when",
+        "where",
+        "why",
+        "how",
+        "whose",
+        "is",
+        "are",
+        "was",
+        "were",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "had",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+    ]
 )
-_BEFORE_A_VERB = frozenset("and then to please can could would should must may will or , ; : . ? ! ( )".split())
-_DETERMINERS = POINTING | frozenset("my our their its his her your these those all every each any some new another me us them it everyone".split())
-_OWNERS = frozenset("their its his her your our my".split())
-_ALWAYS_VERBS_FIRST = frozenset(stem(word) for word in "log share mark set place ring show view open close start stop put pay raise leave".split())
+_BEFORE_A_VERB = frozenset(
+    [
+        "and",
+        "then",
+        "to",
+        "please",
+        "can",
+        "could",
+        "would",
+        "should",
+        "must",
+        "may",
+        "will",
+        "or",
+        ",",
+        ";",
+        ":",
+        ".",
+        "?",
+        "!",
+        "(",
+        ")",
+    ]
+)
+_DETERMINERS = POINTING | frozenset(
+    [
+        "my",
+        "our",
+        "their",
+        "its",
+        "his",
+        "her",
+        "your",
+        "these",
+        "those",
+        "all",
+        "every",
+        "each",
+        "any",
+        "some",
+        "new",
+        "another",
+        "me",
+        "us",
+        "them",
+        "it",
+        "everyone",
+    ]
+)
+_OWNERS = frozenset(["their", "its", "his", "her", "your", "our", "my"])
+_ALWAYS_VERBS_FIRST = frozenset(
+    stem(word)
+    for word in [
+        "log",
+        "share",
+        "mark",
+        "set",
+        "place",
+        "ring",
+        "show",
+        "view",
+        "open",
+        "close",
+        "start",
+        "stop",
+        "put",
+        "pay",
+        "raise",
+        "leave",
+    ]
+)
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -85,7 +176,8 @@ class Phrase(msgspec.Struct, frozen=True):
 
 class Goal(msgspec.Struct, frozen=True):
     """A goal as it was read. ``deeds`` are the stems of its verbs, ``asks`` the words that its question words stand for,
-    ``ordering`` words such as *latest*."""
+    ``ordering`` words such as *latest*.
+    """
 
     text: str
     said: str
@@ -117,7 +209,9 @@ def read_goal(text: str) -> Goal:
     intent: Intent = writes[0] if writes else reader.intent
     phrases = list(reader.phrases(intent))
     for words, does in understood:
-        nouns = [word for word in words.split() if does in (None, "read") or stem(word) not in VERBS or stem(word) in RATHER_NOUNS]
+        nouns = [
+            word for word in words.split() if does in (None, "read") or stem(word) not in VERBS or stem(word) in RATHER_NOUNS
+        ]
         if nouns:
             phrases.append(Phrase(tuple(_terms(nouns)), frozenset(("subject", "wanted")), said=False))
     for pattern, words in WANTED_SAYINGS if intent == "read" else ():
@@ -190,6 +284,8 @@ class _Reader:
                 if begins and following in _DETERMINERS and self._may_order(token):
                     yield at, "insert"
                 continue
+            if not begins and VERBS[root] != "read" and following not in _DETERMINERS and not following.isdigit():
+                continue  # as likely an adjective: "and open tickets"
             if root in RATHER_NOUNS and not self._is_verb(at, begins, root, following):
                 continue
             yield at, VERBS[root]
@@ -308,4 +404,12 @@ class _Reader:
 
     @staticmethod
     def _is_filler(word: str) -> bool:
-        return word in STOP_WORDS or word in _DETERMINERS or stem(word) in FILLER or word.isdigit() or word in GIVEN_AFTER or word in TIME_AFTER or "'" in word
+        return (
+            word in STOP_WORDS
+            or word in _DETERMINERS
+            or stem(word) in FILLER
+            or word.isdigit()
+            or word in GIVEN_AFTER
+            or word in TIME_AFTER
+            or "'" in word
+        )

@@ -13,7 +13,18 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from patchbay.bindings.automap.goal import Goal, Phrase
-from patchbay.bindings.automap.lexicon import BEFORE, BETWEEN, DATED_WORDS, NEXT, OPPOSITE, OWN, PERSONS, SINCE, STATES, TIME_AFTER
+from patchbay.bindings.automap.lexicon import (
+    BEFORE,
+    BETWEEN,
+    DATED_WORDS,
+    NEXT,
+    OPPOSITE,
+    OWN,
+    PERSONS,
+    SINCE,
+    STATES,
+    TIME_AFTER,
+)
 from patchbay.bindings.automap.matching import FREE, Fit, best_argument, free_text, names_a_person
 from patchbay.bindings.automap.naming import free, param_for
 from patchbay.bindings.automap.profile import Profile
@@ -34,10 +45,70 @@ _ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modifie
 _STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
 _NAMES = ((stem("name"),), (stem("title"),))
-_WHEN = {stem(word): weight for word, weight in {"start": 1.0, "starts": 1.0, "due": 0.9, "when": 0.9, "date": 0.8, "time": 0.8, "deadline": 0.7, "day": 0.7, "scheduled": 0.9}.items()}
-_NOT_WHEN = frozenset(map(stem, ("end", "created", "updated", "modified", "zone", "type", "duration", "update", "paid", "expected", "completed")))
-_MEMBERS = frozenset(map(stem, ("line", "line1", "street", "city", "town", "locality", "postal", "postcode", "zip", "country", "address1", "first", "last", "given", "family")))
-_PAGING = frozenset({"limit", "cursor", "page", "pagesize", "pagetoken", "offset", "first", "last", "after", "before", "startingafter", "endingbefore", "maxresults", "perpage", "expand", "fields", "count", "order", "sort", "sortby", "sortorder"})
+_WHEN = {
+    stem(word): weight
+    for word, weight in {
+        "start": 1.0,
+        "starts": 1.0,
+        "due": 0.9,
+        "when": 0.9,
+        "date": 0.8,
+        "time": 0.8,
+        "deadline": 0.7,
+        "day": 0.7,
+        "scheduled": 0.9,
+    }.items()
+}
+_NOT_WHEN = frozenset(
+    map(stem, ("end", "created", "updated", "modified", "zone", "type", "duration", "update", "paid", "expected", "completed"))
+)
+_MEMBERS = frozenset(
+    map(
+        stem,
+        (
+            "line",
+            "line1",
+            "street",
+            "city",
+            "town",
+            "locality",
+            "postal",
+            "postcode",
+            "zip",
+            "country",
+            "address1",
+            "first",
+            "last",
+            "given",
+            "family",
+        ),
+    )
+)
+_PAGING = frozenset(
+    {
+        "limit",
+        "cursor",
+        "page",
+        "pagesize",
+        "pagetoken",
+        "offset",
+        "first",
+        "last",
+        "after",
+        "before",
+        "startingafter",
+        "endingbefore",
+        "maxresults",
+        "perpage",
+        "expand",
+        "fields",
+        "count",
+        "order",
+        "sort",
+        "sortby",
+        "sortorder",
+    }
+)
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
 _WRITE_FIT = 0.55
 _USUAL: Mapping[str, float] = {
@@ -74,9 +145,7 @@ class Mapped(msgspec.Struct, frozen=True):
 class Mapper:
     """One mapping under way."""
 
-    def __init__(
-        self, goal: Goal, profile: Profile, common: frozenset[str] = frozenset(), *, everything: bool = False
-    ) -> None:
+    def __init__(self, goal: Goal, profile: Profile, common: frozenset[str] = frozenset(), *, everything: bool = False) -> None:
         self._everything = everything
         self._goal = goal
         self._profile = profile
@@ -104,9 +173,10 @@ class Mapper:
     def _add(self, argument: Argument, because: str | None, **members: Any) -> None:
         if not self._everything and "idempotency" in split_words(argument.name):
             return
-        if argument.name in self.found or any(
-            one.startswith(argument.name + ".") or argument.name.startswith(one + ".") for one in self.found
-        ) and not self._profile.operation.record_arguments:
+        if argument.name in self.found or (
+            any(one.startswith(argument.name + ".") or argument.name.startswith(one + ".") for one in self.found)
+            and not self._profile.operation.record_arguments
+        ):
             return
         taken = [one.param for one in self.found.values()]
         param = free(members.pop("param", None) or param_for(argument, self._profile, self._goal), taken)
@@ -199,7 +269,8 @@ class Mapper:
         named = [
             argument
             for argument, own, _ in self._profile.arguments
-            if argument.name.startswith(prefix) and (own[-1:] in _NAMES and len(own) <= 1 + len(self._profile.words.of(edge.target)))
+            if argument.name.startswith(prefix)
+            and (own[-1:] in _NAMES and len(own) <= 1 + len(self._profile.words.of(edge.target)))
         ]
         return Fit(named[0], fit.score) if named else fit
 
@@ -290,8 +361,14 @@ class Mapper:
         """The caller's own: by the number the caller rings from, where the records or who they belong to have one."""
         if OWN.search(self._goal.said) is None:
             return False
-        phones = [a for a, _, _ in self._profile.arguments if says_phone(telling_part(a.name)[0]) and self._source(a) == "session"]
-        argument = min(phones, key=lambda a: ("fax" in split_words(a.name), self._profile.depth(a.name), not a.indexed, len(a.name)), default=None)
+        phones = [
+            a for a, _, _ in self._profile.arguments if says_phone(telling_part(a.name)[0]) and self._source(a) == "session"
+        ]
+        argument = min(
+            phones,
+            key=lambda a: ("fax" in split_words(a.name), self._profile.depth(a.name), not a.indexed, len(a.name)),
+            default=None,
+        )
         if argument is not None:
             self._add(argument, None)
         return argument is not None
@@ -331,10 +408,14 @@ class Mapper:
         own = [a for a, _, _ in self._profile.arguments if "." not in a.name and a.type not in (*FREE, "boolean")]
         people = is_about_people(record.name)
         about = {*self._profile.record_name, stem("name"), stem("title"), stem("full"), stem("display")}
-        named = [a for a in own if self._profile.words.of(a.name)[-1:] in _NAMES and about.issuperset(self._profile.words.of(a.name))]
+        named = [
+            a for a in own if self._profile.words.of(a.name)[-1:] in _NAMES and about.issuperset(self._profile.words.of(a.name))
+        ]
         best = (
             next((a for a in own if people and says_phone(a.name)), None)
-            or next((a for a in own if numbers_its_record(a.name, record.name) and a.name not in identifying_fields(record)), None)
+            or next(
+                (a for a in own if numbers_its_record(a.name, record.name) and a.name not in identifying_fields(record)), None
+            )
             or next((a for a in own if people and says_email(a.name)), None)
             or next(iter(named), None)
             or self._own_key(numbered=False)
@@ -394,7 +475,11 @@ class Mapper:
             name = OPPOSITE.get(term.stem, term.stem) if term.stem in self._goal.negated else term.stem
             labels = STATES[name]
             for argument, own, _ in self._profile.arguments:
-                if argument.name in self.found or not telling_part(argument.name)[1] or "." in argument.name and self._profile.operation.record_arguments:
+                if (
+                    argument.name in self.found
+                    or not telling_part(argument.name)[1]
+                    or ("." in argument.name and self._profile.operation.record_arguments)
+                ):
                     continue
                 label = _label(argument, labels)
                 if label is not None and (_STATE_NAMES.intersection(own) or name in own):
@@ -406,7 +491,12 @@ class Mapper:
                     return
             if self._profile.view.is_called:
                 for argument, own, _ in self._profile.arguments:
-                    if own[-1:] and own[-1] in _STATE_NAMES and argument.type in ("string", "enum", "array") and not argument.name.startswith("body."):
+                    if (
+                        own[-1:]
+                        and own[-1] in _STATE_NAMES
+                        and argument.type in ("string", "enum", "array")
+                        and not argument.name.startswith("body.")
+                    ):
                         self._add(argument, term.word, required=False)
                         return
 
@@ -465,6 +555,17 @@ def date_argument(profile: Profile, goal: Goal) -> Argument | None:
     return None if best is None else best[1]
 
 
-_LIKELY = {stem(word): weight for word, weight in {"date": 0.3, "start": 0.6, "starts": 0.6, "at": 0.1, "created": 0.4, "time": 0.2, "placed": 0.4, "scheduled": 0.6}.items()}
+_LIKELY = {
+    stem(word): weight
+    for word, weight in {
+        "date": 0.3,
+        "start": 0.6,
+        "starts": 0.6,
+        "at": 0.1,
+        "created": 0.4,
+        "time": 0.2,
+        "placed": 0.4,
+        "scheduled": 0.6,
+    }.items()
+}
 _UNLIKELY = frozenset(map(stem, ("update", "updated", "modified", "modifieddate", "deleted", "birth", "end", "reset")))
-

@@ -35,18 +35,141 @@ VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items
 """The intent of a verb that begins a clause, by its stem. Later lines win: *answer* and *confirm* are as likely to read."""
 VERBS.update({stem(word): "read" for word in ("answer", "confirm", "return")})
 NO_VERBS = frozenset(
-    """somebody someone anybody everyone everybody nobody they it he she we you i there here this that these those a an the my our
-    their its his her your all any some each every one both most only just new old customers customer callers caller people
-    if when while once after before because as so but and or not no yes please""".split()
+    [
+        "somebody",
+        "someone",
+        "anybody",
+        "everyone",
+        "everybody",
+        "nobody",
+        "they",
+        "it",
+        "he",
+        "she",
+        "we",
+        "you",
+        "i",
+        "there",
+        "here",
+        "this",
+        "that",
+        "these",
+        "those",
+        "a",
+        "an",
+        "the",
+        "my",
+        "our",
+        "their",
+        "its",
+        "his",
+        "her",
+        "your",
+        "all",
+        "any",
+        "some",
+        "each",
+        "every",
+        "one",
+        "both",
+        "most",
+        "only",
+        "just",
+        "new",
+        "old",
+        "customers",
+        "customer",
+        "callers",
+        "caller",
+        "people",
+        "if",
+        "when",
+        "while",
+        "once",
+        "after",
+        "before",
+        "because",
+        "as",
+        "so",
+        "but",
+        "and",
+        "or",
+        "not",
+        "no",
+        "yes",
+        "please",
+    ]
 )
 """Words that may begin a sentence with a determiner after them and are no orders."""
 
 RATHER_NOUNS = frozenset(
     stem(word)
-    for word in """order book mail email text call phone share file post message charge issue record report note request purchase
-    end name time view count answer reply release schedule set ring display place log mark pay stop report raise leave record
-    return bill invoice credit note hand drop top track review watch quote present work print preview rent ship
-    delivery grant award help estimate answer cancel""".split()
+    for word in [
+        "order",
+        "book",
+        "mail",
+        "email",
+        "text",
+        "call",
+        "phone",
+        "share",
+        "file",
+        "post",
+        "message",
+        "charge",
+        "issue",
+        "record",
+        "report",
+        "note",
+        "request",
+        "purchase",
+        "end",
+        "name",
+        "time",
+        "view",
+        "count",
+        "answer",
+        "reply",
+        "release",
+        "schedule",
+        "set",
+        "ring",
+        "display",
+        "place",
+        "log",
+        "mark",
+        "pay",
+        "stop",
+        "report",
+        "raise",
+        "leave",
+        "record",
+        "return",
+        "bill",
+        "invoice",
+        "credit",
+        "note",
+        "hand",
+        "drop",
+        "top",
+        "track",
+        "review",
+        "watch",
+        "quote",
+        "present",
+        "work",
+        "print",
+        "preview",
+        "rent",
+        "ship",
+        "delivery",
+        "grant",
+        "award",
+        "help",
+        "estimate",
+        "answer",
+        "cancel",
+    ]
 ) - {stem("cancel")}
 """Verbs that are nouns as often: one of them is a verb only where something stands after it that says so."""
 
@@ -147,7 +270,24 @@ PERSONS = re.compile(r"\b(?:he|she|they|them|him|her|his|their|somebody|someone|
 """Words that speak of a person without saying which kind."""
 KNOWS = frozenset({"gives", "give", "gave", "tells", "quotes", "reads", "provides", "knows", "has", "have", "spells"})
 """Verbs by which somebody gives what is known: *a customer rings and gives us their number*."""
-WHO_KNOWS = frozenset("they he she customer caller client patient guest member person who and somebody someone".split())
+WHO_KNOWS = frozenset(
+    [
+        "they",
+        "he",
+        "she",
+        "customer",
+        "caller",
+        "client",
+        "patient",
+        "guest",
+        "member",
+        "person",
+        "who",
+        "and",
+        "somebody",
+        "someone",
+    ]
+)
 DATED_WORDS = _stems(
     """date day time week month year morning afternoon evening night yesterday monday tuesday wednesday thursday friday saturday
     sunday january february march april june july august september october november december noon midnight moment"""
@@ -155,15 +295,21 @@ DATED_WORDS = _stems(
 """Words that a time is said with."""
 SOME_EXIST = re.compile(r"\b(?:is|are) there\b|\bany\b")
 
-GIVEN_AFTER = frozenset({"by", "from", "given", "using", "via", "per", "based", "where", "whose", "matching", "against", "knowing"})
+GIVEN_AFTER = frozenset(
+    {"by", "from", "given", "using", "via", "per", "based", "where", "whose", "matching", "against", "knowing"}
+)
 """Prepositions after which a goal names what is known."""
 TIME_AFTER = frozenset({"since", "after", "before", "until", "till", "between"})
 """Prepositions after which it names a time or a range."""
 PLACED_AFTER = frozenset({"of", "for", "in", "on", "to", "at", "with", "about", "under", "into", "inside"})
 """Prepositions after which it names what the record belongs to."""
-WANTED_AFTER = frozenset(map(stem, ("return", "tell", "say", "give", "including", "include", "show", "read", "report", "mention")))
+WANTED_AFTER = frozenset(
+    map(stem, ("return", "tell", "say", "give", "including", "include", "show", "read", "report", "mention"))
+)
 """Words after which it names what is to come back."""
-POINTING = frozenset({"this", "that", "a", "an", "one", "given", "certain", "specific", "particular", "somebody", "someone", "the"})
+POINTING = frozenset(
+    {"this", "that", "a", "an", "one", "given", "certain", "specific", "particular", "somebody", "someone", "the"}
+)
 FILLER = _stems(
     """please want wants would need needs like able just back out up off down over again also somebody someone anybody everyone
     thing things something anything everything kind sort way able currently moment right exactly actually really maybe perhaps
@@ -194,13 +340,19 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
 )
 """What a question word asks for: words of the field that answers it."""
 
-NEWEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|recent|last|recently|lately)\b(?! (?:name|four|4|digit|week|month|year|night))")
+NEWEST = re.compile(
+    r"\b(?:latest|newest|most recent(?:ly)?|recent|last|recently|lately)\b(?! (?:name|four|4|digit|week|month|year|night))"
+)
 OLDEST = re.compile(r"\b(?:oldest|earliest|first)\b(?! (?:name|and last))")
 NEXT = re.compile(r"\b(?:next|upcoming|coming up|future|from now on|ahead)\b")
 TODAY = re.compile(r"\b(?:today|today's)\b")
 HIGHEST = re.compile(r"\b(?:biggest|highest|largest|top|most expensive|best)\b")
-HOW_MANY_OF_THEM = re.compile(r"\b(?:latest|last|next|first|newest|top|recent|oldest|upcoming)\s+(\d{1,2}|two|three|four|five|six|ten)\b")
-ORDERING = frozenset({"latest", "newest", "recent", "last", "oldest", "earliest", "first", "next", "upcoming", "recently", "lately"})
+HOW_MANY_OF_THEM = re.compile(
+    r"\b(?:latest|last|next|first|newest|top|recent|oldest|upcoming)\s+(\d{1,2}|two|three|four|five|six|ten)\b"
+)
+ORDERING = frozenset(
+    {"latest", "newest", "recent", "last", "oldest", "earliest", "first", "next", "upcoming", "recently", "lately"}
+)
 DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
 SINCE = re.compile(r"\b(?:since|after|starting|from)\b")
@@ -220,5 +372,10 @@ STATES: dict[str, tuple[str, ...]] = {
     }.items()
 }  # fmt: skip
 """Adjectives that name a state, and the labels that mean it, best first."""
-OPPOSITE = {stem("paid"): stem("unpaid"), stem("settled"): stem("unpaid"), stem("closed"): stem("open"), stem("done"): stem("open")}
+OPPOSITE = {
+    stem("paid"): stem("unpaid"),
+    stem("settled"): stem("unpaid"),
+    stem("closed"): stem("open"),
+    stem("done"): stem("open"),
+}
 """What a state means after *not*."""

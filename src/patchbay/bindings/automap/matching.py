@@ -20,7 +20,9 @@ FREE = frozenset({"json", "object", "bytes"})
 """Types whose values no agent can be asked for."""
 _FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "text")))
 _SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
-_SAYS_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid")))
+_SAYS_LITTLE = frozenset(
+    map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid"))
+)
 _SAME_CANONICAL = 0.35
 _NAME_PARTS = {"first": {"first", "given", "forename"}, "last": {"last", "family", "surname", "sur"}}
 NESTED, NOT_ITS_HEAD = 0.1, 0.85

@@ -12,8 +12,12 @@ from patchbay.bindings.parameters import is_about_people, meaning_of
 from patchbay.schema_graph.model import Argument
 from patchbay.schema_graph.naming import singular_word, split_name, split_words
 
-_BARE = frozenset({"id", "number", "no", "code", "name", "type", "status", "date", "sid", "key", "title", "text", "body", "value"})
-_NOT_CALLERS = frozenset({"employee", "staff", "supplier", "vendor", "seller", "user", "worker", "agent", "member", "owner", "actor", "artist"})
+_BARE = frozenset(
+    {"id", "number", "no", "code", "name", "type", "status", "date", "sid", "key", "title", "text", "body", "value"}
+)
+_NOT_CALLERS = frozenset(
+    {"employee", "staff", "supplier", "vendor", "seller", "user", "worker", "agent", "member", "owner", "actor", "artist"}
+)
 _PARTS_OF_NAMES = frozenset({"first", "last", "given", "family", "surname", "forename"})
 _UNSAFE = re.compile(r"[^a-z0-9_]+")
 _DEFINITE = re.compile(r"\b(?:a|an|the|this|that|one|any|our|please)\s+")
@@ -47,7 +51,9 @@ def param_for(argument: Argument, profile: Profile, goal: Goal) -> str:
             return canonical.name
     if len(words) == 1 and words[0] in _BARE:
         parts = split_name(argument.name)
-        around = split_words(parts[-2]) if len(parts) > 1 and parts[-2].lower() not in ("body", "input", "filter", "where") else ()
+        around = (
+            split_words(parts[-2]) if len(parts) > 1 and parts[-2].lower() not in ("body", "input", "filter", "where") else ()
+        )
         record = tuple(singular_word(word) for word in (around or _record_words(profile)))
         words = (*record[-2:], *words)
     return snake(words, "value")
@@ -76,11 +82,17 @@ def leaf_for(path: Sequence[str], profile: Profile, taken: Collection[str]) -> s
     return free(snake(list(dict.fromkeys(words)), "field"), taken)
 
 
+def plain_text(text: str) -> str:
+    """The text on one line, without characters that no text should hold."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
 def tool_name_for(goal: Goal) -> str:
     """The goal's first clause as a name: ``Look up customer by email``."""
-    clause = re.split(r"[.;:?!\n]| and (?:return|tell|say|give|show|report)\b", goal.text.strip(), maxsplit=1)[0]
-    clause = " ".join(_DEFINITE.sub("", clause).split()) or " ".join(goal.text.split())
+    text = plain_text(goal.text)
+    clause = re.split(r"[.;:?!]| and (?:return|tell|say|give|show|report)\b", text, maxsplit=1)[0]
+    clause = " ".join(_DEFINITE.sub("", clause).split()) or text
     if len(clause) > _LONGEST_TOOL:
         clause = clause[:_LONGEST_TOOL].rpartition(" ")[0] or clause[:_LONGEST_TOOL]
-    clause = "".join(character for character in clause if character.isprintable()).strip(" ,") or "Skill"
+    clause = clause.strip(" ,") or "Skill"
     return clause[:1].upper() + clause[1:]

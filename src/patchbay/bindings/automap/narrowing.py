@@ -87,6 +87,10 @@ def _amount(profile: Profile, chosen: list[Chosen]) -> Field | None:
 
 def _any_order(profile: Profile) -> list[OrderRule]:
     """An order for a list that has none of its own: by what an index serves, so that it costs nothing."""
-    fields = [f for f in (profile.root.fields if profile.root is not None else ()) if f.readable and f.filterable and f.type not in _UNSORTABLE]
+    fields = [
+        f
+        for f in (profile.root.fields if profile.root is not None else ())
+        if f.readable and f.filterable and f.type not in _UNSORTABLE
+    ]
     best = min(fields, key=lambda f: (not f.indexed, not f.primary_key), default=None)
     return [] if best is None else [OrderRule(path=[quote_part(best.name)])]

@@ -66,8 +66,12 @@ def propose(
 def propose_from(
     goal: Goal, ranking: Ranking, view: View, target: Target, *, tool_name: str | None = None, choice: Choice | None = None
 ) -> Proposal:
-    """The best binding among ranked candidates; see :func:`propose`."""
-    candidates = _ordered(ranking.scored, choice)
+    """The best binding among ranked candidates; see :func:`propose`. A choice that does not compile counts for nothing."""
+    if choice is not None:
+        chosen = _chosen(goal, ranking, view, target, tool_name, choice)
+        if chosen is not None:
+            return chosen
+    candidates = ranking.scored
     best = max((one.score for one in candidates), default=0.0)
     if best < LEAST:
         raise _nothing(goal, ranking.scored, ())
@@ -75,26 +79,46 @@ def propose_from(
     for scored in candidates[:MOST_TRIED]:
         if scored.score < FAR_BEHIND * best:
             break
-        mine = choice if choice is not None and scored.profile.operation.name == choice.operation else None
-        made = draft(goal, scored, ranking, tool_name=tool_name, choice=mine)
-        settled = _settle(made, view, target)
-        if not isinstance(settled, _Settled) and any(finding.code == "argument_required" for finding in settled):
-            made = draft(goal, scored, ranking, tool_name=tool_name, choice=mine, everything=True)
-            settled = _settle(made, view, target)
-        if not isinstance(settled, _Settled):
-            refused.append((scored, settled))
-            continue
-        others = [one for one in candidates if one is not scored][:ALTERNATIVES]
-        binding, why = explain(goal, made, settled.binding, settled.checked, others, refused)
-        checked = settled.checked if binding == settled.binding else check(binding, view, target)
-        return Proposal(binding, checked, why)
+        made, settled = _drafted(goal, scored, ranking, view, target, tool_name, None)
+        if isinstance(settled, _Settled):
+            return _proposal(goal, made, settled, ranking, refused, view, target)
+        refused.append((scored, settled))
     raise _nothing(goal, ranking.scored, refused)
 
 
-def _ordered(scored: Sequence[Scored], choice: Choice | None) -> Sequence[Scored]:
-    if choice is None:
-        return scored
-    return sorted(scored, key=lambda one: one.profile.operation.name != choice.operation)
+def _chosen(goal: Goal, ranking: Ranking, view: View, target: Target, tool_name: str | None, choice: Choice) -> Proposal | None:
+    """The binding for what a model chose, or None where that does not compile."""
+    scored = next((one for one in ranking.scored if one.profile.operation.name == choice.operation), None)
+    if scored is None:
+        return None
+    made, settled = _drafted(goal, scored, ranking, view, target, tool_name, choice)
+    return _proposal(goal, made, settled, ranking, (), view, target) if isinstance(settled, _Settled) else None
+
+
+def _drafted(
+    goal: Goal, scored: Scored, ranking: Ranking, view: View, target: Target, tool_name: str | None, choice: Choice | None
+) -> tuple[Draft, _Settled | tuple[Finding, ...]]:
+    made = draft(goal, scored, ranking, tool_name=tool_name, choice=choice)
+    settled = _settle(made, view, target)
+    if not isinstance(settled, _Settled) and any(finding.code == "argument_required" for finding in settled):
+        made = draft(goal, scored, ranking, tool_name=tool_name, choice=choice, everything=True)
+        settled = _settle(made, view, target)
+    return made, settled
+
+
+def _proposal(
+    goal: Goal,
+    made: Draft,
+    settled: _Settled,
+    ranking: Ranking,
+    refused: Sequence[tuple[Scored, tuple[Finding, ...]]],
+    view: View,
+    target: Target,
+) -> Proposal:
+    others = [one for one in ranking.scored if one is not made.scored][:ALTERNATIVES]
+    binding, why = explain(goal, made, settled.binding, settled.checked, others, refused)
+    checked = settled.checked if binding == settled.binding else check(binding, view, target)
+    return Proposal(binding, checked, why)
 
 
 def _settle(made: Draft, view: View, target: Target) -> _Settled | tuple[Finding, ...]:
@@ -141,9 +165,7 @@ def _mended(binding: Binding, findings: Sequence[Finding], made: Draft) -> Bindi
     return msgspec.structs.replace(binding, inputs=inputs, filters=filters, projection=projection, order_by=order)
 
 
-def _nothing(
-    goal: Goal, scored: Sequence[Scored], refused: Sequence[tuple[Scored, tuple[Finding, ...]]]
-) -> NoValidBinding:
+def _nothing(goal: Goal, scored: Sequence[Scored], refused: Sequence[tuple[Scored, tuple[Finding, ...]]]) -> NoValidBinding:
     """The refusal, with the reason and the nearest candidates; of things in view alone."""
     reasons = {one.profile.operation.name: findings for one, findings in refused}
     candidates = [

@@ -172,7 +172,7 @@ def _deed(goal: Goal, profile: Profile) -> float:
         return 0.0
     done = max((same_deed(deed, profile.verbs) for deed in goal.deeds), default=0.0)
     intents = {goal.intent, profile.intent}
-    alike = len(intents) == 1 or intents == {"update", "delete"} and profile.operation.record_arguments
+    alike = len(intents) == 1 or (intents == {"update", "delete"} and profile.operation.record_arguments)
     return DEED * done + (METHOD if alike else -METHOD)
 
 
