@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.docs.conftest import blocks, run_bash
@@ -28,5 +29,8 @@ def test_the_guide_works_as_it_stands(
     stream = (tmp_path / "stream.txt").read_text()
     for part in ("event: done", "March 4, 2031 at 9:30 AM", "confirmed", "Ada Byron"):
         assert part in stream
+    proposed = json.loads((tmp_path / "auto.json").read_text())["data"]
+    assert (proposed["binding"]["operation"], proposed["enabled"]) == ("appointments.read", False)
+    assert proposed["autoMap"]["questions"]
     assert "078-05" not in run.stdout
     assert '"agent_message"' in run.stdout.splitlines()[-1]

@@ -99,11 +99,13 @@ async def test_a_database_within_its_scoping(caller: Caller, tls_postgres: Postg
     for goal in ("What is a customer's ssn?", "Look up the card of a customer by name", "Show the payments of a customer"):
         response = await caller.http.post(f"/api/v1{auto}", json={"goal": goal})
         told = response.json()
-        shown = str(told["data"]["binding"] | told["data"]["autoMap"] if response.status_code == 201 else told)
-        own = shown.replace(goal, "").replace(goal.rstrip("?"), "")
-        assert "card_last4" not in own
-        assert "'ssn'" not in own
-        assert "payments" not in own.replace("payments_", ""), own
+        if response.status_code == 201:
+            binding = {k: v for k, v in told["data"]["binding"].items() if k not in ("toolName", "description")}
+            assert "payments" not in str(binding)
+            assert told["data"]["autoMap"]["confidence"] < 0.8
+            told = binding
+        assert "card_last4" not in str(told)
+        assert "'ssn'" not in str(told)
 
 
 async def test_whose_data_it_is_must_not_be_left_to_the_model(caller: Caller, tls_postgres: PostgresServer) -> None:

@@ -94,7 +94,7 @@ def _as_chosen(
             if argument.name in choice.arguments and argument.name not in known:
                 param = free(param_for(argument, profile, goal), [one.param for one in kept])
                 kept.append(Mapped(argument, param, because="what a model chose"))
-        given = kept
+        given = kept or given  # a look-up that is given nothing would read out anybody's
     if choice.fields:
         leaves = {leaf.path: leaf for leaf in profile.leaves}
         known_fields = {one.leaf.path: one for one in chosen}

@@ -54,7 +54,7 @@ def explain(
         binding = msgspec.structs.replace(binding, requires_verified_identity=True)
     questions = list(dict.fromkeys(_questions(goal, made, binding, others, refused, private=private)))
     return binding, Why(
-        confidence=_confidence(made, others, questions),
+        confidence=_confidence(goal, made, others, questions),
         why=_why(goal, made, binding),
         questions=tuple(questions[:MOST_QUESTIONS]),
         alternatives=tuple(Alternative(one.profile.operation.name, _reason(one)) for one in others),
@@ -77,13 +77,23 @@ def _belongs_to_people(argument: str) -> bool:
     return is_about_people(part) or any(is_about_people(one) for one in argument.split("."))
 
 
-def _confidence(made: Draft, others: Sequence[Scored], questions: Sequence[str]) -> float:
+def _confidence(goal: Goal, made: Draft, others: Sequence[Scored], questions: Sequence[str]) -> float:
     score = made.scored.score
     sure = min(1.0, max(0.0, (score - _UNSURE) / (_SURE - _UNSURE)))
     lead = score - max((one.score for one in others), default=0.0)
     sure *= 0.7 + 0.3 * min(1.0, max(0.0, lead) / 0.4)
     sure *= 0.92 ** len(made.missing) * 0.95 ** len(made.unmet) * 0.98 ** max(0, len(questions) - 2)
+    said = [term.word for phrase in goal.phrases if phrase.said for term in phrase.terms]
+    sure *= 0.4 + 0.6 * (1 - len(_unanswered(goal, made)) / len(said)) if said else 0.4
     return round(min(0.98, sure), 2)
+
+
+def _unanswered(goal: Goal, made: Draft) -> list[str]:
+    """The goal's own words that nothing of the operation answers to."""
+    answered = {*made.scored.matched, *(word for one in made.chosen for word in (one.because or "").split())}
+    answered |= {word for one in made.given for word in (one.because or "").split()}
+    said = [term.word for phrase in goal.phrases if phrase.said for term in phrase.terms]
+    return [word for word in dict.fromkeys(said) if word not in answered]
 
 
 def _why(goal: Goal, made: Draft, binding: Binding) -> str:
@@ -117,7 +127,7 @@ def _questions(
     kept = {rule.arg: rule for rule in binding.inputs}
     if refused:
         one, findings = refused[0]
-        yield f"{one.profile.operation.name} came nearer but cannot be bound: {findings[0].message} Is this operation meant all the same?"
+        yield f"{one.profile.operation.name} came nearer but cannot be bound: {findings[0].message} Is this one meant?"
     if private:
         yield (
             "Whose data this is depends on what the caller says, so a verified caller is required. "
@@ -130,9 +140,11 @@ def _questions(
         elif one.argument.name in made.unmet and one.argument.name in kept:
             yield f"The goal does not say where {one.argument.name} comes from: should the agent ask the caller for it?"
         elif one.argument.name not in kept:
-            yield f"{one.argument.name} could not be used for {one.because or one.param}: is there another way to find the record?"
+            yield f"{one.argument.name} could not be used for {one.because or one.param}: how else is the record found?"
     for text in made.missing:
         yield f"Nothing that comes back is plainly {text!r}: which field is it?"
+    if unanswered := _unanswered(goal, made):
+        yield f"Nothing that was found answers to {_listed(unanswered)}: is what was chosen meant all the same?"
     yield from made.narrowed.questions
     if goal.writes:
         yield from _of_writes(goal, profile)

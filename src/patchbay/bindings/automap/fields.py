@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.goal import Goal, Phrase
+from patchbay.bindings.automap.lexicon import stemmed
 from patchbay.bindings.automap.matching import fit
 from patchbay.bindings.automap.profile import Leaf, Profile
 from patchbay.bindings.parameters import is_about_people
@@ -19,37 +20,12 @@ _NEIGHBOUR = 0.55
 MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 3, 2
 _GOOD = 0.5
 _FAR, _LISTED, _ONLY_A_KEY = 0.2, 0.12, 0.35
-_SECRET = frozenset(
-    map(stem, ("password", "passwd", "secret", "token", "hash", "salt", "credential", "apikey", "cvv", "cvc", "etag"))
-)
+_SECRET = stemmed("password passwd secret token hash salt credential apikey cvv cvc etag")
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
-_DATE_WORDS = frozenset(
-    map(
-        stem,
-        (
-            "date",
-            "time",
-            "at",
-            "day",
-            "on",
-            "due",
-            "start",
-            "end",
-            "deadline",
-            "arrival",
-            "when",
-            "utc",
-            "period",
-            "year",
-            "month",
-        ),
-    )
-)
-_MONEY = frozenset(map(stem, ("amount", "price", "total", "balance", "cost", "fee")))
-_PLACES = frozenset(
-    map(stem, ("address", "street", "line1", "line", "city", "town", "locality", "postcode", "postal", "zip", "address1"))
-)
+_DATE_WORDS = stemmed("date time at day on due start end deadline arrival when utc period year month")
+_MONEY = stemmed("amount price total balance cost fee")
+_PLACES = stemmed("address street line1 line city town locality postcode postal zip address1")
 
 _SALIENT: Mapping[str, float] = {
     stem(word): weight
@@ -57,40 +33,21 @@ _SALIENT: Mapping[str, float] = {
         "name": 1.0, "title": 0.98, "subject": 0.9, "number": 0.95, "status": 0.95, "state": 0.9, "amount": 0.85, "total": 0.85,
         "balance": 0.8, "quantity": 0.8, "price": 0.75, "date": 0.7, "due": 0.7, "start": 0.75, "starts": 0.75, "end": 0.5,
         "ends": 0.5, "email": 0.6, "phone": 0.6, "description": 0.35, "summary": 0.5, "type": 0.35, "currency": 0.45, "at": 0.3,
-        "url": 0.3, "body": 0.7, "text": 0.8, "snippet": 0.7, "message": 0.6, "content": 0.7, "comments": 0.7, "comment": 0.7, "code": 0.35, "created": 0.55, "id": 0.5, "duration": 0.6, "length": 0.5, "active": 0.45, "available": 0.5, "brand": 0.5, "remaining": 0.6, "presence": 0.6, "result": 0.4, "login": 0.5, "tag": 0.4, "published": 0.5,
+        "url": 0.3, "body": 0.7, "text": 0.8, "snippet": 0.7, "message": 0.6, "content": 0.7, "comments": 0.7,
+        "comment": 0.7, "code": 0.35, "created": 0.55, "id": 0.5, "duration": 0.6, "length": 0.5, "active": 0.45,
+        "available": 0.5, "brand": 0.5, "remaining": 0.6, "presence": 0.6, "result": 0.4, "login": 0.5, "tag": 0.4,
+        "published": 0.5,
         "company": 0.4, "city": 0.3, "count": 0.4, "size": 0.3, "sid": 0.4, "reason": 0.3, "ok": 0.5, "ts": 0.3, "rating": 0.6,
         "notes": 0.25, "role": 0.4, "first": 0.3, "last": 0.3, "given": 0.3, "family": 0.3,
     }.items()
 }  # fmt: skip
 """How telling a field is by itself, by its words."""
 _OTHER = 0.28
-_TEXTS = frozenset(map(stem, ("text", "body", "content", "comment", "comments")))
-_SAID = frozenset(map(stem, ("message", "messages", "comment", "reply", "note", "review", "post", "conversation")))
-_BESIDE_THE_POINT = frozenset(
-    map(
-        stem,
-        (
-            "version",
-            "metadata",
-            "modified",
-            "rowguid",
-            "self",
-            "kind",
-            "livemode",
-            "hash",
-            "deleted",
-            "internal",
-            "legacy",
-            "reset",
-            "raw",
-            "html",
-            "cursor",
-            "typename",
-            "position",
-            "sort",
-        ),
-    )
-)
+_TEXTS = stemmed("text body content comment comments")
+_SAID = stemmed("message messages comment reply note review post conversation")
+_BESIDE_THE_POINT = stemmed("""version metadata modified rowguid self kind livemode hash deleted internal legacy reset
+    raw html cursor
+    typename position sort""")
 
 
 class Chosen(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ from patchbay.bindings.automap.lexicon import (
     WANTED_SAYINGS,
     WHO_KNOWS,
     Intent,
+    stemmed,
 )
 from patchbay.schema_graph.naming import singular_word
 from patchbay.schema_graph.stems import STOP_WORDS, stem
@@ -124,27 +125,7 @@ _DETERMINERS = POINTING | frozenset(
     ]
 )
 _OWNERS = frozenset(["their", "its", "his", "her", "your", "our", "my"])
-_ALWAYS_VERBS_FIRST = frozenset(
-    stem(word)
-    for word in [
-        "log",
-        "share",
-        "mark",
-        "set",
-        "place",
-        "ring",
-        "show",
-        "view",
-        "open",
-        "close",
-        "start",
-        "stop",
-        "put",
-        "pay",
-        "raise",
-        "leave",
-    ]
-)
+_ALWAYS_VERBS_FIRST = stemmed("log share mark set place ring show view open close start stop put pay raise leave")
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -372,11 +353,23 @@ class _Reader:
             return (rest if begun and following not in _ASKING else "subject"), False, None
         if token == ",":
             return role, False, after
-        if token in KNOWS and at and self._tokens[at - 1] in WHO_KNOWS and (token.endswith("s") or self._tokens[at - 1] != "and"):
-            if token not in ("has", "have") or following in ("a", "this", "their", "only", "just"):
-                return "given", False, None
+        if self._gives_what_is_known(at, token, following):
+            return "given", False, None
         if rest == "wanted" and begun and stem(token) in WANTED_AFTER:
             return "wanted", False, None
+        return self._after_a_preposition(at, token, role, rest, begun, pointed, after)
+
+    def _gives_what_is_known(self, at: int, token: str, following: str) -> bool:
+        """Whether somebody gives something here: *the guest gives their number*, but not *and give the name*."""
+        before = self._tokens[at - 1] if at else ""
+        if token not in KNOWS or before not in WHO_KNOWS or (before == "and" and not token.endswith("s")):
+            return False
+        return token not in ("has", "have") or following in ("a", "this", "their", "only", "just")
+
+    def _after_a_preposition(
+        self, at: int, token: str, role: Role, rest: Role, begun: bool, pointed: bool, after: str | None
+    ) -> tuple[Role, bool, str | None]:
+        following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
         if token in TIME_AFTER:
             return "given", False, token
         if token in GIVEN_AFTER:

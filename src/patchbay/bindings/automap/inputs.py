@@ -24,6 +24,7 @@ from patchbay.bindings.automap.lexicon import (
     SINCE,
     STATES,
     TIME_AFTER,
+    stemmed,
 )
 from patchbay.bindings.automap.matching import FREE, Fit, best_argument, free_text, names_a_person
 from patchbay.bindings.automap.naming import free, param_for
@@ -37,12 +38,12 @@ from patchbay.schema_graph.naming import quote_part, split_name, split_words
 from patchbay.schema_graph.operations import identifying_fields
 from patchbay.schema_graph.stems import stem
 
-_LITTLE = frozenset(map(stem, ("id", "number", "no", "code", "key", "identifier", "reference", "ref")))
+_LITTLE = stemmed("id number no code key identifier reference ref")
 _TIMES = frozenset({"date", "datetime", "time"})
-_FROM = frozenset({"from", "since", "after", "min", "gte", "ge", "gt", "start", "begin"})
-_TO = frozenset({"to", "until", "before", "max", "lte", "le", "lt", "end", "through"})
-_ABOUT_DATES = frozenset({"date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"})
-_STATE_NAMES = frozenset(map(stem, ("status", "state", "statuses", "states", "stage", "condition")))
+_FROM = frozenset(["from", "since", "after", "min", "gte", "ge", "gt", "start", "begin"])
+_TO = frozenset(["to", "until", "before", "max", "lte", "le", "lt", "end", "through"])
+_ABOUT_DATES = frozenset(["date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"])
+_STATE_NAMES = stemmed("status state statuses states stage condition")
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
 _NAMES = ((stem("name"),), (stem("title"),))
 _WHEN = {
@@ -59,33 +60,10 @@ _WHEN = {
         "scheduled": 0.9,
     }.items()
 }
-_NOT_WHEN = frozenset(
-    map(stem, ("end", "created", "updated", "modified", "zone", "type", "duration", "update", "paid", "expected", "completed"))
-)
-_MEMBERS = frozenset(
-    map(
-        stem,
-        (
-            "line",
-            "line1",
-            "street",
-            "city",
-            "town",
-            "locality",
-            "postal",
-            "postcode",
-            "zip",
-            "country",
-            "address1",
-            "first",
-            "last",
-            "given",
-            "family",
-        ),
-    )
-)
+_NOT_WHEN = stemmed("end created updated modified zone type duration update paid expected completed")
+_MEMBERS = stemmed("""line line1 street city town locality postal postcode zip country address1 first last given family""")
 _PAGING = frozenset(
-    {
+    [
         "limit",
         "cursor",
         "page",
@@ -107,7 +85,7 @@ _PAGING = frozenset(
         "sort",
         "sortby",
         "sortorder",
-    }
+    ]
 )
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
 _WRITE_FIT = 0.55
@@ -122,7 +100,7 @@ _USUAL: Mapping[str, float] = {
     }.items()
 }  # fmt: skip
 """How usual it is that a write is given a value of this name, by its words."""
-_MOMENTS = frozenset(map(stem, ("start", "starts", "due", "date")))
+_MOMENTS = stemmed("start starts due date")
 _MOST_USUAL = {"insert": 5, "update": 2, "delete": 0, "read": 0}
 _LEAST_USUAL = 0.55
 
@@ -237,13 +215,15 @@ class Mapper:
             return
         if all(term.stem in _LITTLE for term in phrase.terms) and self._key(phrase):
             return
+        if "given" not in phrase.roles and is_about_people(phrase.terms[-1].word) and self._says_who():
+            return
         fit = best_argument(phrase, profile, self.found, least)
         if (fit is None or len(split_words(telling_part(fit.argument.name)[0])) > len(phrase.terms)) and self._members(phrase):
             return
         fit = self._by_name(fit)
-        if fit is None and phrase.pointed and not self._goal.writes and profile.view.is_called and not self.found:
-            if (words := free_text(profile)) is not None:
-                self._add(words, phrase.text)
+        searching = fit is None and phrase.pointed and not self._goal.writes and profile.view.is_called and not self.found
+        if searching and (words := free_text(profile)) is not None:
+            self._add(words, phrase.text)
         if fit is None or fit.argument.type in FREE or self._pages(fit.argument):
             return
         if "given" not in phrase.roles and self._measures(fit.argument):
@@ -295,6 +275,11 @@ class Mapper:
         heads = {*self._profile.record_name[-1:], *self._profile.collection[-1:]}
         head = phrase.terms[-1]
         return any(word in heads for word, strength in head.means.items() if strength >= 0.5)
+
+    def _says_who(self) -> bool:
+        """Whether what is given already says whose record is meant."""
+        parts = [telling_part(one.argument.name)[0] for one in self.found.values()]
+        return not self._goal.writes and any(says_phone(part) or says_email(part) or names_a_person(part) for part in parts)
 
     def _pages(self, argument: Argument) -> bool:
         return self._profile.view.is_called and "".join(split_words(argument.name)) in _PAGING
@@ -375,11 +360,20 @@ class Mapper:
 
     def _usual(self) -> None:
         """What such a write is usually given and the goal does not name; none of it has to be given."""
-        room = _MOST_USUAL[self._profile.intent] - sum(1 for one in self.found.values() if not one.argument.required)
+        named = sum(1 for one in self.found.values() if not one.argument.required)
+        room = _MOST_USUAL[self._profile.intent] - named
+        if named and self._profile.intent == "update":
+            return  # what is to be changed is said
         ranked: list[tuple[float, Argument]] = []
         for argument, own, _ in self._profile.arguments:
             deep = self._profile.depth(argument.name)
-            if argument.required or argument.name in self.found or deep > 1 or argument.type in (*FREE, "boolean"):
+            if (
+                "payment_card" in argument.badges
+                or argument.required
+                or argument.name in self.found
+                or deep > 1
+                or argument.type in (*FREE, "boolean")
+            ):
                 continue
             if argument.role == "key" or self._pages(argument):
                 continue
@@ -543,7 +537,7 @@ def _label(argument: Argument, labels: Sequence[str]) -> str | None:
 def date_argument(profile: Profile, goal: Goal) -> Argument | None:
     """The date of a record that a goal most likely means: one it speaks of, else when the record is or was made."""
     best: tuple[float, Argument] | None = None
-    said = {word for phrase in goal.phrases for term in phrase.terms for word, s in term.means.items() if s == 1.0}
+    said = {term.stem for phrase in goal.phrases for term in phrase.terms} - DATED_WORDS
     for argument, own, _ in profile.arguments:
         if argument.type not in ("date", "datetime") or "." in argument.name:
             continue
@@ -568,4 +562,4 @@ _LIKELY = {
         "scheduled": 0.6,
     }.items()
 }
-_UNLIKELY = frozenset(map(stem, ("update", "updated", "modified", "modifieddate", "deleted", "birth", "end", "reset")))
+_UNLIKELY = stemmed("update updated modified modifieddate deleted birth end reset")

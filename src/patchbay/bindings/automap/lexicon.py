@@ -13,7 +13,8 @@ from patchbay.schema_graph.stems import stem
 Intent = Literal["read", "insert", "update", "delete"]
 
 
-def _stems(text: str) -> frozenset[str]:
+def stemmed(text: str) -> frozenset[str]:
+    """The stems of the words of a text."""
     return frozenset(stem(word) for word in text.split())
 
 
@@ -102,80 +103,16 @@ NO_VERBS = frozenset(
 )
 """Words that may begin a sentence with a determiner after them and are no orders."""
 
-RATHER_NOUNS = frozenset(
-    stem(word)
-    for word in [
-        "order",
-        "book",
-        "mail",
-        "email",
-        "text",
-        "call",
-        "phone",
-        "share",
-        "file",
-        "post",
-        "message",
-        "charge",
-        "issue",
-        "record",
-        "report",
-        "note",
-        "request",
-        "purchase",
-        "end",
-        "name",
-        "time",
-        "view",
-        "count",
-        "answer",
-        "reply",
-        "release",
-        "schedule",
-        "set",
-        "ring",
-        "display",
-        "place",
-        "log",
-        "mark",
-        "pay",
-        "stop",
-        "report",
-        "raise",
-        "leave",
-        "record",
-        "return",
-        "bill",
-        "invoice",
-        "credit",
-        "note",
-        "hand",
-        "drop",
-        "top",
-        "track",
-        "review",
-        "watch",
-        "quote",
-        "present",
-        "work",
-        "print",
-        "preview",
-        "rent",
-        "ship",
-        "delivery",
-        "grant",
-        "award",
-        "help",
-        "estimate",
-        "answer",
-        "cancel",
-    ]
-) - {stem("cancel")}
+RATHER_NOUNS = stemmed("""order book mail email text call phone share file post message charge issue record report note
+    request purchase
+    end name time view count answer reply release schedule set ring display place log mark pay stop report
+    raise leave record return bill invoice credit note hand drop top track review watch quote present work
+    print preview rent ship delivery grant award help estimate answer cancel""") - {stem("cancel")}
 """Verbs that are nouns as often: one of them is a verb only where something stands after it that says so."""
 
 SAME_DEED: tuple[frozenset[str], ...] = tuple(
-    _stems(line)
-    for line in """create add make insert new register open save record log enter post file raise submit start write put place upload generate issue
+    stemmed(line)
+    for line in """create add make insert new register open save record log enter post submit start write put place upload issue
 update change edit modify set patch correct amend alter adjust move reschedule rename mark
 delete remove erase drop discard clear destroy trash bin throw
 cancel void abort stop end terminate withdraw revoke delete remove
@@ -207,7 +144,7 @@ DEEDS_MEANT: dict[str, tuple[str, ...]] = {
     }.items()
 }  # fmt: skip
 """Verbs that say by themselves what is made or done."""
-GENERIC_DEEDS = _stems(
+GENERIC_DEEDS = stemmed(
     """create add make insert new put save enter write place do update change edit modify set move delete remove get find look
     fetch retrieve search list show read take give start open mark log record"""
 )
@@ -222,8 +159,15 @@ EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
         (r"can(?:no|')t (?:make it|come)|call(?:ed|s)? off|no longer (?:want|need)s?|back(?:s|ed)? out of", "cancel", "delete"),
         (r"take (?:\w+ ){1,4}(?:out|off)\b", "cancel remove", "delete"),
         (r"(?:throw|put) (?:\w+ ){1,4}(?:away|in the (?:bin|trash))|get rid of", "delete trash", "delete"),
-        (r"put (?:\w+ ){0,4}(?:in|into|on|down) (?:the |our |a )?(?:book|books|calendar|diary|schedule|agenda)", "book", "insert"),
-        (r"(?:put|pencil|write|note|jot) (?:\w+ ){0,3}down\b|writ(?:e|es) up|tak(?:e|es) down|sign(?:s|ed)? up|set(?:s)? up", "create", "insert"),
+        (
+            r"put (?:\w+ ){0,4}(?:in|into|on|down) (?:the |our |a )?(?:book|books|calendar|diary|schedule|agenda)", "book",
+            "insert",
+        ),
+        (
+            r"(?:put|pencil|write|note|jot) (?:\w+ ){0,3}down\b|writ(?:e|es) up|tak(?:e|es) down|sign(?:s|ed)? up|sets? up",
+            "create",
+            "insert",
+        ),
         (r"say(?:s)? yes to|sign(?:s|ed)? off(?: on)?|agree to|give the go-ahead|green-?light", "approve", "update"),
         (r"say(?:s)? no to|turn(?:s|ed)? down", "reject", "update"),
         (r"let \w+(?: \w+)? know|tell everyone|tell everybody|tell the \w+", "send message", "insert"),
@@ -237,15 +181,17 @@ EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
         (r"who(?:'s| is) (?:calling|ringing|on the (?:line|phone))", "caller customer contact phone", "read"),
         (r"to-?do list|to-?dos?|things to do", "task", None),
         (r"still left|left to do|not (?:yet )?done|outstanding", "open status", None),
-        (r"left on the shelf|in stock|on hand|on the shelf|sold out|have left", "inventory stock quantity", None),
-        (r"(?:not|hasn't|haven't|isn't|aren't|never) (?:yet )?(?:been )?(?:paid|settled)|unpaid|outstanding", "unpaid due open", None),
+        (r"in stock|on hand|sold out|have left", "inventory stock quantity", None),
+        (
+            r"(?:not|hasn't|haven't|isn't|aren't|never) (?:yet )?(?:been )?(?:paid|settled)|unpaid|outstanding",
+            "unpaid due open",
+            None,
+        ),
         (r"how much (?:\w+ ){1,4}owes?|owes? us|owing", "amount due balance", None),
         (r"time off|days? off|holidays?", "leave vacation holiday", None),
         (r"come out|came out|comes out", "release date", None),
         (r"one-?time (?:code|password|passcode)|passcode", "verification code", None),
-        (r"made? (?:any )?money|lost money|make (?:any )?money", "profit loss", None),
         (r"page views?|pageviews?", "event page", None),
-        (r"reward points?|loyalty points?", "loyalty points balance", None),
         (r"check(?:ing|s)? (?:\w+ )?code", "verification check code", "insert"),
         (r"(?:what|which) times? (?:are|is) (?:free|open|available)|free slots?|openings?\b", "availability available", None),
     )
@@ -258,7 +204,10 @@ WANTED_SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:get hold of|reach|get in touch with|get through to|ring back|call back|contact (?:them|him|her))", "phone email"),
         (r"(?:is|are|was|were) (?:it|they|this|that|he|she) called|what(?:'s| is) (?:its|their|his|her) name", "name title"),
         (r"where (?:do|does|did) (?:\w+ ){1,8}lives?", "address city postcode"),
-        (r"what (?:do|did|does) (?:they|he|she|people|customers|guests) (?:say|write|said)|(?:write|say) about", "text comment message"),
+        (
+            r"what (?:do|did|does) (?:they|he|she|people|customers|guests) (?:say|write|said)|(?:write|say) about",
+            "text comment message",
+        ),
         (r"(?:they|he|she|it|can i|we) pay (?:it|them|online)|pay link|link to pay|where can (?:they|he|she) pay", "url link"),
         (r"where (?:is|are) (?:the |their |my |our )?(?:parcel|package|delivery|shipment)", "tracking status"),
         (r"how (?:many|much) (?:\w+ ){0,4}left", "remaining balance quantity"),
@@ -268,7 +217,7 @@ WANTED_SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 """Everyday ways to ask for something of a record."""
 PERSONS = re.compile(r"\b(?:he|she|they|them|him|her|his|their|somebody|someone|person|caller|who)\b")
 """Words that speak of a person without saying which kind."""
-KNOWS = frozenset({"gives", "give", "gave", "tells", "quotes", "reads", "provides", "knows", "has", "have", "spells"})
+KNOWS = frozenset(["gives", "give", "gave", "tells", "quotes", "reads", "provides", "knows", "has", "have", "spells"])
 """Verbs by which somebody gives what is known: *a customer rings and gives us their number*."""
 WHO_KNOWS = frozenset(
     [
@@ -288,7 +237,7 @@ WHO_KNOWS = frozenset(
         "someone",
     ]
 )
-DATED_WORDS = _stems(
+DATED_WORDS = stemmed(
     """date day time week month year morning afternoon evening night yesterday monday tuesday wednesday thursday friday saturday
     sunday january february march april june july august september october november december noon midnight moment"""
 )
@@ -296,28 +245,28 @@ DATED_WORDS = _stems(
 SOME_EXIST = re.compile(r"\b(?:is|are) there\b|\bany\b")
 
 GIVEN_AFTER = frozenset(
-    {"by", "from", "given", "using", "via", "per", "based", "where", "whose", "matching", "against", "knowing"}
+    ["by", "from", "given", "using", "via", "per", "based", "where", "whose", "matching", "against", "knowing"]
 )
 """Prepositions after which a goal names what is known."""
 TIME_AFTER = frozenset({"since", "after", "before", "until", "till", "between"})
 """Prepositions after which it names a time or a range."""
-PLACED_AFTER = frozenset({"of", "for", "in", "on", "to", "at", "with", "about", "under", "into", "inside"})
+PLACED_AFTER = frozenset(["of", "for", "in", "on", "to", "at", "with", "about", "under", "into", "inside"])
 """Prepositions after which it names what the record belongs to."""
-WANTED_AFTER = frozenset(
-    map(stem, ("return", "tell", "say", "give", "including", "include", "show", "read", "report", "mention"))
-)
+WANTED_AFTER = stemmed("return tell say give including include show read report mention")
 """Words after which it names what is to come back."""
 POINTING = frozenset(
-    {"this", "that", "a", "an", "one", "given", "certain", "specific", "particular", "somebody", "someone", "the"}
+    ["this", "that", "a", "an", "one", "given", "certain", "specific", "particular", "somebody", "someone", "the"]
 )
-FILLER = _stems(
+FILLER = stemmed(
     """please want wants would need needs like able just back out up off down over again also somebody someone anybody everyone
     thing things something anything everything kind sort way able currently moment right exactly actually really maybe perhaps
     people whoever else us me them they him her give gives gave let lets us using use used given based where when whose
     know tell look find get pull bring see rings ring caller's asks ask wants yet still ever already today now so that
     which what who how many much long often does did has have had will would can could may might must shall between two other
-    another certain particular specific new one ones same such every each altogether total overall ago whether much many here rather far lot bit bunch else along away together real quick quickly soon later anyway kindly hello hi thanks thank"""
-) - _stems("phone total new call")
+    another certain particular specific new one ones same such every each altogether total overall ago whether much many
+    here rather far lot bit bunch else along away together real quick quickly soon later anyway kindly hello hi thanks
+    thank"""
+) - stemmed("phone total new call")
 """Words that carry no content of their own."""
 
 QUESTIONS: tuple[tuple[str, str], ...] = (
@@ -351,7 +300,7 @@ HOW_MANY_OF_THEM = re.compile(
     r"\b(?:latest|last|next|first|newest|top|recent|oldest|upcoming)\s+(\d{1,2}|two|three|four|five|six|ten)\b"
 )
 ORDERING = frozenset(
-    {"latest", "newest", "recent", "last", "oldest", "earliest", "first", "next", "upcoming", "recently", "lately"}
+    ["latest", "newest", "recent", "last", "oldest", "earliest", "first", "next", "upcoming", "recently", "lately"]
 )
 DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
@@ -359,7 +308,7 @@ SINCE = re.compile(r"\b(?:since|after|starting|from)\b")
 BEFORE = re.compile(r"\b(?:before|until|till|up to)\b")
 BETWEEN = re.compile(r"\bbetween\b")
 OWN = re.compile(r"\b(?:caller|caller's|who(?:'s| is) calling|calling customer|their own|caller’s)\b|\b(?:my|me)\b")
-NOT = frozenset({"not", "no", "never", "without", "cannot", "except", "hasn", "haven", "isn", "aren", "hasnt", "isnt"})
+NOT = frozenset(["not", "no", "never", "without", "cannot", "except", "hasn", "haven", "isn", "aren", "hasnt", "isnt"])
 
 STATES: dict[str, tuple[str, ...]] = {
     stem(word): tuple(map(stem, means.split()))
@@ -368,7 +317,9 @@ STATES: dict[str, tuple[str, ...]] = {
         "outstanding": "open unpaid outstanding due", "active": "active open enabled live current", "paid": "paid settled",
         "pending": "pending waiting open", "closed": "closed resolved done", "available": "available free active",
         "cancelled": "cancelled canceled void", "done": "done completed complete", "overdue": "overdue past_due",
-        "draft": "draft", "failed": "failed", "approved": "approved", "published": "published", "waiting": "open pending waiting", "running": "active running live", "going": "active running", "archived": "archived",
+        "draft": "draft", "failed": "failed", "approved": "approved", "published": "published",
+        "waiting": "open pending waiting", "running": "active running live", "going": "active running",
+        "archived": "archived",
     }.items()
 }  # fmt: skip
 """Adjectives that name a state, and the labels that mean it, best first."""

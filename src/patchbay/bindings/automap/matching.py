@@ -7,22 +7,20 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from patchbay.bindings.automap.goal import Phrase
+from patchbay.bindings.automap.lexicon import stemmed
 from patchbay.bindings.automap.profile import Profile, Words
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.parameters import is_about_people, meaning_of
 from patchbay.schema_graph.model import Argument
 from patchbay.schema_graph.naming import split_words
-from patchbay.schema_graph.stems import stem
 
 GOOD = 0.45
 """From this on a fit is taken."""
 FREE = frozenset({"json", "object", "bytes"})
 """Types whose values no agent can be asked for."""
-_FREE_TEXT = frozenset(map(stem, ("query", "q", "search", "term", "keyword", "text")))
-_SEARCHED = frozenset(map(stem, ("name", "word", "words", "text", "title", "search", "keyword", "term")))
-_SAYS_LITTLE = frozenset(
-    map(stem, ("id", "number", "no", "code", "the", "value", "exact", "eq", "uid", "sid", "key", "filter", "at", "gid"))
-)
+_FREE_TEXT = stemmed("query q search term keyword text")
+_SEARCHED = stemmed("name word words text title search keyword term")
+_SAYS_LITTLE = stemmed("id number no code the value exact eq uid sid key filter at gid")
 _SAME_CANONICAL = 0.35
 _NAME_PARTS = {"first": {"first", "given", "forename"}, "last": {"last", "family", "surname", "sur"}}
 NESTED, NOT_ITS_HEAD = 0.1, 0.85
@@ -98,7 +96,7 @@ def best_argument(phrase: Phrase, profile: Profile, taken: Collection[str] = (),
     best: tuple[tuple[float, int, int], Argument] | None = None
     who = is_about_people(phrase.terms[-1].word)
     for argument, own, around in profile.arguments:
-        if argument.name in taken or argument.type in FREE:
+        if argument.name in taken or argument.type in FREE or "payment_card" in argument.badges:
             continue
         score = fit(phrase, own, around, profile.words, argument.name.rpartition(".")[2])
         if score < PERSON and who and names_a_person(telling_part(argument.name)[0]):

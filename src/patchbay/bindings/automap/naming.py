@@ -13,10 +13,10 @@ from patchbay.schema_graph.model import Argument
 from patchbay.schema_graph.naming import singular_word, split_name, split_words
 
 _BARE = frozenset(
-    {"id", "number", "no", "code", "name", "type", "status", "date", "sid", "key", "title", "text", "body", "value"}
+    ["id", "number", "no", "code", "name", "type", "status", "date", "sid", "key", "title", "text", "body", "value"]
 )
 _NOT_CALLERS = frozenset(
-    {"employee", "staff", "supplier", "vendor", "seller", "user", "worker", "agent", "member", "owner", "actor", "artist"}
+    ["employee", "staff", "supplier", "vendor", "seller", "user", "worker", "agent", "member", "owner", "actor", "artist"]
 )
 _PARTS_OF_NAMES = frozenset({"first", "last", "given", "family", "surname", "forename"})
 _UNSAFE = re.compile(r"[^a-z0-9_]+")

@@ -7,17 +7,16 @@ import msgspec
 from patchbay.bindings.automap.fields import Chosen
 from patchbay.bindings.automap.goal import Goal
 from patchbay.bindings.automap.inputs import Mapped, date_argument
-from patchbay.bindings.automap.lexicon import HIGHEST, HOW_MANY_OF_THEM, NEWEST, NEXT, NUMBERS, OLDEST, TODAY
+from patchbay.bindings.automap.lexicon import HIGHEST, HOW_MANY_OF_THEM, NEWEST, NEXT, NUMBERS, OLDEST, TODAY, stemmed
 from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.model import FilterRule, OrderRule
 from patchbay.schema_graph.model import Field
 from patchbay.schema_graph.naming import quote_part
-from patchbay.schema_graph.stems import stem
 
 MOST = 50
 _SOME = 5
 _UNSORTABLE = frozenset({"json", "object", "array", "bytes"})
-_AMOUNTS = frozenset(map(stem, ("amount", "total", "price", "cost", "balance", "quantity", "sum", "value", "revenue")))
+_AMOUNTS = stemmed("amount total price cost balance quantity sum value revenue")
 
 
 class Narrowed(msgspec.Struct, frozen=True):

@@ -1,0 +1,78 @@
+"""Reading goals: what is to be done, to what, with what given, what comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from patchbay.bindings.automap.goal import Goal, read_goal
+
+
+def texts(goal: Goal, role: str) -> set[str]:
+    return {phrase.text for phrase in goal.phrases if role in phrase.roles and phrase.said}
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Look up a supplier by company name", "read"),
+        ("Cancel an order", "delete"),
+        ("Add a new shipper with its name and phone", "insert"),
+        ("Change a customer's address", "update"),
+        ("Which orders are open?", "read"),
+        ("What did they book last?", "read"),
+        ("Find the appointment and cancel it", "delete"),
+        ("Return their name and open tickets", "read"),
+        ("Order status by number", "read"),
+        ("Book a table for a guest", "insert"),
+        ("The guest can't make it", "delete"),
+        ("Say no to the request", "update"),
+        ("Knock a little off the price", "insert"),
+        ("", "read"),
+    ],
+)
+def test_the_intent(text: str, intent: str):
+    assert read_goal(text).intent == intent
+
+
+def test_what_is_given_and_what_is_wanted():
+    goal = read_goal("Look up a supplier by company name and return the contact and their phone")
+    assert texts(goal, "subject") == {"supplier"}
+    assert texts(goal, "given") == {"company name"}
+    assert texts(goal, "wanted") == {"contact", "phone"}
+
+
+def test_a_colon_lists_what_comes_back_from_a_read_and_what_goes_into_a_write():
+    assert texts(read_goal("Find a charge by its id: amount and status"), "wanted") == {"amount", "status"}
+    assert {"name", "phone"} <= texts(read_goal("Register a new guest: name, phone"), "given")
+
+
+def test_who_gives_what():
+    goal = read_goal("A guest rings and gives us their booking number. When do they arrive?")
+    assert "booking number" in texts(goal, "given")
+
+
+def test_possessives_and_of():
+    goal = read_goal("A patient's next visit")
+    assert "patient" in texts(goal, "place")
+    assert {"visit"} <= texts(goal, "subject") & texts(goal, "wanted")
+    goal = read_goal("List the visits of a patient")
+    assert "patient" in texts(goal, "place")
+    assert goal.many is True
+
+
+def test_question_words_ask_for_kinds_of_fields():
+    assert "date" in {term.word for term in read_goal("When does the shop open?").asks}
+    assert "amount" in {term.word for term in read_goal("How much is it?").asks}
+    assert read_goal("Cancel it when they ask").asks == ()
+
+
+def test_negations_are_noted():
+    assert "paid" in read_goal("Which bills are not paid?").negated
+    assert "paid" not in read_goal("Which bills are paid?").negated
+
+
+def test_order_words_are_no_content_but_parts_of_names_are():
+    goal = read_goal("The latest payment by last name")
+    assert [term.word for term in goal.ordering] == ["latest", "last"]
+    assert "last name" in texts(goal, "given")
+    assert "payment" in texts(goal, "subject")
