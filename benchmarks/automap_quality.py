@@ -168,7 +168,7 @@ def _place(name: str, operation: Operation, view: View, *, argument: bool) -> tu
         reading: Reading = follow(view, root, name.split(".") if not argument else [name], record_heads(operation))
     except PathProblem:
         parts = split_name(name)
-        return (parts[-2] if len(parts) > 1 else split_name(root.name)[-1], parts[-1])
+        return (parts[-2] if len(parts) > 1 else split_name(root.name)[-1], name if len(parts) < 2 else parts[-1])
     if operation.record_arguments:
         return (split_name(reading.object.name)[-1], reading.field.name)
     return (*reading.via, *reading.members)

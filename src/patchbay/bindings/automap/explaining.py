@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -152,7 +152,7 @@ def _questions(
         yield f"{others[0].profile.operation.name} comes as near: is {binding.operation} the right one?"
 
 
-def _of_sources(made: Draft, kept: dict[str, object]) -> Iterator[str]:
+def _of_sources(made: Draft, kept: Mapping[str, object]) -> Iterator[str]:
     for one in made.given:
         if one.argument.name not in kept or not says_phone(telling_part(one.argument.name)[0]):
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from patchbay.bindings.automap.goal import Goal, Phrase
+from patchbay.bindings.automap.goal import Goal, Phrase, Role
 from patchbay.bindings.automap.lexicon import stemmed
 from patchbay.bindings.automap.matching import fit
 from patchbay.bindings.automap.profile import Leaf, Profile
@@ -112,7 +112,7 @@ def _asked_for(goal: Goal, profile: Profile) -> Iterable[Phrase]:
     return [
         phrase
         for phrase in goal.phrases
-        if "wanted" in phrase.roles or (phrase.roles == {"subject"} and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
+        if "wanted" in phrase.roles or (phrase.roles == frozenset[Role](("subject",)) and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
     ]
 
 

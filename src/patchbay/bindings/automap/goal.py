@@ -186,8 +186,7 @@ def read_goal(text: str) -> Goal:
     tokens = _TOKEN.findall(said)
     reader = _Reader(tokens)
     understood = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]
-    writes = [intent for _, intent in understood if intent not in (None, "read")]
-    intent: Intent = writes[0] if writes else reader.intent
+    intent: Intent = next((does for _, does in understood if does is not None and does != "read"), reader.intent)
     phrases = list(reader.phrases(intent))
     for words, does in understood:
         nouns = [
@@ -246,8 +245,7 @@ class _Reader:
         self._tokens = tokens
         self._verbs = dict(self._find_verbs())
         self.deeds = [stem(tokens[at]) for at in self._verbs]
-        writes = [intent for intent in self._verbs.values() if intent != "read"]
-        self.intent: Intent = writes[0] if writes else "read"
+        self.intent: Intent = next((intent for intent in self._verbs.values() if intent != "read"), "read")
         self.negated: list[str] = []
 
     def _find_verbs(self) -> Iterator[tuple[int, Intent]]:

@@ -34,7 +34,7 @@ _VERBS: dict[Intent, str] = {
 }
 VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items() for word in words.split()}
 """The intent of a verb that begins a clause, by its stem. Later lines win: *answer* and *confirm* are as likely to read."""
-VERBS.update({stem(word): "read" for word in ("answer", "confirm", "return")})
+VERBS.update(dict.fromkeys(map(stem, ("answer", "confirm", "return")), "read"))
 NO_VERBS = frozenset(
     [
         "somebody",
@@ -151,51 +151,50 @@ GENERIC_DEEDS = stemmed(
 """Deeds that any record knows; the others say something by themselves (*refund*, *invite*)."""
 
 METHODS: dict[str, Intent] = {"GET": "read", "POST": "insert", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
-
-EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
-    (re.compile(rf"\b(?:{pattern})\b"), said, intent)
-    for pattern, said, intent in (
-        (r"(?:give|gives|pay|send|get|hand)\b.{0,24}\bmoney back|pay back|reimburse", "refund", "insert"),
-        (r"can(?:no|')t (?:make it|come)|call(?:ed|s)? off|no longer (?:want|need)s?|back(?:s|ed)? out of", "cancel", "delete"),
-        (r"take (?:\w+ ){1,4}(?:out|off)\b", "cancel remove", "delete"),
-        (r"(?:throw|put) (?:\w+ ){1,4}(?:away|in the (?:bin|trash))|get rid of", "delete trash", "delete"),
-        (
-            r"put (?:\w+ ){0,4}(?:in|into|on|down) (?:the |our |a )?(?:book|books|calendar|diary|schedule|agenda)", "book",
-            "insert",
-        ),
-        (
-            r"(?:put|pencil|write|note|jot) (?:\w+ ){0,3}down\b|writ(?:e|es) up|tak(?:e|es) down|sign(?:s|ed)? up|sets? up",
-            "create",
-            "insert",
-        ),
-        (r"say(?:s)? yes to|sign(?:s|ed)? off(?: on)?|agree to|give the go-ahead|green-?light", "approve", "update"),
-        (r"say(?:s)? no to|turn(?:s|ed)? down", "reject", "update"),
-        (r"let \w+(?: \w+)? know|tell everyone|tell everybody|tell the \w+", "send message", "insert"),
-        (r"move (?:\w+ ){1,4}to (?:another|a different|a new|some other) (?:time|day|date|slot)|push back|put off|bring forward",
-         "reschedule update", "update"),
-        (r"mark(?:s|ed)? (?:\w+ ){1,4}as (?:done|finished|complete|completed)", "update complete status", "update"),
-        (r"tak(?:e|es) back|undo|retract", "delete", "delete"),
-        (r"(?:do|does|can) (?:we|you|they|the \w+) (?:sell|carry|offer)|(?:we|they) sell", "product item", None),
-        (r"(?:coming|due) in\b|drop(?:s|ping)? by|popping in", "booking appointment visit", None),
-        (r"solved|sorted|resolved|taken care of", "close closed status", None),
-        (r"who(?:'s| is) (?:calling|ringing|on the (?:line|phone))", "caller customer contact phone", "read"),
-        (r"to-?do list|to-?dos?|things to do", "task", None),
-        (r"still left|left to do|not (?:yet )?done|outstanding", "open status", None),
-        (r"in stock|on hand|sold out|have left", "inventory stock quantity", None),
-        (
-            r"(?:not|hasn't|haven't|isn't|aren't|never) (?:yet )?(?:been )?(?:paid|settled)|unpaid|outstanding",
-            "unpaid due open",
-            None,
-        ),
-        (r"how much (?:\w+ ){1,4}owes?|owes? us|owing", "amount due balance", None),
-        (r"time off|days? off|holidays?", "leave vacation holiday", None),
-        (r"come out|came out|comes out", "release date", None),
-        (r"one-?time (?:code|password|passcode)|passcode", "verification code", None),
-        (r"page views?|pageviews?", "event page", None),
-        (r"check(?:ing|s)? (?:\w+ )?code", "verification check code", "insert"),
-        (r"(?:what|which) times? (?:are|is) (?:free|open|available)|free slots?|openings?\b", "availability available", None),
-    )
+_SAYINGS: tuple[tuple[str, str, Intent | None], ...] = (
+    (r"(?:give|gives|pay|send|get|hand)\b.{0,24}\bmoney back|pay back|reimburse", "refund", "insert"),
+    (r"can(?:no|')t (?:make it|come)|call(?:ed|s)? off|no longer (?:want|need)s?|back(?:s|ed)? out of", "cancel", "delete"),
+    (r"take (?:\w+ ){1,4}(?:out|off)\b", "cancel remove", "delete"),
+    (r"(?:throw|put) (?:\w+ ){1,4}(?:away|in the (?:bin|trash))|get rid of", "delete trash", "delete"),
+    (
+        r"put (?:\w+ ){0,4}(?:in|into|on|down) (?:the |our |a )?(?:book|books|calendar|diary|schedule|agenda)", "book",
+        "insert",
+    ),
+    (
+        r"(?:put|pencil|write|note|jot) (?:\w+ ){0,3}down\b|writ(?:e|es) up|tak(?:e|es) down|sign(?:s|ed)? up|sets? up",
+        "create",
+        "insert",
+    ),
+    (r"say(?:s)? yes to|sign(?:s|ed)? off(?: on)?|agree to|give the go-ahead|green-?light", "approve", "update"),
+    (r"say(?:s)? no to|turn(?:s|ed)? down", "reject", "update"),
+    (r"let \w+(?: \w+)? know|tell everyone|tell everybody|tell the \w+", "send message", "insert"),
+    (r"move (?:\w+ ){1,4}to (?:another|a different|a new|some other) (?:time|day|date|slot)|push back|put off|bring forward",
+     "reschedule update", "update"),
+    (r"mark(?:s|ed)? (?:\w+ ){1,4}as (?:done|finished|complete|completed)", "update complete status", "update"),
+    (r"tak(?:e|es) back|undo|retract", "delete", "delete"),
+    (r"(?:do|does|can) (?:we|you|they|the \w+) (?:sell|carry|offer)|(?:we|they) sell", "product item", None),
+    (r"(?:coming|due) in\b|drop(?:s|ping)? by|popping in", "booking appointment visit", None),
+    (r"solved|sorted|resolved|taken care of", "close closed status", None),
+    (r"who(?:'s| is) (?:calling|ringing|on the (?:line|phone))", "caller customer contact phone", "read"),
+    (r"to-?do list|to-?dos?|things to do", "task", None),
+    (r"still left|left to do|not (?:yet )?done|outstanding", "open status", None),
+    (r"in stock|on hand|sold out|have left", "inventory stock quantity", None),
+    (
+        r"(?:not|hasn't|haven't|isn't|aren't|never) (?:yet )?(?:been )?(?:paid|settled)|unpaid|outstanding",
+        "unpaid due open",
+        None,
+    ),
+    (r"how much (?:\w+ ){1,4}owes?|owes? us|owing", "amount due balance", None),
+    (r"time off|days? off|holidays?", "leave vacation holiday", None),
+    (r"come out|came out|comes out", "release date", None),
+    (r"one-?time (?:code|password|passcode)|passcode", "verification code", None),
+    (r"page views?|pageviews?", "event page", None),
+    (r"check(?:ing|s)? (?:\w+ )?code", "verification check code", "insert"),
+    (r"(?:what|which) times? (?:are|is) (?:free|open|available)|free slots?|openings?\b", "availability available", None),
 )  # fmt: skip
+EVERYDAY: tuple[tuple[re.Pattern[str], str, Intent | None], ...] = tuple(
+    (re.compile(rf"\b(?:{pattern})\b"), said, intent) for pattern, said, intent in _SAYINGS
+)
 """Everyday ways to say things: a pattern over the goal in lower case, the words it means, and what is to be done."""
 
 WANTED_SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(

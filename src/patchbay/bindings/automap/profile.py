@@ -143,10 +143,10 @@ class Profile:
             return "read"
         if operation.record_arguments:
             return "insert" if operation.verb == "insert" else "update"
-        named = [VERBS[word] for word in self._segments[1] if word in self.verbs and VERBS[word] != "read"]
-        if named and named[0] != "insert":
-            return named[0]
-        method = METHODS.get(str(operation.invoke.get("method")), "insert")
+        named = next((VERBS[word] for word in self._segments[1] if word in self.verbs and VERBS[word] != "read"), None)
+        if named is not None and named != "insert":
+            return named
+        method: Intent = METHODS.get(str(operation.invoke.get("method")), "insert")
         return "update" if method == "insert" and self.keyed and not self.verbs - {"post"} else method
 
     @cached_property

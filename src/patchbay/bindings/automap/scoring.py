@@ -11,6 +11,7 @@ from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
 from patchbay.bindings.automap.retrieving import retrieve
+from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import SearchIndex
 
@@ -19,12 +20,12 @@ ROLE: Mapping[Role, float] = {"subject": 1.0, "place": 0.6, "given": 0.55, "want
 NAME, RESOURCE, PLACE, TEXT = 1.0, 0.9, 0.6, 0.5
 ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD = 0.7, 0.3, 0.6, 0.3
 HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
-OWNER, NOT_HEAD, ASKED, FITS = 0.7, 0.4, 0.12, 0.1
+OWNER, HOLDER, NOT_HEAD, ASKED, FITS = 0.7, 0.5, 0.4, 0.12, 0.1
 _MOST_UNMET = 4
 _SOME, _TOLD = 0.1, 0.25
 _Weighed = tuple[Term, Phrase, float]
 
-DEED_WORD, DEED_ALIKE, ORDER_WORD = 0.6, 0.6, 0.2
+DEED_WORD, DEED_ALIKE, ORDER_WORD, WHO = 0.6, 0.6, 0.2, 0.6
 _DEED_PHRASE = Phrase((), frozenset(("subject",)))
 
 
@@ -76,11 +77,13 @@ def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[_We
     """Each word of the goal once, with its weight: by its best role, and by how much it tells in this schema."""
     words = next((profile.words for profile, _ in found.values()), None)
     best: dict[str, tuple[Term, Phrase, float]] = {}
+    others = any(not _is_a_person(phrase) for phrase in goal.having("subject", "wanted"))
     for phrase in goal.phrases:
         role = max(ROLE[one] for one in phrase.roles) * (1.0 if phrase.said else 0.7)
         for at, term in enumerate(phrase.terms):
             head = 1.0 if at == len(phrase.terms) - 1 else 0.8
-            weight = role * head * (0.4 + 0.6 * (words.rarity(term.stem) if words else 1.0))
+            somebody = WHO if others and is_about_people(term.word) else 1.0
+            weight = somebody * role * head * (0.4 + 0.6 * (words.rarity(term.stem) if words else 1.0))
             if term.stem not in best or weight > best[term.stem][2]:
                 best[term.stem] = (term, phrase, weight)
     for term in goal.ordering:
@@ -139,10 +142,13 @@ def _head(goal: Goal, profile: Profile) -> float:
     heads = {profile.name[-1:], profile.record_name[-1:], profile.collection[-1:]} - {()}
     others = {*profile.resource, *profile.name}
     best = 0.0
+    beside_a_person = any(not _is_a_person(phrase) for phrase in goal.having("subject", "wanted"))
     for place, phrase in enumerate(goal.having("subject")):
         weight = 1 / (1 + 0.15 * place)
         if phrase.possessive:
             weight *= OWNER
+        elif beside_a_person and _is_a_person(phrase):
+            weight *= HOLDER
         means = phrase.terms[-1].means if phrase.said else {word: 1.0 for term in phrase.terms for word in (term.stem,)}
         for word, strength in means.items():
             if (word,) in heads:
@@ -150,6 +156,11 @@ def _head(goal: Goal, profile: Profile) -> float:
             elif word in others:
                 best = max(best, strength * weight * NOT_HEAD)
     return best
+
+
+def _is_a_person(phrase: Phrase) -> bool:
+    """Whether a phrase names somebody: whose record it is, more often than what is asked for."""
+    return is_about_people(phrase.terms[-1].word)
 
 
 def _beside(weighed: Sequence[_Weighed], profile: Profile, common: frozenset[str]) -> float:
