@@ -112,7 +112,8 @@ def _asked_for(goal: Goal, profile: Profile) -> Iterable[Phrase]:
     return [
         phrase
         for phrase in goal.phrases
-        if "wanted" in phrase.roles or (phrase.roles == frozenset[Role](("subject",)) and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
+        if "wanted" in phrase.roles
+        or (phrase.roles == frozenset[Role](("subject",)) and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
     ]
 
 

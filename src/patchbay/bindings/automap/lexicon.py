@@ -29,7 +29,7 @@ _VERBS: dict[Intent, str] = {
         bill invoice credit note hand pop drop arrange apply enter award top grant rent lend deliver ship""",
     "update": """update change edit modify set move reschedule rename correct fix mark close shut reopen pause resume assign
         approve reject accept decline complete finish switch shift extend adjust swap replace renew activate deactivate archive
-        amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore publish release redeem""",
+        capture authorize amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore publish release redeem""",
     "delete": """cancel delete remove void clear throw stop end revoke unsubscribe withdraw erase trash discard scrap bin""",
 }
 VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items() for word in words.split()}
@@ -146,7 +146,7 @@ DEEDS_MEANT: dict[str, tuple[str, ...]] = {
 """Verbs that say by themselves what is made or done."""
 GENERIC_DEEDS = stemmed(
     """create add make insert new put save enter write place do update change edit modify set move delete remove get find look
-    fetch retrieve search list show read take give start open mark log record"""
+    fetch retrieve search list show read take give start open mark log record post"""
 )
 """Deeds that any record knows; the others say something by themselves (*refund*, *invite*)."""
 

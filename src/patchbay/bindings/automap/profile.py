@@ -114,10 +114,12 @@ class Profile:
         verbs = {acting[0], acting[-1]} & VERBS.keys() if len(acting) > 1 or own else set[str]()
         if len(acting) > 1 and acting[0] in verbs and acting[-1] in RATHER_NOUNS:
             verbs.discard(acting[-1])
+        if len(acting) > 1 and acting[-1] in (*self.record_name[-1:], *self.collection[-1:]) and acting[0] in verbs:
+            verbs.discard(acting[-1])  # what is made bears the name of what is done: a refund
         read = {word for word in acting if VERBS.get(word) == "read"}
         own += [word for word in acting if word not in verbs | read]
         left_out = self._parameters | _NO_CONTENT
-        return tuple(word for word in dict.fromkeys(own) if word not in left_out or own.count(word) > 1) or acting
+        return tuple(word for word in dict.fromkeys(own) if word not in left_out or own.count(word) > 1) or acting[1:] or acting
 
     @cached_property
     def verbs(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, term_of
-from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED
+from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED, stemmed
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
 from patchbay.bindings.automap.retrieving import retrieve
@@ -20,9 +20,10 @@ ROLE: Mapping[Role, float] = {"subject": 1.0, "place": 0.6, "given": 0.55, "want
 NAME, RESOURCE, PLACE, TEXT = 1.0, 0.9, 0.6, 0.5
 ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD = 0.7, 0.3, 0.6, 0.3
 HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
-OWNER, HOLDER, NOT_HEAD, ASKED, FITS = 0.7, 0.5, 0.4, 0.12, 0.1
+UNASKED, OWNER, HOLDER, NOT_HEAD, ASKED, FITS = 0.15, 0.7, 0.5, 0.4, 0.12, 0.1
 _MOST_UNMET = 4
-_SOME, _TOLD = 0.1, 0.25
+_SOME, _TOLD, _NEAR_HEAD = 0.1, 0.25, 0.5
+KEYS = stemmed("id number no code key identifier reference name login sid slug")
 _Weighed = tuple[Term, Phrase, float]
 
 DEED_WORD, DEED_ALIKE, ORDER_WORD, WHO = 0.6, 0.6, 0.2, 0.6
@@ -184,7 +185,12 @@ def _deed(goal: Goal, profile: Profile) -> float:
     done = max((same_deed(deed, profile.verbs) for deed in goal.deeds), default=0.0)
     intents = {goal.intent, profile.intent}
     alike = len(intents) == 1 or (intents == {"update", "delete"} and profile.operation.record_arguments)
-    return DEED * done + (METHOD if alike else -METHOD)
+    unasked = [
+        verb for verb in profile.verbs - GENERIC_DEEDS if not any(same_deed(deed, frozenset((verb,))) for deed in goal.deeds)
+    ]
+    asked = any(deed not in GENERIC_DEEDS for deed in goal.deeds)
+    method = (METHOD if done or not asked else 0.0) if alike else -METHOD
+    return DEED * done + method - UNASKED * bool(unasked and profile.operation.record_arguments is False)
 
 
 def _asked(goal: Goal, profile: Profile) -> float:
@@ -212,8 +218,19 @@ def _number(goal: Goal, profile: Profile) -> float:
     keyed = profile.keyed or any(argument.required for argument, _, _ in profile.arguments)
     if operation.many or not keyed:
         return 0.0
-    known = any(phrase.pointed or not phrase.roles.isdisjoint(("given", "place")) for phrase in goal.phrases)
-    return NUMBER / 2 if known else -NUMBER
+    return NUMBER / 2 if _says_which(goal, profile) else -NUMBER
+
+
+def _says_which(goal: Goal, profile: Profile) -> bool:
+    """Whether the goal speaks of one record, *this order* or *by its number*, so that its key may be known."""
+    heads = {*profile.record_name[-1:], *profile.collection[-1:], *profile.name[-1:]}
+    for phrase in goal.phrases:
+        if phrase.roles.isdisjoint(("given", "place")) and not phrase.pointed:
+            continue
+        last = phrase.terms[-1]
+        if last.stem in KEYS or any(word in heads for word, strength in last.means.items() if strength >= _NEAR_HEAD):
+            return True
+    return False
 
 
 def _unmet(profile: Profile, weighed: Sequence[_Weighed], common: frozenset[str]) -> int:
