@@ -29,7 +29,8 @@ _VERBS: dict[Intent, str] = {
         bill invoice credit note hand pop drop arrange apply enter award top grant rent lend deliver ship""",
     "update": """update change edit modify set move reschedule rename correct fix mark close shut reopen pause resume assign
         approve reject accept decline complete finish switch shift extend adjust swap replace renew activate deactivate archive
-        capture authorize amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore publish release redeem""",
+        capture authorize amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore
+        publish release redeem""",
     "delete": """cancel delete remove void clear throw stop end revoke unsubscribe withdraw erase trash discard scrap bin""",
 }
 VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items() for word in words.split()}

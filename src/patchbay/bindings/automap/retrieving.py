@@ -9,7 +9,7 @@ from patchbay.bindings.automap.profile import Profile, Words
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import Hit, SearchIndex
 
-MOST_CANDIDATES = 140
+MOST_CANDIDATES = 100
 _HITS = 40
 _OF_AN_OBJECT = 24
 
