@@ -17,7 +17,7 @@ from patchbay.schema_graph.stems import stem
 MOST_FIELDS = 8
 WITHIN = 2
 _NEIGHBOUR = 0.55
-MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 5, 3, 2
+MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 6, 4, 2
 _GOOD = 0.5
 _FAR, _LISTED, _ONLY_A_KEY = 0.2, 0.12, 0.35
 _SECRET = stemmed("password passwd secret token hash salt credential apikey cvv cvc etag")

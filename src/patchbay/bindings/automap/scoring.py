@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, term_of
-from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED, stemmed
+from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED, STATES, stemmed
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
 from patchbay.bindings.automap.retrieving import retrieve
@@ -69,7 +69,7 @@ def _sharpened(goal: Goal, telling: frozenset[str]) -> Goal:
     phrases = [
         msgspec.structs.replace(phrase, terms=terms)
         for phrase in goal.phrases
-        if (terms := tuple(term for term in phrase.terms if term.stem in telling))
+        if (terms := tuple(term for term in phrase.terms if term.stem in telling or term.stem in STATES))
     ]
     return msgspec.structs.replace(goal, phrases=tuple(phrases))
 
