@@ -185,7 +185,7 @@ def read_goal(text: str) -> Goal:
     said = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("’", "'")
     tokens = _TOKEN.findall(said)
     reader = _Reader(tokens)
-    understood = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]
+    understood: list[tuple[str, Intent | None]] = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]
     intent: Intent = next((does for _, does in understood if does is not None and does != "read"), reader.intent)
     phrases = list(reader.phrases(intent))
     for words, does in understood:
@@ -245,7 +245,9 @@ class _Reader:
         self._tokens = tokens
         self._verbs = dict(self._find_verbs())
         self.deeds = [stem(tokens[at]) for at in self._verbs]
-        self.intent: Intent = next((intent for intent in self._verbs.values() if intent != "read"), "read")
+        self.intent: Intent = "read"
+        for intent in reversed(self._verbs.values()):
+            self.intent = intent if intent != "read" else self.intent
         self.negated: list[str] = []
 
     def _find_verbs(self) -> Iterator[tuple[int, Intent]]:

@@ -111,7 +111,8 @@ class Profile:
             return self.words.of(split_name(operation.object or "")[-1])
         before, acting = self._segments
         own = [word for part in before for word in self.words.of(part)]
-        verbs = {acting[0], acting[-1]} & VERBS.keys() if len(acting) > 1 or own else set[str]()
+        ends = {*acting[:1], *acting[-1:]} if len(acting) > 1 or own else set[str]()
+        verbs = ends & VERBS.keys()
         if len(acting) > 1 and acting[0] in verbs and acting[-1] in RATHER_NOUNS:
             verbs.discard(acting[-1])
         if len(acting) > 1 and acting[-1] in (*self.record_name[-1:], *self.collection[-1:]) and acting[0] in verbs:
@@ -135,7 +136,8 @@ class Profile:
         """The parts of the name before the one that says what is done, and the stems of that one."""
         name = self.operation.name.rpartition(" ")[2] if " " in self.operation.name else self.operation.name
         parts = [part for part in (_CAMEL_SEGMENT if _CAMEL.search(name) else _SEGMENT).split(name) if part] or [name]
-        return parts[:-1], self.words.of(parts[-1]) or (parts[-1],)
+        last: tuple[str, ...] = self.words.of(parts[-1]) or (parts[-1],)
+        return parts[:-1], last
 
     @cached_property
     def intent(self) -> Intent:
@@ -145,11 +147,15 @@ class Profile:
             return "read"
         if operation.record_arguments:
             return "insert" if operation.verb == "insert" else "update"
-        named = next((VERBS[word] for word in self._segments[1] if word in self.verbs and VERBS[word] != "read"), None)
+        named: Intent | None = next(
+            (VERBS[word] for word in self._segments[1] if word in self.verbs and VERBS[word] != "read"), None
+        )
         if named is not None and named != "insert":
             return named
-        method: Intent = METHODS.get(str(operation.invoke.get("method")), "insert")
-        return "update" if method == "insert" and self.keyed and not self.verbs - {"post"} else method
+        method = METHODS.get(str(operation.invoke.get("method")))
+        if method is not None and method != "insert":
+            return method
+        return "update" if self.keyed and not self.verbs - {"post"} else "insert"
 
     @cached_property
     def resource(self) -> tuple[str, ...]:
