@@ -186,7 +186,9 @@ def read_goal(text: str) -> Goal:
     tokens = _TOKEN.findall(said)
     reader = _Reader(tokens)
     understood: list[tuple[str, Intent | None]] = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]
-    intent: Intent = next((does for _, does in understood if does is not None and does != "read"), reader.intent)
+    intent = reader.intent
+    for _, does in reversed(understood):
+        intent = does if does is not None and does != "read" else intent
     phrases = list(reader.phrases(intent))
     for words, does in understood:
         nouns = [
