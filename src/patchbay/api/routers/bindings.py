@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import Body, Response
 from starlette.requests import Request
 
+from patchbay.agent_runtime import previews
 from patchbay.agent_runtime.binding_skills import save_binding
-from patchbay.agent_runtime.previews import BindingPreviewBody, preview_binding
 from patchbay.agent_runtime.wire import skill_json
 from patchbay.api.access import SkillsWrite
 from patchbay.api.auditing import announce
@@ -62,12 +62,12 @@ async def create_binding(
     summary="Preview a binding",
     responses=problems(400, 404, 409, 413, 415, 422, 502, 503, 504),
 )
-async def preview(
+async def preview_binding(
     principal: SkillsWrite,
     request: Request,
     agent_id: LongAgentId,
     kind: Kind,
-    body: Annotated[Any, Documented(BindingPreviewBody), Body()],
+    body: Annotated[Any, Documented(previews.BindingPreviewBody), Body()],
 ) -> Any:
     """See what a binding would do before it is saved. A read runs with a small limit. A write to a database shows its statement,
     its parameters and the record as it is; with `execute` it also runs and is rolled back. A write to an HTTP system shows the
@@ -76,5 +76,5 @@ async def preview(
     check_kind(kind)
     await announce(request)
     runtime = platform_of(request).runtime
-    shown = await while_present(request, preview_binding(runtime, principal.org_id, agent_id, kind, body))
+    shown = await while_present(request, previews.preview_binding(runtime, principal.org_id, agent_id, kind, body))
     return enveloped(preview_json(shown))

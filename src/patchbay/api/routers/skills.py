@@ -8,9 +8,8 @@ from fastapi import Body
 from pydantic import Field
 from starlette.requests import Request
 
-from patchbay.agent_runtime import skills
+from patchbay.agent_runtime import previews, skills
 from patchbay.agent_runtime.binding_skills import change_skill
-from patchbay.agent_runtime.previews import PreviewBody, preview_skill
 from patchbay.agent_runtime.reviews import Reviewer
 from patchbay.agent_runtime.skills import SkillPatch
 from patchbay.agent_runtime.skills_shown import show_skill, show_skills
@@ -129,16 +128,16 @@ async def delete_skill(principal: SkillsWrite, session: Writing, request: Reques
     summary="Preview a skill",
     responses=problems(400, 403, 404, 409, 413, 415, 422, 502, 503, 504),
 )
-async def preview(
+async def preview_skill(
     principal: SkillsWrite,
     request: Request,
     agent_id: LongAgentId,
     id: SkillId,
-    body: Annotated[Any, Documented(PreviewBody), Body()],
+    body: Annotated[Any, Documented(previews.PreviewBody), Body()],
 ) -> Any:
     """See what a saved skill would do, enabled or not, as `POST …/bindings/preview` does for a binding."""
     visit_of(request).resource_id = id
     await announce(request)
     runtime = platform_of(request).runtime
-    shown = await while_present(request, preview_skill(runtime, principal.org_id, agent_id, id, body))
+    shown = await while_present(request, previews.preview_skill(runtime, principal.org_id, agent_id, id, body))
     return enveloped(preview_json(shown))
