@@ -212,7 +212,7 @@ async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeyp
         return proven
 
     calls = 0
-    monkeypatch.setattr(binding_skills, "prove", interfere_once)
+    monkeypatch.setattr(ground, "prove", interfere_once)
     with pytest.raises(PatchbayError) as refusal:
         await clinic.save()
     assert refusal.value.status == 422
