@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.connectors.writes.places import Place
@@ -21,7 +19,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+def as_it_was(request: pytest.FixtureRequest) -> None:
     """Each test finds the same orders."""
     if "place" in request.fixturenames:
         place: Place = request.getfixturevalue("place")
@@ -29,5 +27,6 @@ def as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
             place.execute(f"DELETE FROM {place.quoted(table)}")
         place.execute("DELETE FROM orders WHERE id NOT IN (201, 202, 203)")
         place.execute("DELETE FROM customers WHERE id NOT IN (101, 102)")
-        place.execute("UPDATE orders SET state = 'open', note = CONCAT('note ', id), total = 10, ready_at = NULL, changed_at = NULL")
-    yield
+        place.execute(
+            "UPDATE orders SET state = 'open', note = CONCAT('note ', id), total = 10, ready_at = NULL, changed_at = NULL"
+        )

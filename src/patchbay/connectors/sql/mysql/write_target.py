@@ -33,6 +33,9 @@ UNION SELECT 1 FROM information_schema.TABLE_PRIVILEGES
   WHERE PRIVILEGE_TYPE = 'TRIGGER' AND TABLE_SCHEMA = %s AND TABLE_NAME = %s
 """
 
+_NAMES_TRIGGERS_SINCE = (10, 11, 0)
+"""As seen; what was before was not tried."""
+
 
 def write_target(connection: Connection, schema: str, table: str, verb: str) -> WriteTarget:
     """The table as it is now. Raises CallNotProvable when there is none, and pymysql.Error."""
@@ -48,7 +51,7 @@ def write_target(connection: Connection, schema: str, table: str, verb: str) -> 
             raise CallNotProvable("schema_changed")
         kind, engine, transactions = kinds[0]
         triggers = tuple(str(name) for (name,) in rows(_TRIGGERS, *where, verb.upper()))
-        if not rows(_SEES_TRIGGERS, schema, *where):
+        if not _names_triggers(connection) and not rows(_SEES_TRIGGERS, schema, *where):
             triggers = (*triggers, UNSEEN_TRIGGERS)
         keys: defaultdict[str | None, set[str | None]] = defaultdict(set)
         for index, column, part in rows(_KEYS, *where):
@@ -61,3 +64,8 @@ def write_target(connection: Connection, schema: str, table: str, verb: str) -> 
         keys=tuple(frozenset(str(name) for name in names) for names in keys.values() if None not in names),
         numbered=numbered,
     )
+
+
+def _names_triggers(connection: Connection) -> bool:
+    """Whether the server names the triggers of a table to whoever may use it; else it takes the TRIGGER privilege."""
+    return connection.server.product == "MariaDB" and connection.server.version >= _NAMES_TRIGGERS_SINCE
