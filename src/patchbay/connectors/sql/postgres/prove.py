@@ -33,7 +33,7 @@ from patchbay.connectors.sql.proof import (
 )
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import Finding, Unavailable
-from patchbay.schema_graph.call import CallInput, Candidate, Filter, Plan, statement_of
+from patchbay.schema_graph.call import CallInput, Candidate, Filter, Plan, SqlSlot, statement_of
 from patchbay.schema_graph.phones import shape
 from patchbay.schema_graph.scoping import View
 
@@ -67,7 +67,7 @@ _CATEGORIES: Mapping[str, str] = {
 
 
 async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> ProvenStatement:
-    """See :func:`patchbay.connectors.proving.prove`."""
+    """See :func:`patchbay.connectors.proving.prove`; ``candidate`` is a read."""
     plan, sql = candidate.plan, statement_of(candidate).sql
     check_references(sql, plan, view)
     backend = Backend(await open_session(credentials, guard))
@@ -75,15 +75,15 @@ async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCr
     try:
         await backend.command(b"BEGIN READ ONLY", deadline)
         description = await backend.describe(sql.encode(), deadline)
-        await _check_outputs(backend, description, plan, view, deadline)
-        await _check_parameters(backend, description, candidate, deadline)
+        await check_outputs(backend, description, plan, view, deadline)
+        await check_parameters(backend, description, statement_of(candidate).slots, deadline)
         expected = await estimate(backend, candidate, deadline)
         _check_indexes(expected, plan, view)
         warnings = await _unseen_phone_formats(backend, plan, view, deadline)
         await backend.forget_prepared(deadline)
         await backend.command(b"ROLLBACK", deadline)
     except StatementFailed as failed:
-        raise CallNotProvable(_reason(failed.code)) from None
+        raise CallNotProvable(reason(failed.code)) from None
     except (BackendLost, DeadlinePassed):
         raise Unavailable("The database did not answer while the call was being proven.", hint="Try again.") from None
     finally:
@@ -91,7 +91,8 @@ async def prove_postgres(candidate: Candidate, view: View, *, credentials: SqlCr
     return ProvenStatement(freeze(candidate), tuple(warnings), estimate=expected)
 
 
-async def _check_outputs(backend: Backend, described: Description, plan: Plan, view: View, deadline: float) -> None:
+async def check_outputs(backend: Backend, described: Description, plan: Plan, view: View, deadline: float) -> None:
+    """Each output is the very column the plan claims, by what the server says. Raises :class:`CallNotProvable`."""
     if len(described.columns) != len(plan.outputs):
         raise CallNotProvable("provenance_unproven")
     if plan.time_zone is None and any(type_ == TIMESTAMP for _, type_, _, _ in described.columns):
@@ -105,8 +106,8 @@ async def _check_outputs(backend: Backend, described: Description, plan: Plan, v
             raise CallNotProvable("provenance_unproven")
 
 
-async def _check_parameters(backend: Backend, described: Description, candidate: Candidate, deadline: float) -> None:
-    slots = statement_of(candidate).slots
+async def check_parameters(backend: Backend, described: Description, slots: Sequence[SqlSlot], deadline: float) -> None:
+    """Each placeholder takes what will be sent. Raises :class:`CallNotProvable`."""
     if len(described.parameters) != len(slots):
         raise CallNotProvable("parameter_mismatch")
     if not slots:
@@ -162,7 +163,8 @@ def _qualified(schema: str | None, table: str) -> str:
     return identifier(table) if schema is None else identifier(schema, table)
 
 
-def _reason(sqlstate: str) -> Reason:
+def reason(sqlstate: str) -> Reason:
+    """Why the server did not take the statement."""
     if sqlstate == "42501":
         return "permission_missing"
     if sqlstate in ("42703", "42P01", "42704", "3F000", "0A000"):
