@@ -19,6 +19,7 @@ from patchbay.bindings.report import BindingInvalid, Report
 from patchbay.bindings.scope import Scope, Target
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import Output, Plan
+from patchbay.schema_graph.model import Object, Operation
 from patchbay.schema_graph.scoping import View
 
 __all__ = ["BindingInvalid", "Checked", "Target", "check"]
@@ -38,7 +39,7 @@ def check(binding: Binding, view: View, target: Target) -> Checked:
     """The plan of ``binding`` on ``view``. Raises :class:`BindingInvalid` with every finding."""
     report = Report()
     operation = find_operation(binding.operation, view, report)
-    root = view.object(operation.object) if operation is not None and operation.object is not None else None
+    root = _record_of(operation, view) if operation is not None else None
     if operation is None or root is None:
         _check_leaves(binding, report)
         _check_limit(binding, report)
@@ -55,8 +56,18 @@ def check(binding: Binding, view: View, target: Target) -> Checked:
     return Checked(plan, warnings)
 
 
+def _record_of(operation: Operation, view: View) -> Object | None:
+    """The record that an operation returns; one without fields for a write that returns none."""
+    if operation.object is None:
+        return Object(name="", slug="", kind="type") if operation.effect == "write" else None
+    return view.object(operation.object)
+
+
 def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:
     _check_leaves(scope.binding, scope.report)
+    if not scope.binding.projection and scope.operation.effect == "read":
+        message = "A read returns at least one field."
+        scope.report.error("projection", "projection_empty", message, "Choose the fields that come back.")
     outputs: list[tuple[Output, Reading]] = []
     for index, rule in enumerate(scope.binding.projection):
         at = f"projection.{index}.path"

@@ -12,7 +12,7 @@ from patchbay.schema_graph.scoping import View
 
 
 def find_operation(name: str, view: View, report: Report) -> Operation | None:
-    """The read of that name, slug or bare name; None with the reason reported."""
+    """The operation of that name, slug or bare name; None with the reason reported."""
     return _called(name, view, report) if view.is_called else _of_records(name, view, report)
 
 
@@ -21,14 +21,10 @@ def _called(name: str, view: View, report: Report) -> Operation | None:
     if found is None:
         _report_unknown_call(name, view, report)
         return None
-    if found.effect != "read":
-        message = "Only reads can be bound; writes are not available yet."
-        report.error("operation", "write_bindings_not_available", message)
-        return None
     if found.unusable is not None:
         report.error("operation", "operation_unusable", found.unusable)
         return None
-    if found.object is None:
+    if found.object is None and found.effect == "read":
         report.error("operation", "returns_nothing", "This operation returns no record to take fields from.")
         return None
     return found

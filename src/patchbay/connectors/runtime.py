@@ -50,6 +50,7 @@ from patchbay.store.database import Database
 from patchbay.store.vault import Vault
 
 CALLS_KEPT = 2_048
+NOT_TOLD = "It was done, but what came back may no longer be told."
 HOUSEKEEPING_S = 15.0
 _ATTEMPTS = 3
 _K = TypeVar("_K")
@@ -130,7 +131,13 @@ class CallRunner:
             _, facts = await self._admit(org_id, ready, deadline)
             answer = await self._execute_again(facts, ready, values, deadline)
         if self._states.fresh(connection_id) is not state:
-            await self._admit(org_id, ready, loop.time() + 1.0)
+            try:
+                await self._admit(org_id, ready, loop.time() + 1.0)
+            except CallRefused:
+                if call.effect != "write":
+                    raise
+                # It was done: that nothing may be read of it any more does not undo it.
+                return CallResult(rows=[], row_count=0, notes=(NOT_TOLD,), outcome="done")
         try:
             return ready.result(
                 facts.source, answer, zone_name=context.time_zone, zone=zone, duration_ms=(loop.time() - started) * 1000
