@@ -96,7 +96,7 @@ def _refusals(scope: Scope) -> tuple[str, ...]:
 
 
 def _check_refusals(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> None:
-    """What a mutation is refused with must be in view, or a refusal would pass for a success; and it is no output."""
+    """What a mutation is refused with must be in view, or a refusal would pass for a success."""
     if scope.operation.effect != "write":
         return
     names = _refusals(scope)
@@ -105,8 +105,8 @@ def _check_refusals(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> 
         scope.report.error("operation", "refusals_not_in_view", message, "Unblock it, or bind another operation.")
     for index, (_, reading) in enumerate(outputs):
         if reading.step(0) in names:
-            message = "What an operation is refused with is told as a refusal, with no record; it cannot be an output."
-            scope.report.error(f"projection.{index}.path", "refusals_projected", message, "Leave it out.")
+            message = "What an operation is refused with is told as a refusal; of one that was done this is empty."
+            scope.report.warn(f"projection.{index}.path", "refusals_projected", message, "Leave it out.")
 
 
 def _key(scope: Scope, conditions: CallConditions) -> tuple[Given, ...]:

@@ -6,8 +6,15 @@ from typing import Any
 
 import msgspec
 
+from patchbay.errors import Unprocessable
 from patchbay.schema_graph.call import CallResult
 from patchbay.schema_graph.model import Effect
+
+
+class PreviewRefused(Unprocessable):
+    """This call cannot be executed in a preview."""
+
+    code, title = "preview_refused", "Preview refused"
 
 
 class Preview(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

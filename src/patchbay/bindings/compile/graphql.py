@@ -62,7 +62,8 @@ def compile_graphql(plan: Plan, view: View) -> GraphqlCall:
     selected = _selection(plan, view, field, record, more)
     refusals = cast("Sequence[Sequence[str]]", invoke.get("refusals", ())) if plan.effect == "write" else ()
     for path in refusals:
-        selected.innermost(path)
+        if not selected.select(path[0]).inside:
+            selected.innermost(path)
     if plan.effect == "write" and not invoke.get("scalar") and not selected.innermost(record).inside:
         selected.innermost(record).select(TYPENAME)
     document = _document(plan, view, invoke, slots, selected)
@@ -75,7 +76,7 @@ def compile_graphql(plan: Plan, view: View) -> GraphqlCall:
         many=operation.many,
         more=(field, *more) if more else (),
         demand_one=plan.demand_one,
-        refusals=tuple((field, *path) for path in refusals),
+        refusals=tuple((field, path[0]) for path in refusals),
     )
 
 

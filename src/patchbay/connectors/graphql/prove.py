@@ -180,15 +180,18 @@ def _fields(selection_set: SelectionSetNode | None) -> Sequence[Any]:
 
 
 def _without_refusals(below: Sequence[Any], body: GraphqlCall, payload: Object, operation: Operation) -> Sequence[Any]:
-    """The selections without those that tell whether a mutation was refused: all of them must be there, and in view."""
-    paths = tuple(tuple(path) for path in cast("Sequence[Sequence[str]]", operation.invoke.get("refusals", ())))
-    if body.refusals != tuple(((operation.invoke.get("field") or ""), *path) for path in paths):
+    """The selections without those that only tell whether a mutation was refused: all of them must be there, and in view."""
+    paths = cast("Sequence[Sequence[str]]", operation.invoke.get("refusals", ()))
+    if body.refusals != tuple((operation.invoke.get("field") or "", path[0]) for path in paths):
         raise CallNotProvable("provenance_unproven")
+    rest = list(below)
     for path in paths:
-        if payload.field(path[0]) is None:
+        node = next((node for node in rest if getattr(node, "name", None) is not None and node.name.value == path[0]), None)
+        if node is None or payload.field(path[0]) is None:
             raise CallNotProvable("provenance_unproven")
-        below = _without(below, path)
-    return below
+        if _is_chain(node, path) and (*path,) not in body.leaves:
+            rest.remove(node)
+    return rest
 
 
 def _without(every: Sequence[Any], more: Sequence[str]) -> Sequence[Any]:

@@ -80,15 +80,15 @@ class RequestTemplate:
         """
         target = self._target(filled)
         headers: dict[str, str] = {}
-        for name, write in self._headers:
-            if text := write(filled):
+        for name, written in self._headers:
+            if text := written(filled):
                 if not is_field_value(text):
                     raise ValueNotAccepted
                 headers[name] = text
         body = None
         if self._body is not None:
             headers["Content-Type"], body = self._body(filled)
-        cookies = "; ".join(text for write in self._cookies if (text := write(filled))) if self._cookies else ""
+        cookies = "; ".join(text for written in self._cookies if (text := written(filled))) if self._cookies else ""
         return Request(self._method, target, headers, body, cookies, self._repeatable and not write, write, key)
 
     def _target(self, filled: Sequence[Any]) -> str:

@@ -39,8 +39,8 @@ class ReadyRequest:
         self._server = body.server
         self._decoder = decoder_for(call)
         self._results = Results(call, record=body.record, many=body.many, leaves=body.leaves, more=body.more)
-        # A list that is asked for by nothing but its own path is always there, if it is anywhere.
-        self._absent = not body.many or any(slot.place == "path" for slot in body.slots)
+        # A list, or what takes new records, that goes by nothing but its own path is always there, if it is anywhere.
+        self._absent = not (body.many or self._write) or any(slot.place == "path" for slot in body.slots)
 
     def values(self, context: CallContext, zone: ZoneInfo) -> Request:
         """The request; raises what :mod:`patchbay.schema_graph.arguments` raises, and ValueNotAccepted."""
