@@ -18,6 +18,7 @@ from patchbay.bindings.scope import Scope
 from patchbay.schema_graph.argument_subjects import spelled_in
 from patchbay.schema_graph.call import CallInput, Given
 from patchbay.schema_graph.coercion import Unfit
+from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Argument, Field
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.phones import to_e164
@@ -61,15 +62,19 @@ class _Found:
 
 
 def check_call_inputs(scope: Scope) -> CallConditions:
-    """Check inputs and filters, and that everything is given which the operation, or a parent that is given, must have."""
+    """Check inputs and filters, and that everything is given which the operation, or a parent that is given, must have.
+
+    A write's idempotency key is the platform's to give, and nobody else's.
+    """
     found = _Found()
     arguments = scope.view.arguments(scope.operation)
+    key = key_argument(scope.operation, arguments)
     complete = True
     for index, rule in enumerate(scope.binding.inputs):
         at = f"inputs.{index}"
         argument = find_argument(arguments, scope.operation.invoke, rule.arg, f"{at}.arg", scope.report)
         made = _input(scope, rule, argument, at, found)
-        if argument is None or made is None:
+        if argument is None or made is None or _is_key(argument, key, f"{at}.arg", scope):
             complete = False
             continue
         found.inputs[made.param] = made
@@ -78,13 +83,22 @@ def check_call_inputs(scope: Scope) -> CallConditions:
         at = f"filters.{index}"
         argument = find_argument(arguments, scope.operation.invoke, rule.arg, f"{at}.arg", scope.report)
         given = None if argument is None else _filter(scope, rule, argument, at, found)
-        if argument is None or given is None:
+        if argument is None or given is None or _is_key(argument, key, f"{at}.arg", scope):
             complete = False
         elif given.param is None or found.given.get(argument.name) != given:
             found.give(scope, given, argument, f"{at}.arg")
     if complete:
-        _check_complete(scope, arguments, found.given)
+        _check_complete(scope, [a for a in arguments if a is not key], found.given)
     return CallConditions(tuple(found.inputs.values()), tuple(found.given.values()), tuple(found.clues))
+
+
+def _is_key(argument: Argument, key: Argument | None, at: str, scope: Scope) -> bool:
+    """Whether the argument is the operation's idempotency key, which is then reported."""
+    if key is None or argument.name != key.name:
+        return False
+    message = "This argument takes the idempotency key, which keeps one write from happening twice."
+    scope.report.error(at, "idempotency_key_reserved", message, "Leave it out: each call is given a key of its own.")
+    return True
 
 
 def _check_complete(scope: Scope, arguments: Sequence[Argument], given: dict[str, Given]) -> None:

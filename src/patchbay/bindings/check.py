@@ -21,7 +21,7 @@ from patchbay.bindings.scope import Scope, Target
 from patchbay.bindings.writes import check_write
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import Output, Plan
-from patchbay.schema_graph.model import Verb
+from patchbay.schema_graph.model import Object, Operation, Verb
 from patchbay.schema_graph.scoping import View
 
 __all__ = ["BindingInvalid", "Checked", "Target", "check"]
@@ -41,7 +41,7 @@ def check(binding: Binding, view: View, target: Target) -> Checked:
     """The plan of ``binding`` on ``view``. Raises :class:`BindingInvalid` with every finding."""
     report = Report()
     operation = find_operation(binding.operation, view, report)
-    root = view.object(operation.object) if operation is not None and operation.object is not None else None
+    root = _record_of(operation, view) if operation is not None else None
     if operation is None or root is None:
         _check_leaves(binding, report)
         _check_limit(binding, report)
@@ -64,6 +64,13 @@ _CHECKS: Mapping[Verb, Callable[[Scope, Sequence[tuple[Output, Reading]]], Plan 
     "insert": check_write,
     "update": check_write,
 }
+
+
+def _record_of(operation: Operation, view: View) -> Object | None:
+    """The record that an operation returns; one without fields for a write that returns none."""
+    if operation.object is None:
+        return Object(name="", slug="", kind="type") if operation.effect == "write" else None
+    return view.object(operation.object)
 
 
 def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:

@@ -28,14 +28,10 @@ def _called(name: str, view: View, report: Report) -> Operation | None:
     if found is None:
         _report_unknown_call(name, view, report)
         return None
-    if found.effect != "read":
-        message = "Only reads can be bound; writes are not available yet."
-        report.error("operation", "write_bindings_not_available", message)
-        return None
     if found.unusable is not None:
         report.error("operation", "operation_unusable", found.unusable)
         return None
-    if found.object is None:
+    if found.object is None and found.effect == "read":
         report.error("operation", "returns_nothing", "This operation returns no record to take fields from.")
         return None
     return found

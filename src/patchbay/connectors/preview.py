@@ -17,8 +17,8 @@ class PreviewRefused(Unprocessable):
 
     code, title = "preview_refused", "Preview refused"
 
-    def __init__(self, detail: str, *, unnamed: Sequence[str] = ()) -> None:
-        hint = "Name each of them in acceptSideEffects, or preview without execute." if unnamed else "Preview without execute."
+    def __init__(self, detail: str, *, hint: str = "Preview without execute.", unnamed: Sequence[str] = ()) -> None:
+        hint = "Name each of them in acceptSideEffects, or preview without execute." if unnamed else hint
         super().__init__(detail, hint=hint, extensions={"sideEffects": list(unnamed)} if unnamed else None)
 
 

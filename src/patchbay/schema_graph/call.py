@@ -97,12 +97,15 @@ class Filter(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """What one argument of a called operation is given: an input (``param``), a literal (``value``) or the time (``now``)."""
+    """What one argument of a called operation is given: an input (``param``), a literal (``value``), the time (``now``) or the
+    idempotency key of this one write (``key``).
+    """
 
     arg: str
     param: str | None = None
     value: Any = None
     now: bool = False
+    key: bool = False
 
 
 class Assign(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -244,7 +247,8 @@ class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field
 
 
 class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """One value of a request: where it goes, and what fills it: an input (``param``), a literal (``value``), the time (``now``).
+    """One value of a request: where it goes, and what fills it: an input (``param``), a literal (``value``), the time (``now``)
+    or the write's idempotency key (``key``).
 
     ``name`` is the wire's own name; ``path`` leads to it inside a JSON or form body or a GraphQL variable (``("where",
     "number", "eq")``); ``[]`` in it stands for the one element of a list. ``style`` and ``explode`` are OpenAPI's. An input that
@@ -264,6 +268,7 @@ class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     style: str | None = None
     explode: bool | None = None
     demanded_by: tuple[str, ...] | None = None
+    key: bool = False
 
 
 class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="http"):
@@ -289,7 +294,8 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
 
 class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="graphql"):
     """One GraphQL document of one operation, and what fills its variables. The rest is as in :class:`HttpCall`; ``record`` and
-    ``more`` start at the answer's ``data``, so their first name is the query field's.
+    ``more`` start at the answer's ``data``, so their first name is the query field's. So do ``refusals``: each leads to a list
+    in a mutation's payload that holds why it was refused, and is empty when it was not.
     """
 
     document: str
@@ -300,6 +306,7 @@ class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_f
     many: bool = False
     more: tuple[str, ...] = ()
     demand_one: bool = False
+    refusals: tuple[tuple[str, ...], ...] = ()
 
 
 Body = SqlCall | HttpCall | GraphqlCall

@@ -39,6 +39,7 @@ def _slot(given: Given, argument: Argument, place: Mapping[str, Any], default: P
         param=given.param,
         value=given.value,
         now=given.now,
+        key=given.key,
         style=place.get("style"),
         explode=place.get("explode"),
         demanded_by=_parent(argument, path),

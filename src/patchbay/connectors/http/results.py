@@ -27,10 +27,20 @@ NO_RECORD = "Some records are not what the schema says and are left out."
 WITHHELD = "{leaf!r} holds a credential of this connection in some records and is given as null there."
 BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
 MORE = "There are more records than those here."
+NOT_READ = "It was done, but what the connected system said of it could not be read."
 SEVERAL = "Several records match; ask which one is meant."
 
 _encode = msgspec.json.Encoder().encode
 Reach = Callable[[Any], Any]
+
+
+def written(make: Callable[[], CallResult], *, notes: Sequence[str], duration_ms: float) -> CallResult:
+    """The result of a write that took effect: what its answer says of the record, or that this cannot be read. It never fails."""
+    try:
+        made = make()
+    except (LookupError, SourceRefused):
+        made = CallResult(rows=[], row_count=0, notes=(*notes, NOT_READ), duration_ms=duration_ms)
+    return msgspec.structs.replace(made, outcome="done", ambiguous=False)
 
 
 class Results:

@@ -15,6 +15,7 @@ from patchbay.connectors.http.request import SAFE_METHODS, RequestTemplate
 from patchbay.connectors.proof import CallNotProvable, Proven, freeze
 from patchbay.connectors.refusals import CallNotSupported
 from patchbay.schema_graph.call import Candidate, Column, HttpCall, Plan, RequestSlot
+from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Argument, Field, Object, Operation
 from patchbay.schema_graph.scoping import View
 
@@ -28,10 +29,10 @@ def prove_rest(candidate: Candidate, view: View) -> Proven:
     if not isinstance(body, HttpCall):
         raise CallNotProvable("not_accepted")
     operation = view.operation(plan.operation)
-    if operation is None or operation.unusable or operation.name != plan.operation or operation.object != plan.object:
+    if operation is None or operation.unusable or (operation.name, operation.object or "") != (plan.operation, plan.object):
         raise CallNotProvable("schema_changed")
     _check_request(body, plan, operation)
-    _check_slots(body, plan, operation, {argument.name: argument for argument in view.arguments(operation)})
+    _check_slots(body, plan, operation, view.arguments(operation))
     try:
         RequestTemplate(body)
     except CallNotSupported:
@@ -61,7 +62,9 @@ def _check_request(body: HttpCall, plan: Plan, operation: Operation) -> None:
         raise CallNotProvable("schema_changed")
 
 
-def _check_slots(body: HttpCall, plan: Plan, operation: Operation, arguments: Mapping[str, Argument]) -> None:
+def _check_slots(body: HttpCall, plan: Plan, operation: Operation, every: Sequence[Argument]) -> None:
+    arguments = {argument.name: argument for argument in every}
+    key = key_argument(operation, every)
     invoke = operation.invoke
     places = cast("Mapping[str, Mapping[str, Any]]", invoke.get("arguments", {}))
     by_place = {_place(place): name for name, place in places.items()}
@@ -78,7 +81,7 @@ def _check_slots(body: HttpCall, plan: Plan, operation: Operation, arguments: Ma
         argument = arguments.get(name)
         if argument is None or name in filled:
             raise CallNotProvable("provenance_unproven")
-        if not _fits(slot, argument, places[name]) or (name, slot.param) not in given:
+        if not _fits(slot, argument, places[name]) or (name, slot.param) not in given or slot.key != (argument is key):
             raise CallNotProvable("parameter_mismatch")
         filled.add(name)
     if any(argument.required and name not in filled for name, argument in arguments.items()):
