@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from patchbay.bindings.check import BindingInvalid, Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import parse_binding
-from patchbay.bindings.tool_schema import lint_tool, tool_schema
+from patchbay.bindings.tool_lint import lint_tool
+from patchbay.bindings.tool_schema import tool_schema
 from patchbay.errors import PatchbayError, ValidationFailed
 from patchbay.schema_graph.canonical import canonical_json
 from patchbay.schema_graph.scoping import View

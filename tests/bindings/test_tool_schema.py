@@ -1,12 +1,14 @@
 """The tool a model sees: only its own inputs, and nothing a provider could refuse."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchbay.bindings.tool_schema import lint_tool, tool_schema
+from patchbay.bindings.tool_lint import lint_tool
+from patchbay.bindings.tool_schema import tool_schema
 from patchbay.schema_graph.call import CallInput, Source
 
 
@@ -51,7 +53,7 @@ def test_a_whole_tool():
 def test_bounds_and_formats_are_said():
     assert properties(one_input(type="integer", native_type="smallint"))["x"]["maximum"] == 32767
     assert "maximum" not in properties(one_input(type="integer", native_type="bigint"))["x"]
-    assert properties(one_input(type="date"))["x"]["format"] == "date"
+    assert re.fullmatch(properties(one_input(type="date"))["x"]["pattern"], "2026-03-05")
     assert properties(one_input(type="datetime"))["x"]["format"] == "date-time"
     assert properties(one_input(max_length=20))["x"]["maxLength"] == 20
     assert properties(one_input(type="decimal"))["x"]["type"] == "string"

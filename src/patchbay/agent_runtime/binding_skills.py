@@ -22,7 +22,8 @@ from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.check import Checked, Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import Binding, parse_binding
-from patchbay.bindings.tool_schema import lint_tool, tool_schema
+from patchbay.bindings.tool_lint import check_tool
+from patchbay.bindings.tool_schema import tool_schema
 from patchbay.connectors.connections import current, provider_of
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.oauth.authorizers import authorizer_for
@@ -128,8 +129,8 @@ async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding
     proven = await prove(
         candidate, ground.view, credentials=ground.credentials, guard=runtime.guard, authorizer=ground.authorizer
     )
-    schema = tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs)
-    warnings: list[Finding] = [*checked.warnings, *proven.warnings, *lint_tool(schema)]
+    check_tool(tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs))
+    warnings: list[Finding] = [*checked.warnings, *proven.warnings]
     return _Made(ground, seal(proven.call), proven.call.effect, [msgspec.to_builtins(w) for w in warnings])
 
 
@@ -234,4 +235,6 @@ async def _free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    return slug_of(name)[:_SLUG_CHARACTERS] or "skill"
+    """As the APIs of models take the names of tools: some want a letter or ``_`` first."""
+    made = slug_of(name)
+    return (made if made[:1].isalpha() or made[:1] == "_" else f"_{made}")[:_SLUG_CHARACTERS] if made else "skill"

@@ -5,6 +5,7 @@
 - An optional input's condition also holds when nothing was given: ``(column = $1 OR $1 IS NULL)``. The server plans with the
   values at hand, so an index still serves. Where a plan demands one of them, a last condition asks that one was given.
 - Nulls sort last.
+- A list is ``ARRAY(SELECT … ORDER BY key LIMIT n)``: its elements keep their type, which the answer tells.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from patchbay.bindings.compile.select import Select
-from patchbay.schema_graph.call import Filter, Order, Plan, SqlCall
+from patchbay.schema_graph.call import Column, Filter, ListRead, Order, Plan, SqlCall
 from patchbay.schema_graph.scoping import View
 
 _DIALECT = "postgres"
@@ -82,6 +83,13 @@ class _Statement(Select):
         if condition.param is not None:
             self._placeholders[key] = made
         return made
+
+    def _listed(self, one: ListRead, column: Column) -> exp.Expr:
+        select = self._elements(one, column)
+        key = self._column(one.path, one.key)
+        desc = one.direction == "desc"
+        select = select.order_by(exp.Ordered(this=key, desc=desc, nulls_first=desc)).limit(self._plan.caps.elements + 1)
+        return exp.Array(expressions=[select])
 
     def _ordered(self, order: Order) -> Sequence[exp.Expr]:
         """NULLS LAST is said only where it means something: an index read backwards has nulls first."""

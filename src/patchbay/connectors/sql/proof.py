@@ -39,7 +39,7 @@ def check_references(sql: str, plan: Plan, view: View, *, dialect: str = "postgr
 def check_outputs(read: Read, columns: Sequence[Column], view: View) -> None:
     """Each output is the very one of ``columns``, by the statement's own text. Raises :class:`CallNotProvable`."""
     claimed = [Reference(*origin(view, column)) for column in columns]
-    if list(read.outputs) != claimed:
+    if list(read.outputs) != claimed or list(read.listed) != [column.many for column in columns]:
         raise CallNotProvable("provenance_unproven")
 
 
