@@ -23,8 +23,8 @@ class Clue(msgspec.Struct, frozen=True):
     """What one condition of a read tells of who or what is meant.
 
     ``name`` is that of the column or of the argument's telling part, ``holder`` the object that has it. ``own``: on the record
-    itself. ``equal``: compared for equality; ``among``: for being one of a list. ``telling``: its values tell one record from another. ``source`` is None for a
-    fixed value; ``field`` the record's own field that is meant, if any.
+    itself. ``equal``: compared for equality; ``among``: for being one of a list. ``telling``: its values tell one record from
+    another. ``source`` is None for a fixed value; ``field`` the record's own field that is meant, if any.
     """
 
     place: str

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from patchbay.nearest import nearest
 from patchbay.schema_graph.model import Edge, Field, Object
+from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.outline import CALLED_KINDS
 from patchbay.schema_graph.scoping import View
 
@@ -149,4 +150,5 @@ def _inferred(name: str, *, called: bool) -> PathProblem:
 
 def _aliases(view: View, obj: Object) -> dict[str, str]:
     """Edges by what their targets are called, for who writes ``customer`` where the key is ``cust_ref``."""
-    return {view.path_root(e.target): e.name for e in obj.edges if can_follow(e) and not e.narrows}
+    to_many = {split_name(e.target)[-1]: e.name for e in obj.edges if can_list(e)}
+    return to_many | {view.path_root(e.target): e.name for e in obj.edges if can_follow(e) and not e.narrows}

@@ -4,7 +4,7 @@ Records are followed over to-one edges; embedded data, in the answers of called 
 and into nested values. Accepted as written: a leading path root (``appointment.status``), the names on the way to the record
 in a document or goal (``data.id``, ``edges.node.number``, ``contact.name``), and a dotted text in one segment. A path that
 ends on a name is the field of that name; one that goes on takes the edge. Two readings that both work are refused rather than
-chosen between. What comes back may also be read through one declared relationship to many records, where no other reading works.
+chosen between. What comes back may also be read through one declared relationship to many records.
 A number picks one element of the list that the name before it leads to.
 """
 
@@ -133,13 +133,11 @@ def record_heads(operation: Operation) -> tuple[Head, ...]:
 def follow(
     view: View, root: Object, path: Sequence[str | int], heads: Sequence[Head] = (), *, through_many: bool = False
 ) -> Reading:
-    """The one field that ``path`` means at ``root``; ``heads`` may lead to it. ``through_many``: where nothing else is meant, also
-    one beyond a relationship to many records. Raises :class:`PathProblem`.
+    """The one field that ``path`` means at ``root``; ``heads`` may lead to it. ``through_many``: it may lie beyond a relationship
+    to many records. Raises :class:`PathProblem`.
     """
     segments = _segments(path)
-    found = _scalars(_readings_of(view, root, segments, heads))
-    if not found and through_many:
-        found = _scalars(_readings_of(view, root, segments, heads, through_many=True))
+    found = _scalars(_readings_of(view, root, segments, heads, through_many=through_many))
     if not found:
         raise _unreadable(view, root, segments, heads, through_many=through_many)
     if len(found) > 1:
@@ -192,7 +190,8 @@ def _unmistakable(view: View, root: Object, reading: Reading, heads: Sequence[He
     """A spelling of a reading that has no other: its own, or with what leads to the record before it."""
     own = (*reading.via, *reading.members)
     for head in ((), *heads, (view.path_root(root.name),)):
-        meant = _readings_of(view, root, _segments([quote_part(part) for part in (*head, *own)]), heads)
+        spelled = _segments([quote_part(part) for part in (*head, *own)])
+        meant = _readings_of(view, root, spelled, heads, through_many=reading.list_at is not None)
         if [(one.via, one.members) for one in meant] == [(reading.via, reading.members)]:
             return ".".join(quote_part(part) for part in (*head, *own))
     return reading.name
@@ -258,6 +257,14 @@ class _Way(msgspec.Struct, frozen=True):
     view: View
     through_many: bool
 
+    def edge(self, obj: Object, name: str) -> Edge | None:
+        """The edge of that name; or the only one to many records of the object so named: `orders`, where the edge is `order`."""
+        found = obj.edge(name)
+        if found is not None or not self.through_many:
+            return found
+        to_many = [edge for edge in obj.edges if can_list(edge) and split_name(edge.target)[-1] == name]
+        return to_many[0] if len(to_many) == 1 else None
+
     def leads_on(self, edge: Edge, edges: tuple[Edge, ...]) -> bool:
         """Whether a path that came over ``edges`` may go over ``edge``."""
         return can_follow(edge) or (self.through_many and can_list(edge) and all(one.to_one for one in edges))
@@ -265,7 +272,7 @@ class _Way(msgspec.Struct, frozen=True):
 
 def _readings(way: _Way, obj: Object, path: tuple[_Segment, ...], edges: tuple[Edge, ...], picks: Picks) -> Iterator[Reading]:
     head, rest = path[0], path[1:]
-    field, edge = obj.field(head.text), obj.edge(head.text)
+    field, edge = obj.field(head.text), way.edge(obj, head.text)
     if field is not None and _may_pick(obj, field, head):
         here = _picked(picks, len(edges), head.pick)
         if not rest:

@@ -11,7 +11,7 @@ import re
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 """OpenAI: ``^[a-zA-Z0-9_-]{1,64}$`` (API reference, chat completions, tools.function.name). Anthropic: the same for tools, and
 ``^[a-zA-Z0-9_.-]{1,64}$`` for property names (its 400, ComposioHQ/composio#3500, #2330). Amazon Bedrock: ``[a-zA-Z0-9_-]+``, at
-most 64 (API reference, ToolSpecification). Gemini: begins with a letter or ``_``, at most 64 (API reference, FunctionDeclaration)."""
+most 64 (API reference, ToolSpecification). Gemini: a letter or ``_`` first, at most 64 (FunctionDeclaration)."""
 MAX_DESCRIPTION = 1_024
 """Characters of a tool's description. OpenAI: 1,024 (``string_above_max_length``, getsentry/sentry-mcp#106)."""
 MAX_TOOLS = 128
@@ -26,13 +26,13 @@ and 120,000 with all names."""
 TYPES = frozenset({"string", "integer", "number", "boolean"})
 """One of each property: Gemini's ``type`` is one word and no list (API reference, Schema)."""
 FORMATS = frozenset({"date-time"})
-"""Gemini: only ``enum`` and ``date-time`` of a text (its 400, google-gemini/gemini-cli#3178). Other forms are said by a pattern."""
+"""Gemini: only ``enum`` and ``date-time`` of a text (its 400, google-gemini/gemini-cli#3178). Others are said by a pattern."""
 KEYWORDS = frozenset({"type", "description", "enum", "format", "minimum", "maximum", "maxLength", "pattern"})
 LIST_KEYWORDS = frozenset({"type", "description", "items", "maxItems"})
 OBJECT_KEYWORDS = frozenset({"type", "properties", "required", "additionalProperties"})
 """What every API takes in the place it stands in. No ``$ref``, ``$defs``, ``anyOf``, ``oneOf``, ``allOf``, ``not``, ``const``,
-``default``, ``patternProperties`` or ``uniqueItems``: OpenAI's structured outputs and Gemini refuse some of them each, and of what
-is nested nothing is needed. OpenAI's ``strict`` is not asked for: it would have every property required."""
+``default``, ``patternProperties`` or ``uniqueItems``: OpenAI's structured outputs and Gemini refuse some of them each, and no tool
+needs them. OpenAI's ``strict`` is not asked for: it would have every property required."""
 MAX_TOOL_SIZE = 100_000
 """Characters of one tool as JSON, ours."""
 MAX_TOOLS_SIZE = 400_000

@@ -315,8 +315,9 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
 
     ``server`` is another base URL where the operation names one of the same host. ``record`` leads to the record, or with
     ``many`` to the list of them, in the answer; ``leaves`` are, in step with the call's outputs, the property names from a record
-    to each leaf: lists on the way are gone through, unless a number behind them picks one element. ``more`` leads to what says, by being true or not empty, that there are
-    further pages. ``demand_one``: every input is optional, and without any of them the system is not asked.
+    to each leaf: lists on the way are gone through, unless a number behind them picks one element. ``more`` leads to what says,
+    by being true or not empty, that there are further pages. ``demand_one``: every input is optional, and without any of them
+    the system is not asked.
     """
 
     method: str

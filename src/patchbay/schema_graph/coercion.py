@@ -84,7 +84,7 @@ def reader(
 
 
 def integer_bounds(native_type: str) -> tuple[int, int]:
-    """The least and the largest integer a type holds, by its name (``smallint``, ``int(10) unsigned``); of an unknown one, 64 bits'."""
+    """The least and the largest integer a type holds, by its name (``smallint``, ``int(10) unsigned``); 64 bits without one."""
     native = native_type.lower()
     base = _BASE_TYPE.match(native)
     bits = _BITS.get(base[0] if base else "", 64)

@@ -142,7 +142,7 @@ def _parsed(text: str, form: TimeForm) -> datetime:
     digits = _COMPACT.get(form.format)
     if not text.isascii() or (digits is not None and len(text) != digits):
         raise ValueError
-    return datetime.strptime(text, _PATTERNS[form.format])  # noqa: DTZ007 - its zone is the form's
+    return datetime.strptime(text, _PATTERNS[form.format])
 
 
 def _with_offset(text: str) -> datetime:

@@ -14,8 +14,8 @@ from patchbay.schema_graph.model import FieldType
 
 PhoneFormat = Literal["e164", "digits", "national", "international"]
 TimeFormat = Literal[
-    "epoch_seconds", "epoch_milliseconds", "iso", "iso_basic", "iso_local", "sql_local", "compact_local", "dmy_local", "mdy_local",
-    "date_iso", "date_basic", "date_dmy", "date_mdy", "date_dots", "date_dashes",
+    "epoch_seconds", "epoch_milliseconds", "iso", "iso_basic", "iso_local", "sql_local", "compact_local", "dmy_local",
+    "mdy_local", "date_iso", "date_basic", "date_dmy", "date_mdy", "date_dots", "date_dashes",
 ]  # fmt: skip
 """The closed set of ways a system writes a date (``date_…``) or a moment (the others) that is in no date type of its own."""
 TextCase = Literal["keep", "lower", "upper"]

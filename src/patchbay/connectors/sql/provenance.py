@@ -2,8 +2,8 @@
 
 The server says where an output column comes from (of a view, MariaDB does not); a predicate or a sort term it does not explain.
 So the statement is parsed once more, independently of whoever composed it, and every construct outside a small vocabulary is
-refused. A subquery may stand where a value stands, never where a table does: no two tables of a statement share an alias, so that a
-column's qualifier says which table it is of, however deep it stands.
+refused. A subquery may stand where a value stands, never where a table does. No two tables of a statement share an alias, so that
+a column's qualifier says which table it is of, however deep it stands.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class Answer(Protocol):
 
 
 class Projection:
-    """How the answers of one call become results: leaf names (``listed`` those that are lists through a to-many step), caps, and per set
-    of types and zone the decoders.
+    """How the answers of one call become results: leaf names (``listed`` those that are lists through a to-many step), caps, and
+    per set of types and zone the decoders.
     """
 
     __slots__ = ("_caps", "_decoders", "_identifying", "_leaves", "_listed")
