@@ -87,8 +87,7 @@ def test_a_moment_comes_back_to_the_second_or_is_refused(form: Any, moment: date
     transform = TimeForm(form, kept_in)
     try:
         kept = forth(transform, moment.isoformat(), zone)
-    except Unfit as unfit:
-        assert unfit.code in ("not_representable", "type_invalid")
+    except Unfit:
         return
     assert datetime.fromisoformat(back(transform, kept, zone)) == moment
 

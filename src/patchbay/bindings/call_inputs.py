@@ -13,7 +13,7 @@ from patchbay.bindings.identity import Clue
 from patchbay.bindings.inputs import check_country, check_param, check_source, fact_key
 from patchbay.bindings.literals import argument_literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, is_about_people, numbers_its_record, says_phone
+from patchbay.bindings.parameters import BY_NAME, is_about_people, is_tidied, numbers_its_record, says_phone
 from patchbay.bindings.scope import Scope
 from patchbay.bindings.told_times import asks_now, told_time
 from patchbay.bindings.transform_rules import SplitRule
@@ -177,6 +177,7 @@ def _call_input(
         transform=transform,
         minimum=argument.minimum,
         maximum=argument.maximum,
+        tidy=not phone and argument.type == "string" and not argument.enum and is_tidied(rule.param),
     )
 
 

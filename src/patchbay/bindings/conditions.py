@@ -9,7 +9,7 @@ from msgspec import UNSET
 from patchbay.bindings.inputs import SET_COUNTRY, check_country, check_param, check_source, fact_key
 from patchbay.bindings.literals import literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, says_email, says_phone
+from patchbay.bindings.parameters import BY_NAME, is_tidied, says_email, says_phone
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
 from patchbay.bindings.told_times import asks_now, told_time
@@ -134,6 +134,7 @@ def _call_input(
         time_zone=scope.target.time_zone if field.type == "datetime" and not field.zoned else None,
         item_type=field.type if among and codec == "plain" else None,
         transform=transform,
+        tidy=codec == "plain" and field.type == "string" and not field.enum and is_tidied(rule.param),
     )
 
 

@@ -31,7 +31,7 @@ KEYWORDS = frozenset({"type", "description", "enum", "format", "minimum", "maxim
 LIST_KEYWORDS = frozenset({"type", "description", "items", "maxItems"})
 OBJECT_KEYWORDS = frozenset({"type", "properties", "required", "additionalProperties"})
 """What every API takes in the place it stands in. No ``$ref``, ``$defs``, ``anyOf``, ``oneOf``, ``allOf``, ``not``, ``const``,
-``default``, ``patternProperties`` or ``uniqueItems``: OpenAI's structured outputs and Gemini refuse some of them each, and no tool
+``default``, ``patternProperties`` or ``uniqueItems``: OpenAI's structured outputs and Gemini refuse some of them each, no tool
 needs them. OpenAI's ``strict`` is not asked for: it would have every property required."""
 MAX_TOOL_SIZE = 100_000
 """Characters of one tool as JSON, ours."""

@@ -178,7 +178,16 @@ def _reader(one: CallInput) -> Reader:
         plain = _bounded(plain, one.minimum, one.maximum)
     if one.transform is not None:
         return _transformed(one.transform, plain, listed=one.type == "array")
+    if one.tidy:
+        return _tidy_reader(plain)
     return _address_reader(plain) if one.codec == "email" else plain
+
+
+def _tidy_reader(plain: Reader) -> Reader:
+    def read(value: Any, zone: str) -> Any:
+        return plain(" ".join(value.split()) if isinstance(value, str) else value, zone)
+
+    return read
 
 
 def _each(value: Any) -> list[Any]:

@@ -60,7 +60,8 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     small and capital letters; ``e164`` turns a number into its one E.164 form, for systems that are called and not queried.
     ``time_zone`` (IANA) is the one a timestamp without zone is stored in. ``item_type`` is the type of an array's elements.
     ``transform`` is between the agent's value and the argument's, which ``type`` and the rest are of. An input with source
-    ``derived`` is another part of what the input ``key`` is given. ``minimum`` and ``maximum`` are inclusive.
+    ``derived`` is another part of what the input ``key`` is given. ``minimum`` and ``maximum`` are inclusive. ``tidy``:
+    white space around a text and more than one space inside it mean nothing.
     """
 
     param: str
@@ -83,6 +84,7 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     transform: Transform | None = None
     minimum: int | float | None = None
     maximum: int | float | None = None
+    tidy: bool = False
 
     @property
     def said_type(self) -> FieldType:
