@@ -67,7 +67,5 @@ async def test_a_binding_of_the_page_does_what_it_says(bound: Bound, text: str) 
 async def test_a_value_that_is_not_of_its_form_is_null_and_said(bound: Bound) -> None:
     (text,) = [one for one in blocks("bindings.md", "json") if "state of an order" in one]
     result = await bound.run(await bound.frozen(json.loads(text)), arguments={"order_number": "A-2"}, **CONTEXT)
-    assert result.rows[0] | {} == {
-        "status": None, "total": None, "delivery_day": None, "weight_kg": None, "customer_name": "Ada Byron", "phone": "+16135550142",
-    }  # fmt: skip
+    assert [leaf for leaf, value in result.rows[0].items() if value is None] == ["status", "total", "delivery_day", "weight_kg"]
     assert [note.split("'")[1] for note in result.notes] == ["status", "delivery_day"]

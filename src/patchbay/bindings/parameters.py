@@ -20,7 +20,7 @@ Meaning = Literal["person", "record", "detail"]
 Normal = Literal["phone", "email", "spaces", "none"]
 """What is done to a value before it is compared or sent, beside reading it as its type. ``phone``: its one full number, in every
 spelling of the column. ``email``: the usual spellings in small and capital letters. ``spaces``: white space around it is taken
-off and inside it is one space. Nothing else is changed: neither case, nor ``#`` or ``-``, which some systems keep and others do not.
+off and inside it is one space. Nothing else is changed: neither case, nor ``#`` or ``-``, which some systems keep and others not.
 """
 
 
