@@ -65,7 +65,7 @@ def test_everything_wrong_is_told_at_once():
         "toolname": "x",
         "operation": 5,
         "inputs": [{"param": "p", "args": "a", "source": "modle"}, "phone"],
-        "projection": [{"path": [], "leaf": "a"}, {"path": ["a", 3]}],
+        "projection": [{"path": [], "leaf": "a"}, {"path": ["a", 33]}],
         "filters": {"arg": "x"},
         "limit": "5",
         "enabled": "yes",

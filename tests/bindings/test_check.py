@@ -227,7 +227,7 @@ class TestFilters:
         [
             ({"arg": "status", "op": "lt", "value": "open"}, ("filters.0.op", "operator_not_for_type")),
             ({"arg": "paid", "op": "ge", "value": True}, ("filters.0.op", "operator_not_for_type")),
-            ({"arg": "fee", "op": "in", "param": "caller_phone"}, ("filters.0.op", "operator_not_for_type")),
+            ({"arg": "fee", "op": "in", "param": "caller_phone"}, ("filters.0.param", "param_invalid")),
             ({"arg": "note", "op": "is_null", "value": 1}, ("filters.0", "value_unused")),
             ({"arg": "note"}, ("filters.0", "value_missing")),
             ({"arg": "note", "value": "a", "param": "p"}, ("filters.0", "value_missing")),

@@ -22,9 +22,10 @@ from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
 from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.model import Binding, parse_binding
-from patchbay.bindings.tool_schema import lint_tool, tool_schema
+from patchbay.bindings.tool_lint import check_tool
+from patchbay.bindings.tool_schema import tool_schema
 from patchbay.connectors.connections import provider_of
-from patchbay.errors import Conflict, Finding, Unprocessable
+from patchbay.errors import Conflict, Unprocessable
 from patchbay.schema_graph.call import SealedCall
 from patchbay.schema_graph.canonical import seal
 from patchbay.schema_graph.naming import slug as slug_of
@@ -109,8 +110,8 @@ async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding
     async with runtime.database.tenant(org_id, read_only=True) as session:
         ground = await read_ground(session, runtime, agent_id, kind, binding.operation)
     proven = await prove_binding(runtime, binding, ground)
-    schema = tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs)
-    warnings: list[Finding] = [*proven.warnings, *lint_tool(schema)]
+    check_tool(tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs))
+    warnings = proven.warnings
     return _Made(ground, seal(proven.call), proven.call.effect, [msgspec.to_builtins(w) for w in warnings])
 
 
@@ -203,4 +204,6 @@ async def _free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    return slug_of(name)[:_SLUG_CHARACTERS] or "skill"
+    """As the APIs of models take the names of tools: some want a letter or ``_`` first."""
+    made = slug_of(name)
+    return (made if made[:1].isalpha() or made[:1] == "_" else f"_{made}")[:_SLUG_CHARACTERS] if made else "skill"

@@ -157,7 +157,7 @@ def _gates(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
 def _known_leaves(row: Skill, fields: list[str] | None) -> list[str] | None:
     if fields is None or row.call is None:
         return fields
-    leaves = [o.leaf for o in unseal_call(row.call, row.digest or "", row.name).outputs]
+    leaves = [o.leaf for o in unseal_call(row.call, row.digest or "", row.name).outputs if not o.hidden]
     unknown = [
         Finding(
             field=f"allowedFields.{i}",

@@ -12,17 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.called import check_call
-from patchbay.bindings.model import Binding
+from patchbay.bindings.model import Binding, Projection
 from patchbay.bindings.operation import find_operation
 from patchbay.bindings.paths import Reading, near
 from patchbay.bindings.records import check_records
 from patchbay.bindings.report import BindingInvalid, Report
 from patchbay.bindings.scope import Scope, Target
+from patchbay.bindings.transform_rules import JoinRule
+from patchbay.bindings.transforms import Subject, check_transform
 from patchbay.bindings.writes import check_write
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import Output, Plan
 from patchbay.schema_graph.model import Object, Operation, Verb
 from patchbay.schema_graph.scoping import View
+from patchbay.schema_graph.transform import JoinName
 
 __all__ = ["BindingInvalid", "Checked", "Target", "check"]
 
@@ -83,12 +86,44 @@ def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:
         reading = scope.path(rule.path, at)
         if reading is None:
             continue
-        scope.needs_time_zone(reading, at)
-        if "payment_card" in reading.leaf.badges:
-            message = "This looks like payment card data; the agent could read it out."
-            scope.report.warn(at, "payment_card_projected", message, "Leave it out, or block the column.")
-        outputs.append((Output(rule.leaf, reading.column(), rule.description), reading))
+        _check_leaf(scope, reading, at)
+        outputs += _transformed(scope, rule, reading, f"projection.{index}", hidden=f"{index}.family")
     return outputs
+
+
+def _check_leaf(scope: Scope, reading: Reading, at: str) -> None:
+    scope.needs_time_zone(reading, at)
+    if "payment_card" in reading.leaf.badges:
+        message = "This looks like payment card data; the agent could read it out."
+        scope.report.warn(at, "payment_card_projected", message, "Leave it out, or block the column.")
+
+
+def _transformed(scope: Scope, rule: Projection, reading: Reading, at: str, *, hidden: str) -> list[tuple[Output, Reading]]:
+    """The output of a projection, and behind it the ``hidden`` one that its transform takes the other part of a name from."""
+    plain = Output(rule.leaf, reading.column(), rule.description)
+    if rule.transform is None:
+        return [(plain, reading)]
+    transform = check_transform(scope, rule.transform, _subject(reading), f"{at}.transform")
+    if transform is None:
+        return []
+    if not isinstance(rule.transform, JoinRule):
+        return [(msgspec.structs.replace(plain, transform=transform), reading)]
+    other = scope.path(rule.transform.family_path, f"{at}.transform.familyPath")
+    if other is None:
+        return []
+    if other.leaf.type != "string" or (reading.many and other.via != reading.via) or other.many != reading.many:
+        message = "The two parts of a name are texts of one record."
+        scope.report.error(f"{at}.transform.familyPath", "transform_not_for_type", message)
+        return []
+    _check_leaf(scope, other, f"{at}.transform.familyPath")
+    joined = msgspec.structs.replace(plain, transform=JoinName(hidden))
+    return [(joined, reading), (Output(hidden, other.column(), hidden=True), other)]
+
+
+def _subject(reading: Reading) -> Subject:
+    column, leaf = reading.column(), reading.leaf
+    kind = (column.item_type or "json") if column.type == "array" else column.type
+    return Subject(kind, leaf.enum)
 
 
 def _check_leaves(binding: Binding, report: Report) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from patchbay.bindings.model import Binding
@@ -76,10 +78,10 @@ class Scope(msgspec.Struct, frozen=True):
             self.report.error(at, code, message, hint)
             return None
 
-    def path(self, path: list[str], at: str) -> Reading | None:
+    def path(self, path: Sequence[str | int], at: str) -> Reading | None:
         """The field a path leads to, or None with the reason reported at ``at``."""
         try:
-            return follow(self.view, self.root, path, record_heads(self.operation))
+            return follow(self.view, self.root, path, record_heads(self.operation), through_many=True)
         except PathProblem as problem:
             self.report.error(at, problem.code, problem.message, problem.hint)
             return None

@@ -36,6 +36,7 @@ from patchbay.connectors.refusals import (
     TimeZoneMissing,
     WriteRoleMissing,
 )
+from patchbay.connectors.shaped import shaped
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
 from patchbay.connectors.stored_credentials import WriteCredentialsMissing, read_credentials, seal_of
 from patchbay.connectors.system import Ready, Role, Source, SourceClosed, System
@@ -327,7 +328,7 @@ def _ready(call: FrozenCall) -> Ready:
         raise CallNotSupported from None
     if call.format_version != FORMAT_VERSION:
         raise CallNotSupported
-    return system.ready(call)
+    return shaped(system.ready(call))
 
 
 def _agent_zone(context: CallContext) -> ZoneInfo:

@@ -5,11 +5,14 @@ Both are plain values that turn into JSON and back. A frozen call names its conn
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 
 from patchbay.schema_graph.model import Effect, FieldType
+from patchbay.schema_graph.moments import Moment
+from patchbay.schema_graph.transform import EnumWords, Transform, said_type
 
 FORMAT_VERSION = 1
 
@@ -30,8 +33,8 @@ class _Value(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class Column(_Value, frozen=True, rename="camel", omit_defaults=True):
     """A field reached from the operation's record: ``via`` are the names of the edges on the way, in order.
 
-    ``inner`` are the names below ``field``, of members of a nested value. ``many`` says that a list lies on the way (embedded
-    data only): the leaf is then the list of the values.
+    ``inner`` are the names below ``field``, of members of a nested value. ``many`` says that a list lies on the way: the leaf is
+    then the list of the values. ``picks`` are the elements taken of lists on the way, as (names on the way to the list, element).
     """
 
     object: str
@@ -44,6 +47,7 @@ class Column(_Value, frozen=True, rename="camel", omit_defaults=True):
     item_type: FieldType | None = None
     inner: tuple[str, ...] = ()
     many: bool = False
+    picks: tuple[tuple[int, int], ...] = ()
 
 
 class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -56,13 +60,16 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     small and capital letters; ``e164`` turns a number into the one form it is sent or written in: the one shape in ``formats``,
     else E.164.
     ``time_zone`` (IANA) is the one a timestamp without zone is stored in. ``item_type`` is the type of an array's elements.
+    ``transform`` is between the agent's value and the argument's, which ``type`` and the rest are of. An input with source
+    ``derived`` is another part of what the input ``key`` is given. ``minimum`` and ``maximum`` are inclusive. ``tidy``:
+    white space around a text and more than one space inside it mean nothing.
     """
 
     param: str
     arg: str
     type: FieldType
     native_type: str
-    source: Source = "model"
+    source: Source | Literal["derived"] = "model"
     key: str | None = None
     constant: Any = None
     required: bool = False
@@ -75,6 +82,30 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     zoned: bool = False
     time_zone: str | None = None
     item_type: FieldType | None = None
+    transform: Transform | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    tidy: bool = False
+
+    @property
+    def said_type(self) -> FieldType:
+        """The type of the agent's values; of a list, of its elements where they are transformed."""
+        return self.type if self.transform is None else said_type(self.transform)
+
+    @property
+    def said_enum(self) -> tuple[str, ...]:
+        """What the agent may say, where that is one of a few."""
+        if isinstance(self.transform, EnumWords):
+            return tuple(word for _, word in self.transform.words)
+        return self.enum if self.transform is None else ()
+
+
+def source_of(given: CallInput, inputs: Iterable[CallInput]) -> Source:
+    """Who supplies an input's value; of a derived one, who supplies what it is a part of."""
+    if given.source != "derived":
+        return given.source
+    origin = next(one for one in inputs if one.param == given.key)
+    return source_of(origin, ())
 
 
 class Join(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -86,14 +117,35 @@ class Join(_Value, frozen=True, rename="camel", omit_defaults=True):
     pairs: tuple[tuple[str, str], ...]
 
 
+class ListRead(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A to-many step that leaves are lists over: from the record at ``source`` over ``edge`` to the records of ``target``, in the
+    order of their one-column ``key``. ``joins`` are to-one steps beyond it; their sources are whole paths.
+    """
+
+    source: tuple[str, ...]
+    edge: str
+    target: str
+    pairs: tuple[tuple[str, str], ...]
+    key: str
+    direction: Direction = "asc"
+    joins: tuple[Join, ...] = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names of the edges to the list, its own last."""
+        return (*self.source, self.edge)
+
+
 class Filter(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """A predicate on one column: against an input (``param``), a literal (``value``) or the time of the call (``now``)."""
+    """A predicate on one column: against an input (``param``), a literal (``value``) or the time of the call (``now``), which may
+    be a moment told from it.
+    """
 
     column: Column
     op: Comparison
     param: str | None = None
     value: Any = None
-    now: bool = False
+    now: bool | Moment = False
 
 
 class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -104,7 +156,7 @@ class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
     arg: str
     param: str | None = None
     value: Any = None
-    now: bool = False
+    now: bool | Moment = False
     key: bool = False
 
 
@@ -114,7 +166,7 @@ class Assign(_Value, frozen=True, rename="camel", omit_defaults=True):
     column: Column
     param: str | None = None
     value: Any = None
-    now: bool = False
+    now: bool | Moment = False
 
 
 class Order(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -125,11 +177,20 @@ class Order(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Output(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """One leaf of the result, under the agent's own name."""
+    """One leaf of the result, under the agent's own name. ``transform`` is between the system's value and the agent's. A
+    ``hidden`` leaf is there for another's transform and in no result.
+    """
 
     leaf: str
     column: Column
     description: str | None = None
+    transform: Transform | None = None
+    hidden: bool = False
+
+    @property
+    def said_type(self) -> FieldType:
+        """The type of the agent's values; of a list, of its elements where they are transformed."""
+        return self.column.type if self.transform is None else said_type(self.transform)
 
 
 class Touch(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -158,11 +219,14 @@ class SliceItem(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Caps(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """What bounds one call: records returned, bytes of result read, milliseconds until it is given up."""
+    """What bounds one call: records returned, bytes of result read, milliseconds until it is given up, and the ``elements`` of a
+    list that a to-many step in a database gives.
+    """
 
     rows: int = 5
     bytes: int = 65_536
     deadline_ms: int = 4_000
+    elements: int = 20
 
 
 class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -189,6 +253,7 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     slice_fingerprint: str
     filters: tuple[Filter, ...] = ()
     joins: tuple[Join, ...] = ()
+    lists: tuple[ListRead, ...] = ()
     order: tuple[Order, ...] = ()
     caps: Caps = Caps()
     identifying: bool = False
@@ -214,7 +279,7 @@ class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     type: FieldType
     param: str | None = None
     value: Any = None
-    now: bool = False
+    now: bool | Moment = False
     many: bool = False
     zoned: bool = False
     time_zone: str | None = None
@@ -264,7 +329,7 @@ class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     item_type: FieldType | None = None
     param: str | None = None
     value: Any = None
-    now: bool = False
+    now: bool | Moment = False
     style: str | None = None
     explode: bool | None = None
     demanded_by: tuple[str, ...] | None = None
@@ -276,14 +341,15 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
 
     ``server`` is another base URL where the operation names one of the same host. ``record`` leads to the record, or with
     ``many`` to the list of them, in the answer; ``leaves`` are, in step with the call's outputs, the property names from a record
-    to each leaf (lists on the way are gone through). ``more`` leads to what says, by being true or not empty, that there are
-    further pages. ``demand_one``: every input is optional, and without any of them the system is not asked.
+    to each leaf: lists on the way are gone through, unless a number behind them picks one element. ``more`` leads to what says,
+    by being true or not empty, that there are further pages. ``demand_one``: every input is optional, and without any of them
+    the system is not asked.
     """
 
     method: str
     path: str
     slots: tuple[RequestSlot, ...] = ()
-    leaves: tuple[tuple[str, ...], ...] = ()
+    leaves: tuple[tuple[str | int, ...], ...] = ()
     content_type: str | None = None
     server: str | None = None
     record: tuple[str, ...] = ()
@@ -301,7 +367,7 @@ class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_f
     document: str
     operation_name: str
     slots: tuple[RequestSlot, ...] = ()
-    leaves: tuple[tuple[str, ...], ...] = ()
+    leaves: tuple[tuple[str | int, ...], ...] = ()
     record: tuple[str, ...] = ()
     many: bool = False
     more: tuple[str, ...] = ()

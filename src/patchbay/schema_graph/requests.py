@@ -18,7 +18,8 @@ import msgspec
 
 from patchbay.schema_graph.arguments import MissingArguments
 from patchbay.schema_graph.call import CallInput, FrozenCall, GraphqlCall, HttpCall, RequestSlot
-from patchbay.schema_graph.model import FieldType
+from patchbay.schema_graph.model import Edge, FieldType
+from patchbay.schema_graph.moments import moment_at
 
 LIST = "[]"
 """In a slot's path: the one element of a list."""
@@ -62,7 +63,7 @@ def prepare_request(call: FrozenCall) -> Fill:
             raise MissingArguments(asked)
         filled: list[Any] = []
         for param, is_now, is_key, wire, value in plain:
-            given = values[param] if param is not None else now if is_now else key if is_key else None
+            given = values[param] if param is not None else moment_at(is_now, now) if is_now else key if is_key else None
             filled.append(value if given is None else wire(given))
         for demand in demands:
             if filled[demand.at] is None and any(filled[one] is not None for one in demand.beside):
@@ -176,6 +177,16 @@ def _duration(value: timedelta) -> str:
     """ISO 8601."""
     seconds = f"{abs(value.total_seconds()):f}".rstrip("0").rstrip(".")
     return f"{'-' if value < timedelta() else ''}PT{seconds or '0'}S"
+
+
+def edge_path(edge: Edge, pick: int | None) -> list[str | int]:
+    """The property names that lead over an embedded edge in an answer. An element that is picked of its list is told right behind
+    the list's own name, which in ``edges.node`` is the first.
+    """
+    names: list[str | int] = [edge.pairs[0][0], *edge.wrapper]
+    if pick is not None:
+        names.insert(len(names) - (1 if edge.wrapper[-1:] == ("node",) else 0), pick)
+    return names
 
 
 def nested(members: Iterable[tuple[Sequence[str], Any]]) -> dict[str, Any]:

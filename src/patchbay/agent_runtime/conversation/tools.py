@@ -167,7 +167,7 @@ def outcome_from_event(data: Mapping[str, Any]) -> ToolOutcome:
 def outputs_of(skill: FrozenSkill) -> tuple[Output, ...]:
     """What the skill may return."""
     allowed = skill.allowed_fields
-    return tuple(o for o in skill.call.outputs if allowed is None or o.leaf in allowed)
+    return tuple(o for o in skill.call.outputs if not o.hidden and (allowed is None or o.leaf in allowed))
 
 
 def _from_result(result: CallResult, skill: FrozenSkill) -> ToolOutcome:

@@ -43,7 +43,7 @@ def _one(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> st
 
 def _clause(output: Output, value: str) -> str:
     name = humanized(output.leaf)
-    return f"{name}: {value}" if output.column.type == "boolean" else f"the {name} is {value}"
+    return f"{name}: {value}" if output.said_type == "boolean" else f"the {name} is {value}"
 
 
 def _line(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> str:

@@ -13,6 +13,10 @@
   the column's owner wants it compared.
 - What is compared with a value comes along behind the outputs: these servers would compare a column that was made another type
   since with the value's number, and take `abc` for 0. So the call can see by the answer's types that it must not be used.
+- There are no arrays, and in a subquery that is grouped no limit that both servers know. A list is one text: how many there are,
+  and the values in the order of the key, each the hexadecimal digits of its own text or `-` for null: ``2:31;-``. It ends at the
+  key of the last one within the cap, which a subquery of its own finds. So a list that was cut by the server cannot be taken for
+  a whole one. Its first value comes along behind the outputs, for its type.
 - Nulls come first when ascending and last when descending: only the first has to be turned around, and only where there can be
   nulls, since a sort by an expression is not read off an index.
 - A write returns nothing: its record is read back by its key, in the same transaction. What an update compares comes along there.
@@ -26,7 +30,7 @@ import msgspec
 from sqlglot import exp
 
 from patchbay.bindings.compile.write import Write, confirmed, found_again, key_filters, one_of
-from patchbay.schema_graph.call import Column, Filter, Order, Plan, SqlCall, SqlRead
+from patchbay.schema_graph.call import Column, Filter, ListRead, Order, Plan, SqlCall, SqlRead
 from patchbay.schema_graph.scoping import View
 
 _DIALECT = "mysql"
@@ -61,7 +65,7 @@ def _read_back(plan: Plan, view: View) -> SqlRead | None:
 def _read(plan: Plan, view: View, compared: Sequence[Filter], *, letters: bool = False) -> SqlRead:
     """The SELECT of a plan; the columns of ``compared`` come along."""
     statement = _Statement(plan, view, letters=letters)
-    columns = _compared_only(plan, compared)
+    columns = (*_compared_only(plan, compared), *_listed_only(plan))
     tree = statement.tree().select(*(statement.plain(column) for column in columns))
     return SqlRead(sql=tree.sql(dialect=_DIALECT), slots=tuple(statement.slots), compared=columns)
 
@@ -77,6 +81,38 @@ class _Statement(Write):
 
     def _target(self, field: str) -> exp.Column:
         return self._column((), field)
+
+    def plain(self, column: Column) -> exp.Expr:
+        """A column as it stands; of one beyond a list, the first value."""
+        if not column.many:
+            return self._column(column.via, column.field)
+        one = self._list_of(column)
+        return exp.Subquery(this=self._elements(one, column).order_by(self._by_key(one)).limit(1))
+
+    def _listed(self, one: ListRead, column: Column) -> exp.Expr:
+        last = self._last(one)
+        select = self._elements(one, column, lambda value: self._all(one, value))
+        key = self._column(one.path, one.key)
+        within = exp.GTE if one.direction == "desc" else exp.LTE
+        return exp.Subquery(this=select.where(within(this=key, expression=exp.Coalesce(this=last, expressions=[key.copy()]))))
+
+    def _all(self, one: ListRead, value: exp.Column) -> exp.Expr:
+        """How many records there are, and the values of all of them in their order."""
+        digits = exp.Coalesce(this=exp.Hex(this=_text(value)), expressions=[exp.Literal.string("-")])
+        joined = exp.GroupConcat(this=exp.Order(this=digits, expressions=[self._by_key(one)]), separator=exp.Literal.string(";"))
+        count = exp.Count(this=self._column(one.path, one.key), big_int=True)
+        values = exp.Coalesce(this=joined, expressions=[exp.Literal.string("")])
+        return exp.Concat(expressions=[count, exp.Literal.string(":"), values], safe=False)
+
+    def _last(self, one: ListRead) -> exp.Expr:
+        """The key of the one element beyond the cap; null where there are not so many."""
+        column = Column(one.target, one.key, "string", "", via=one.path)
+        select = self._elements(one, column).order_by(self._by_key(one))
+        return exp.Subquery(this=select.limit(1).offset(self._plan.caps.elements))
+
+    def _by_key(self, one: ListRead) -> exp.Ordered:
+        desc = one.direction == "desc"
+        return exp.Ordered(this=self._column(one.path, one.key), desc=desc, nulls_first=not desc)
 
     def _compared(self, column: exp.Column, condition: Filter, *, many: bool) -> exp.Expr:
         compared = self._compared_as_collated(column, condition, many=many)
@@ -128,7 +164,17 @@ def _compared_only(plan: Plan, compared: Sequence[Filter]) -> tuple[Column, ...]
     return tuple({(one.via, one.field): one for one in valued if (one.via, one.field) not in shown}.values())
 
 
+def _listed_only(plan: Plan) -> tuple[Column, ...]:
+    """The columns that lists are of, each once."""
+    listed = [output.column for output in plan.outputs if output.column.many]
+    return tuple({(one.via, one.field): one for one in listed}.values())
+
+
 def _exact(column: exp.Column) -> exp.Expr:
-    """The column's text, whatever its character set, compared character by character."""
-    text = exp.DataType(this=exp.DType.CHARACTER_SET, kind=exp.var("utf8mb4"))
-    return exp.Collate(this=exp.Cast(this=column, to=text), expression=exp.var("utf8mb4_bin"))
+    """The column's text, compared character by character."""
+    return exp.Collate(this=_text(column), expression=exp.var("utf8mb4_bin"))
+
+
+def _text(column: exp.Column) -> exp.Expr:
+    """The column's text, whatever its character set."""
+    return exp.Cast(this=column, to=exp.DataType(this=exp.DType.CHARACTER_SET, kind=exp.var("utf8mb4")))

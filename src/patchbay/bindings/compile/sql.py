@@ -7,6 +7,7 @@
   values at hand, so an index still serves. Where a plan demands one of them, a last condition asks that one was given.
 - Nulls sort last.
 - A write returns its record itself (RETURNING).
+- A list is ``ARRAY(SELECT … ORDER BY key LIMIT n)``: its elements keep their type, which the answer tells.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sqlglot import exp
 
 from patchbay.bindings.compile.select import identifier
 from patchbay.bindings.compile.write import Write, confirmed, one_of
-from patchbay.schema_graph.call import Filter, Order, Plan, SqlCall, SqlRead
+from patchbay.schema_graph.call import Column, Filter, ListRead, Order, Plan, SqlCall, SqlRead
 from patchbay.schema_graph.scoping import View
 
 _DIALECT = "postgres"
@@ -105,6 +106,13 @@ class _Statement(Write):
         if condition.param is not None:
             self._placeholders[key] = made
         return made
+
+    def _listed(self, one: ListRead, column: Column) -> exp.Expr:
+        select = self._elements(one, column)
+        key = self._column(one.path, one.key)
+        desc = one.direction == "desc"
+        select = select.order_by(exp.Ordered(this=key, desc=desc, nulls_first=desc)).limit(self._plan.caps.elements + 1)
+        return exp.Array(expressions=[select])
 
     def _ordered(self, order: Order) -> Sequence[exp.Expr]:
         """NULLS LAST is said only where it means something: an index read backwards has nulls first."""

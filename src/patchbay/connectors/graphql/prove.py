@@ -297,9 +297,11 @@ def _refuse_directives(directives: Sequence[DirectiveNode | ConstDirectiveNode] 
 def _check_outputs(selected: Sequence[_Leaf], body: GraphqlCall, plan: Plan) -> None:
     """What is selected is what the outputs ask for, one way each, and belongs to what the plan says it touches."""
     by_path = {leaf.path: leaf for leaf in selected}
-    if len(by_path) != len(selected) or set(by_path) != set(body.leaves) or len(body.leaves) != len(plan.outputs):
+    # Which element of a list is taken is no matter of what is asked for.
+    asked = [tuple(step for step in path if isinstance(step, str)) for path in body.leaves]
+    if len(by_path) != len(selected) or set(by_path) != set(asked) or len(asked) != len(plan.outputs):
         raise CallNotProvable("provenance_unproven")
-    for path, output in zip(body.leaves, plan.outputs, strict=True):
+    for path, output in zip(asked, plan.outputs, strict=True):
         leaf, column = by_path[path], output.column
         if (leaf.object, leaf.field, leaf.via, ()) != (column.object, column.field, column.via, column.inner):
             raise CallNotProvable("provenance_unproven")

@@ -56,7 +56,7 @@ def _check_permitted(found: Iterable[Reference], plan: Plan, view: View) -> None
 def check_outputs(read: Read | Written, columns: Sequence[Column], view: View) -> None:
     """Each output is the very one of ``columns``, by the statement's own text. Raises :class:`CallNotProvable`."""
     claimed = [Reference(*origin(view, column)) for column in columns]
-    if list(read.outputs) != claimed:
+    if list(read.outputs) != claimed or list(read.listed) != [column.many for column in columns]:
         raise CallNotProvable("provenance_unproven")
 
 

@@ -2,7 +2,8 @@
 
 The server says where an output column comes from (of a view, MariaDB does not); a predicate or a sort term it does not explain.
 So the statement is parsed once more, independently of whoever composed it, and every construct outside a small vocabulary is
-refused.
+refused. A subquery may stand where a value stands, never where a table does. No two tables of a statement share an alias, so that
+a column's qualifier says which table it is of, however deep it stands.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _VOCABULARY = (
     exp.Null, exp.In, exp.Any, exp.Parameter, exp.Literal, exp.Boolean, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg,
     exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple, exp.Placeholder, exp.Coalesce, exp.Collate, exp.Var,
 )  # fmt: skip
-
+_READING = (*_VOCABULARY, exp.Subquery, exp.Array, exp.Offset, exp.Concat, exp.Count, exp.GroupConcat, exp.Hex)
 _WRITING = (*_VOCABULARY, exp.Insert, exp.Update, exp.Schema, exp.Values, exp.Returning)
 
 
@@ -35,9 +36,12 @@ class NotReadable(Exception):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What a statement refers to: in each output (None for what is no plain column), and anywhere in it."""
+    """What a statement refers to: in each output (None for what is neither a plain column nor a list of one), and anywhere in it.
+    ``listed`` says of each output whether it is a subquery's.
+    """
 
     outputs: tuple[Reference | None, ...]
+    listed: tuple[bool, ...]
     references: frozenset[Reference]
 
 
@@ -47,6 +51,11 @@ class Written(msgspec.Struct, frozen=True):
     outputs: tuple[Reference | None, ...]
     references: frozenset[Reference]
     assigned: tuple[Reference, ...]
+
+    @property
+    def listed(self) -> tuple[bool, ...]:
+        """As of :class:`Read`: no output of a write is a subquery's."""
+        return (False,) * len(self.outputs)
 
 
 def references(sql: str, dialect: str = "postgres") -> frozenset[Reference]:
@@ -59,9 +68,13 @@ def read_statement(sql: str, dialect: str) -> Read:
     tree = _only_statement(sql, dialect)
     if not isinstance(tree, exp.Select):
         raise NotReadable
-    sources = _sources(tree, _VOCABULARY)
-    outputs = tuple([_output(selected, sources) for selected in tree.expressions])
-    return Read(outputs, frozenset(_reference(column, sources) for column in tree.find_all(exp.Column)))
+    sources = _sources(tree, _READING)
+    inner = [selected.this if isinstance(selected, exp.Alias) else selected for selected in tree.expressions]
+    return Read(
+        tuple([_output(one, sources) for one in inner]),
+        tuple([isinstance(one, (exp.Array, exp.Subquery)) for one in inner]),
+        frozenset(_reference(column, sources) for column in tree.find_all(exp.Column)),
+    )
 
 
 def read_write(sql: str, dialect: str) -> Written:
@@ -129,7 +142,8 @@ def _sources(tree: exp.Expr, vocabulary: tuple[type[exp.Expr], ...]) -> dict[str
     """The tables by what they are called, once every part of the statement is known to be of the vocabulary."""
     sources: dict[str, exp.Table] = {}
     for node in tree.walk():
-        if not isinstance(node, vocabulary) or (isinstance(node, (exp.Select, exp.Insert, exp.Update)) and node is not tree):
+        nested = isinstance(node, (exp.Select, exp.Insert, exp.Update)) and node is not tree
+        if not isinstance(node, vocabulary) or (nested and not _in_a_values_place(node, tree)):
             raise NotReadable
         # A bare word names a collation or a character set, and not, behind an @, a variable.
         if isinstance(node, exp.Var) and not isinstance(node.parent, (exp.Collate, exp.DataType)):
@@ -141,13 +155,43 @@ def _sources(tree: exp.Expr, vocabulary: tuple[type[exp.Expr], ...]) -> dict[str
     return sources
 
 
+def _in_a_values_place(node: exp.Expr, tree: exp.Expr) -> bool:
+    """Whether a SELECT inside a read stands where a value may."""
+    if not isinstance(node, exp.Select) or not isinstance(tree, exp.Select):
+        return False
+    if isinstance(node.parent, exp.Array):
+        return True
+    return isinstance(node.parent, exp.Subquery) and not isinstance(node.parent.parent, (exp.From, exp.Join))
+
+
 def _has_comment(sql: str, dialect: str) -> bool:
     return any(token.comments for token in sqlglot.tokenize(sql, read=dialect))
 
 
 def _output(selected: exp.Expr, sources: dict[str, exp.Table]) -> Reference | None:
-    inner = selected.this if isinstance(selected, exp.Alias) else selected
-    return _reference(inner, sources) if isinstance(inner, exp.Column) else None
+    """The column an output is, or that a list is of: the only one a subquery selects, or the only one whose text it writes."""
+    if isinstance(selected, exp.Column):
+        return _reference(selected, sources)
+    listing = selected.expressions[0] if isinstance(selected, exp.Array) and len(selected.expressions) == 1 else None
+    if isinstance(selected, exp.Subquery):
+        listing = selected.this
+    if not isinstance(listing, exp.Select) or len(listing.expressions) != 1:
+        return None
+    (shown,) = listing.expressions
+    if isinstance(shown, exp.Concat):
+        return _written_out(shown, sources)
+    return _reference(shown, sources) if isinstance(shown, exp.Column) else None
+
+
+def _written_out(text: exp.Concat, sources: dict[str, exp.Table]) -> Reference | None:
+    """The column a grouped list writes. Its other columns are counted, or sort, and none of their values shows."""
+    written = list(text.find_all(exp.Hex))
+    shown = [column for one in written for column in one.find_all(exp.Column)]
+    harmless = {id(column) for one in text.find_all(exp.Count, exp.Ordered) for column in one.find_all(exp.Column)}
+    others = [column for column in text.find_all(exp.Column) if id(column) not in harmless]
+    if len(written) != 1 or len(shown) != 1 or others != shown:
+        return None
+    return _reference(shown[0], sources)
 
 
 def _reference(column: exp.Column, sources: dict[str, exp.Table]) -> Reference:

@@ -5,6 +5,7 @@ Source: OpenAPI 3.1 sections 4.8.12 (parameters), 4.8.13 (bodies) and 4.8.15 (en
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -208,6 +209,7 @@ class Flattener:
             Argument(
                 name, self._role, kind, shape.native, slot.required, False, shape.enum, trimmed(description, _DESCRIPTION),
                 field_badges(slot.wire, kind), item, shape.max_length, "default" in schema, shape.zoned, slot.demanded,
+                *(_bounds(schema) if kind in _NUMBERS else ()),
             )
         )  # fmt: skip
         place: dict[str, Any] = {"place": self._place, "name": slot.wire}
@@ -233,8 +235,24 @@ class Flattener:
             place.setdefault("explode", True)
 
 
+_LARGEST = 10**15
+"""Bounds beyond it are the width of a type and no wish of anybody's."""
 _NOT_SIMPLE = MORE_THAN_SINGLE | {"$ref", "readOnly"}
 _BODIES = frozenset({"json", "form", "multipart"})
+
+
+_NUMBERS = frozenset({"integer", "decimal", "number"})
+
+
+def _bounds(schema: Schema) -> tuple[int | float | None, int | float | None]:
+    """The least and the largest number a schema permits, where it says so and includes them."""
+    return _bound(schema, "minimum", "exclusiveMinimum"), _bound(schema, "maximum", "exclusiveMaximum")
+
+
+def _bound(schema: Schema, name: str, exclusive: str) -> int | float | None:
+    value: Any = schema.get(name)
+    plain = type(value) is int or (type(value) is float and math.isfinite(value))
+    return value if plain and schema.get(exclusive) is not True and abs(value) < _LARGEST else None
 
 
 def _listing(schema: Schema) -> bool:

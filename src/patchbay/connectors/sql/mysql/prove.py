@@ -22,7 +22,7 @@ from patchbay.connectors.sql.mysql.estimate import Estimate, estimate
 from patchbay.connectors.sql.mysql.quoting import identifier
 from patchbay.connectors.sql.mysql.refusals import DENIED, error_number
 from patchbay.connectors.sql.mysql.session import Connection, Session, open_session
-from patchbay.connectors.sql.mysql.values import DATETIMES, sent_as
+from patchbay.connectors.sql.mysql.values import DATETIMES, TEXTS, sent_as
 from patchbay.connectors.sql.proof import (
     PHONE_MS,
     PHONE_ROWS,
@@ -116,9 +116,16 @@ def check_columns(described: Description, plan: Plan, compared: Sequence[Column]
     if len(described.columns) != len(columns):
         raise CallNotProvable("provenance_unproven")
     outputs = len(plan.outputs)
-    if plan.time_zone is None and any(sent.type in DATETIMES for sent in described.columns[:outputs]):
+    placed = list(enumerate(zip(columns, described.columns, strict=True)))
+    if plan.time_zone is None and any(
+        sent.type in DATETIMES for place, (column, sent) in placed if place < outputs or column.many
+    ):
         raise CallNotProvable("time_zone_missing")
-    for place, (column, sent) in enumerate(zip(columns, described.columns, strict=True)):
+    for place, (column, sent) in placed:
+        if column.many:
+            if sent.type not in (sent_as(column) if place >= outputs else TEXTS):
+                raise CallNotProvable("parameter_mismatch")
+            continue
         if _is_table(view, column) and (sent.database, sent.table, sent.column) != origin(view, column):
             raise CallNotProvable("provenance_unproven")
         if sent.type not in sent_as(column):
