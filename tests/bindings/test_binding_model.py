@@ -100,7 +100,6 @@ def test_an_unknown_member_is_met_with_the_nearest():
         ("projection", [{"path": ["a"], "leaf": f"l{n}"} for n in range(65)]),
         ("filters", [{"arg": "a", "value": 1}] * 17),
         ("orderBy", [{"path": ["a"]}] * 5),
-        ("projection", []),
         ("toolName", ""),
         ("toolName", "x" * 101),
         ("description", "x" * 1001),
