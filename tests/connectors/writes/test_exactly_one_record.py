@@ -77,7 +77,7 @@ def _same(said: dict[str, Any], row: dict[str, Any]) -> bool:
     return all(row[name] == value for name, value in expected.items() if value != "")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(said=GIVEN, wanted=st.integers(1, 4))
 def test_an_update_changes_the_named_columns_of_its_record_only(runner: Runner, said: dict[str, Any], wanted: int) -> None:
     place = runner.place
@@ -97,7 +97,7 @@ def test_an_update_changes_the_named_columns_of_its_record_only(runner: Runner, 
     assert all(old == new for name, (old, new) in names.items() if said.get(name, "") == "")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(said=GIVEN, wanted=st.integers(1, 3))
 def test_an_insert_adds_one_record_or_none(runner: Runner, said: dict[str, Any], wanted: int) -> None:
     place = runner.place
