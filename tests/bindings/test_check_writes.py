@@ -20,6 +20,10 @@ def fixed(param: str, value: Any, arg: str | None = None) -> dict[str, Any]:
     return {"param": param, "arg": arg or param, "source": "constant", "value": value}
 
 
+def by(name: str) -> list[dict[str, Any]]:
+    return [{"arg": name, "param": name}]
+
+
 BY_ID = [model("id"), model("note")]
 
 
@@ -35,7 +39,7 @@ BY_ID = [model("id"), model("note")]
         ({"inputs": [*BY_ID, model("who", "customer.name")]}, "inputs.2.arg", "not_of_the_record"),
         ({"inputs": [*BY_ID, model("nothing")]}, "inputs.2.arg", "unknown_argument"),
         ({"inputs": [*BY_ID, model("shout")]}, "inputs.2.arg", "match_from_model"),
-        ({"inputs": [*BY_ID, model("total")], "filters": [{"arg": "total", "param": "total"}]}, "filters.0.arg", "match_from_model"),
+        ({"inputs": [*BY_ID, model("total")], "filters": by("total")}, "filters.0.arg", "match_from_model"),
         ({"inputs": BY_ID, "filters": [{"arg": "state", "op": "ne", "value": "open"}]}, "filters.0.op", "operator_not_for_type"),
         ({"inputs": BY_ID, "filters": [{"arg": "state", "value": "gone"}]}, "filters.0.value", "value_invalid"),
         ({"inputs": BY_ID, "filters": [{"arg": "state"}]}, "filters.0", "value_missing"),
@@ -43,19 +47,19 @@ BY_ID = [model("id"), model("note")]
         ({"inputs": BY_ID, "filters": [{"arg": "total", "param": "note"}]}, "filters.0.param", "param_invalid"),
         ({"inputs": BY_ID, "filters": [{"arg": "doc", "value": "x"}]}, "filters.0.arg", "not_filterable"),
         (
-            {"inputs": [model("number"), model("again", "number"), model("note")], "filters": [{"arg": "number", "param": "number"}]},
+            {"inputs": [model("number"), model("again", "number"), model("note")], "filters": by("number")},
             "inputs.1.arg", "key_changed",
         ),
         ({"inputs": BY_ID, "limit": 1}, "limit", "not_for_writes"),
         ({"inputs": BY_ID, "orderBy": [{"path": ["id"]}]}, "orderBy", "not_for_writes"),
-        ({"inputs": BY_ID, "projection": [{"path": ["customer", "name"], "leaf": "n"}]}, "projection.0.path", "not_of_the_record"),
+        ({"inputs": BY_ID, "projection": [{"path": "customer.name", "leaf": "n"}]}, "projection.0.path", "not_of_the_record"),
         ({"inputs": [*BY_ID, fixed("total", {"now": True})]}, "inputs.2.value", "value_invalid"),
         ({"inputs": [*BY_ID, fixed("state", "gone")]}, "inputs.2.value", "value_invalid"),
         ({"operation": "heap.update", "inputs": [model("value")]}, "operation", "write_not_offered"),
         ({"operation": INSERT, "inputs": [model("caller_phone", "phone")]}, "inputs", "required_field_missing"),
         ({"operation": INSERT, "inputs": []}, "inputs", "nothing_to_write"),
         ({"operation": INSERT, "inputs": [model("name", required=False)]}, "inputs.0.arg", "required_field_optional"),
-        ({"operation": INSERT, "inputs": [model("name")], "filters": [{"arg": "id", "value": 1}]}, "filters.0", "not_for_inserts"),
+        ({"operation": INSERT, "inputs": [model("name")], "filters": by("name")}, "filters.0", "not_for_inserts"),
         (
             {"operation": "orders.insert", "inputs": [model("number"), model("customer_id"), model("state", required=False)]},
             "inputs.2.arg", "optional_has_default",
@@ -71,7 +75,11 @@ def test_what_cannot_be_bound_is_told(members: dict[str, Any], field: str, code:
 
 
 def test_what_is_not_read_back_cannot_be_projected_on_mysql() -> None:
-    body: dict[str, Any] = {"operation": "heap.insert", "inputs": [model("value")], "projection": [{"path": "value", "leaf": "v"}]}
+    body: dict[str, Any] = {
+        "operation": "heap.insert",
+        "inputs": [model("value")],
+        "projection": [{"path": "value", "leaf": "v"}],
+    }
     assert refused("mysql", **body) == [("projection", "cannot_read_back")]
     assert bind("postgres", **body).plan.guarantee == "none"
     assert compiled("mysql", **(body | {"projection": []})).read_back is None
@@ -110,8 +118,8 @@ def test_a_phone_is_written_in_one_form_and_compared_in_all() -> None:
     (_, phone) = checked.plan.inputs
     assert (phone.codec, phone.formats) == ("e164", ("999-999-9999",))
     assert ("inputs.1.arg", "phone_written_as") in [(w.field, w.code) for w in checked.warnings]
-    plan = bind(operation="customers.update", inputs=[model("id"), model("name"), model("caller_phone", "phone", source="session")],
-                filters=[{"arg": "phone", "param": "caller_phone"}]).plan  # fmt: skip
+    inputs = [model("id"), model("name"), model("caller_phone", "phone", source="session")]
+    plan = bind(operation="customers.update", inputs=inputs, filters=[{"arg": "phone", "param": "caller_phone"}]).plan
     assert plan.inputs[2].codec == "phone"
 
 

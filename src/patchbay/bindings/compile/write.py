@@ -97,6 +97,8 @@ def confirmed(plan: Plan, view: View) -> Plan | None:
         return None
     again = found_again(plan, view)
     written = [as_filter(one) for one in plan.assigned if not one.now and one.column.field not in plan.key]
+    if plan.verb == "update" and not written:
+        return None
     return msgspec.structs.replace(again, filters=(*again.filters, *written))
 
 
