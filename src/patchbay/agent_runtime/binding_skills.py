@@ -19,8 +19,8 @@ from patchbay.agent_runtime.conversation.tools import HAND_OFF
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
 from patchbay.agent_runtime.tables import Skill
-from patchbay.bindings.check import Checked, Target, check
-from patchbay.bindings.compile import compile_plan
+from patchbay.bindings.check import Target
+from patchbay.bindings.compiled import compile_binding
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.bindings.tool_schema import lint_tool, tool_schema
 from patchbay.connectors.connections import current, provider_of
@@ -123,8 +123,7 @@ async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding
     """Check, compile, prove and seal; no transaction is open while the live system is asked."""
     async with runtime.database.tenant(org_id, read_only=True) as session:
         ground = await _ground(session, runtime, agent_id, kind)
-    checked: Checked = check(binding, ground.view, ground.target)
-    candidate = compile_plan(checked.plan, ground.view)
+    checked, candidate = compile_binding(binding, ground.view, ground.target)
     proven = await prove(
         candidate, ground.view, credentials=ground.credentials, guard=runtime.guard, authorizer=ground.authorizer
     )

@@ -32,6 +32,7 @@ class BindingProjection(_Member):
     path: list[str] = Field(min_length=1, description="From the operation's record; a neighbour's field is further down.")
     leaf: str
     description: str | None = None
+    optional: bool = Field(default=False, description="Once it is gone from the schema, the skill runs without it.")
 
 
 class BindingFilter(_Member):

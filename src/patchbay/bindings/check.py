@@ -67,7 +67,7 @@ def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:
         if "payment_card" in reading.leaf.badges:
             message = "This looks like payment card data; the agent could read it out."
             scope.report.warn(at, "payment_card_projected", message, "Leave it out, or block the column.")
-        outputs.append((Output(rule.leaf, reading.column(), rule.description), reading))
+        outputs.append((Output(rule.leaf, reading.column(), rule.description, rule.optional), reading))
     return outputs
 
 
@@ -81,6 +81,9 @@ def _check_leaves(binding: Binding, report: Report) -> None:
         elif rule.leaf.casefold() in seen:
             report.error(at, "leaf_duplicate", "Another output has this name already.")
         seen.add(rule.leaf.casefold())
+    if all(rule.optional for rule in binding.projection):
+        message = "At least one output has to be required, else nothing may be left to return."
+        report.error("projection", "required_leaf_missing", message)
     for index, leaf in enumerate(binding.allowed_fields or ()):
         leaves = [rule.leaf for rule in binding.projection]
         if leaf not in leaves:

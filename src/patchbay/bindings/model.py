@@ -51,11 +51,15 @@ class Input(_Member, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Projection(_Member, frozen=True, rename="camel", omit_defaults=True):
-    """One field that comes back: its ``path`` from the operation's record, and the agent's name for it."""
+    """One field that comes back: its ``path`` from the operation's record, and the agent's name for it.
+
+    An ``optional`` one may go from the schema one day: the skill then runs without it.
+    """
 
     path: _Segments
     leaf: _Name
     description: _Description | None = None
+    optional: bool = False
 
 
 class FilterRule(_Member, frozen=True, rename="camel", omit_defaults=True):
@@ -94,6 +98,16 @@ class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     def level(self) -> VerificationLevel:
         """How well the caller has to be verified for what comes back."""
         return self.verification_level or ("basic" if self.requires_verified_identity else "none")
+
+    def without_optional(self) -> Binding | None:
+        """The binding without its optional outputs; None when it has none."""
+        required = [rule for rule in self.projection if not rule.optional]
+        if len(required) == len(self.projection):
+            return None
+        allowed = self.allowed_fields
+        left = {rule.leaf for rule in required}
+        kept = None if allowed is None else [leaf for leaf in allowed if leaf in left]
+        return msgspec.structs.replace(self, projection=required, allowed_fields=kept)
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: the members that were given, camelCase."""
