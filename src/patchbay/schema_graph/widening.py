@@ -10,7 +10,9 @@ import math
 import re
 from collections.abc import Mapping
 
-_SPELLING = re.compile(r"(?P<base>[a-z][a-z0-9_ ]*?)\s*(?:\((?P<sizes>[^()]*)\))?(?P<rest>[a-z0-9_ ]*)\Z")
+_SIZED = re.compile(r"(?P<base>[^()]*)\((?P<sizes>[^()]*)\)(?P<rest>[^()]*)\Z")
+_MANNERS = (" unsigned zerofill", " unsigned", " zerofill", " without time zone", " with time zone")
+"""What may stand behind a type without sizes."""
 _INTEGERS: Mapping[str, int] = {"tinyint": 1, "smallint": 2, "mediumint": 3, "integer": 4, "int": 4, "bigint": 8}
 _FLOATS: Mapping[str, int] = {"real": 4, "float": 4, "double precision": 8, "double": 8}
 _TEXTS: Mapping[str, float] = {"tinytext": 255, "text": 65_535, "mediumtext": 16_777_215, "longtext": 4_294_967_295}
@@ -24,24 +26,21 @@ _BYTES_PER_CHARACTER = 4
 
 def is_wider(before: str, after: str, kind: str) -> bool:
     """Whether ``after`` holds all that ``before`` does, and more, in a system of ``kind``. Of equal spellings it is False."""
-    was, now = _SPELLING.match(before.casefold()), _SPELLING.match(after.casefold())
-    if was is None or now is None or before == after:
+    (base, sizes, manner), (later, later_sizes, later_manner) = _parts(before), _parts(after)
+    if before == after or manner != later_manner:
         return False
-    base, later = was["base"], now["base"]
-    if was["rest"].strip() != now["rest"].strip():
-        return False
+    if kind in ("rest", "graphql"):
+        return base == later and _wider_form(sizes, later_sizes)
     if base in _INTEGERS and later in _INTEGERS:
         return _INTEGERS[later] >= _INTEGERS[base]
     if base in _FLOATS and later in _FLOATS:
         return _FLOATS[later] >= _FLOATS[base]
     if base in _DECIMALS and later in _DECIMALS:
-        return _wider_decimal(_sizes(was["sizes"]), _sizes(now["sizes"]))
+        return _wider_decimal(_sizes(sizes), _sizes(later_sizes))
     if base in _MOMENTS and later == base:
         most = 6 if kind == "postgres" else 0
-        return (_sizes(now["sizes"]) or [most])[0] >= (_sizes(was["sizes"]) or [most])[0]
-    if kind in ("rest", "graphql"):
-        return base == later and _wider_form(was["sizes"], now["sizes"])
-    return _wider_text(base, was["sizes"], later, now["sizes"], kind)
+        return (_sizes(later_sizes) or [most])[0] >= (_sizes(sizes) or [most])[0]
+    return _wider_text(base, sizes, later, later_sizes, kind)
 
 
 def _wider_text(base: str, sizes: str | None, later: str, later_sizes: str | None, kind: str) -> bool:
@@ -68,6 +67,16 @@ def _wider_form(before: str | None, after: str | None) -> bool:
     if was is None:
         return False
     return after is None or (now is not None and now >= was and ((before in ("int32", "int64")) == (after in ("int32", "int64"))))
+
+
+def _parts(spelling: str) -> tuple[str, str | None, str]:
+    """The type, its sizes, and what stands behind them."""
+    folded = spelling.casefold().strip()
+    sized = _SIZED.match(folded)
+    if sized is not None:
+        return sized["base"].strip(), sized["sizes"], sized["rest"].strip()
+    manner = next((manner for manner in _MANNERS if folded.endswith(manner)), "")
+    return folded.removesuffix(manner), None, manner.strip()
 
 
 def _sizes(text: str | None) -> list[int]:
