@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
 from patchbay.agent_runtime.conversation.tools import HAND_OFF
+from patchbay.agent_runtime.reviews import Reviewer, ReviewStale, is_reviewed
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
 from patchbay.agent_runtime.tables import Skill
@@ -98,12 +99,18 @@ async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
     raise GroundMoved
 
 
-async def change_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str, body: Any) -> Skill:
-    """``PATCH …/skills/{id}``. With ``binding``, the members sent replace the stored ones and the call is proven anew."""
+async def change_skill(
+    runtime: Runtime, org_id: str, agent_id: str, skill: str, body: Any, *, reviewer: Reviewer | None = None
+) -> Skill:
+    """``PATCH …/skills/{id}``. With ``binding``, the members sent replace the stored ones and the call is proven anew; a write
+    is then disabled until it is reviewed again.
+    """
     patch = read_patch(body)
     if patch.binding is None:
         async with runtime.database.tenant(org_id) as session:
-            return await patch_skill(session, agent_id, skill, patch)
+            return await patch_skill(session, agent_id, skill, patch, reviewer=reviewer)
+    if patch.review is not None:
+        raise ReviewStale("A binding that is being changed cannot be reviewed in the same request (review_stale).")
     async with runtime.database.tenant(org_id, read_only=True) as session:
         row = await get_skill(session, agent_id, skill)
         kind, skill_id, slug = row.skill_type, row.id, row.slug
@@ -162,7 +169,9 @@ async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Bind
 
 
 async def _replace(session: AsyncSession, row: Skill, binding: Binding, made: _Made) -> Skill:
+    reviewed = row.review
     _write(row, binding, made)
+    row.review = reviewed if is_reviewed(row) else None
     return await _stored(session, row)
 
 
@@ -172,7 +181,7 @@ def _write(row: Skill, binding: Binding, made: _Made) -> None:
     row.connection_id = made.ground.target.connection_id
     row.binding = {**binding.to_json(), "enabled": row.enabled}
     row.call, row.digest = made.sealed.document, made.sealed.digest
-    row.settings = gates_of(binding)
+    row.settings = {**(row.settings or {}), **gates_of(binding)}
     row.warnings = made.warnings
 
 
@@ -193,6 +202,8 @@ def gates_of(binding: Binding) -> dict[str, Any]:
         "requiresVerifiedIdentity": gated,
         "verificationLevel": binding.verification_level,
         "allowedFields": binding.allowed_fields,
+        "requiresConfirmation": binding.requires_confirmation,
+        "stakes": binding.stakes,
     }
 
 
@@ -202,14 +213,14 @@ def _changed(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
         raise NotBound
     kept = {k: v for k, v in row.binding.items() if k not in _GATES}
     gates = {k: v for k, v in (row.settings or {}).items() if k in _GATES and v is not None}
-    sent = patch.model_dump(by_alias=True, exclude={"binding"}, exclude_unset=True, exclude_none=True)
+    sent = patch.model_dump(by_alias=True, exclude={"binding", "review"}, exclude_unset=True, exclude_none=True)
     if "name" in sent:
         sent["toolName"] = sent.pop("name")
     current_ones = {**kept, **gates, "toolName": row.name, "description": row.description, "enabled": row.enabled}
     return {**current_ones, **(patch.binding or {}), **sent}
 
 
-_GATES = ("requiresVerifiedIdentity", "verificationLevel", "allowedFields")
+_GATES = ("requiresVerifiedIdentity", "verificationLevel", "allowedFields", "requiresConfirmation", "stakes")
 
 
 async def _check_name(session: AsyncSession, agent_id: str, name: str, skill_id: str | None) -> None:

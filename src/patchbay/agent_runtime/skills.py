@@ -14,27 +14,36 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
 from patchbay.agent_runtime.bodies import Body, Name, read_body
 from patchbay.agent_runtime.freezing import unseal_call
+from patchbay.agent_runtime.reviews import Reviewer, check_enabled, disable_unreviewed, note_review
 from patchbay.agent_runtime.skill_types import SKILL_TYPES
 from patchbay.agent_runtime.tables import Skill
-from patchbay.errors import Finding, NotFound, Unprocessable, ValidationFailed
+from patchbay.errors import Finding, NotFound, ValidationFailed
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.canonical import seal
 
 __all__ = ["SKILL_TYPES", "SkillNotFound", "SkillPatch", "delete_skill", "get_skill", "list_skills", "patch_skill"]
 
 
+Stakes = Literal["low", "medium", "high"]
+"""How much is at stake when a skill runs: it decides whether the caller is asked first."""
+
+
 class SkillNotFound(NotFound):
     """This agent has no such skill."""
 
 
-class SkillNotEnabled(Unprocessable):
-    """This skill cannot be enabled."""
+class Review(Body):
+    """What a person vouches for who enables a write: the skill's ``reviewDigest`` as they saw it."""
 
-    code, title = "skill_not_enableable", "Skill cannot be enabled"
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    note: Annotated[str, Field(max_length=2000)] | None = None
 
 
 class SkillPatch(Body):
-    """What ``PATCH …/skills/{id}`` may change. ``binding`` members sent replace those stored, and the call is proven again."""
+    """What ``PATCH …/skills/{id}`` may change. ``binding`` members sent replace those stored, and the call is proven again.
+
+    ``review`` goes with ``enabled`` true and is what enables a write.
+    """
 
     name: Name | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
@@ -42,6 +51,9 @@ class SkillPatch(Body):
     requires_verified_identity: bool | None = None
     verification_level: Literal["basic", "step_up"] | None = None
     allowed_fields: list[str] | None = None
+    requires_confirmation: bool | None = None
+    stakes: Stakes | None = None
+    review: Review | None = None
     binding: dict[str, Any] | None = None
 
 
@@ -64,8 +76,12 @@ async def get_skill(session: AsyncSession, agent_id: str, skill: str, *, lock: b
     return row
 
 
-async def patch_skill(session: AsyncSession, agent_id: str, skill: str, patch: SkillPatch) -> Skill:
-    """Change everything but the binding. Raises :class:`DuplicateName`, :class:`ValidationFailed`, :class:`SkillNotEnabled`."""
+async def patch_skill(
+    session: AsyncSession, agent_id: str, skill: str, patch: SkillPatch, *, reviewer: Reviewer | None = None
+) -> Skill:
+    """Change everything but the binding. Raises :class:`DuplicateName`, :class:`ValidationFailed`, and of a write that is to be
+    enabled :class:`ReviewNeeded` or :class:`ReviewStale`.
+    """
     row = await get_skill(session, agent_id, skill, lock=True)
     sent = patch.model_fields_set
     if "name" in sent and patch.name:
@@ -74,11 +90,16 @@ async def patch_skill(session: AsyncSession, agent_id: str, skill: str, patch: S
         row.description = patch.description or ""
     if row.binding is not None and sent & {"name", "description"}:
         row.binding = {**row.binding, "toolName": row.name, "description": row.description}
+    _gate(row, _gates(row, patch))
+    row.settings = {**(row.settings or {}), **_asking(patch)}
+    disable_unreviewed(row)
+    if patch.review is not None:
+        note_review(row, patch.review.model_dump(), reviewer)
     if "enabled" in sent and patch.enabled is not None:
-        _check_enable(row, patch.enabled)
+        if patch.enabled:
+            check_enabled(row)
         row.enabled = patch.enabled
         row.binding = {**row.binding, "enabled": patch.enabled} if row.binding is not None else None
-    _gate(row, _gates(row, patch))
     try:
         await session.flush()
     except IntegrityError as error:
@@ -100,14 +121,10 @@ def read_patch(body: Any) -> SkillPatch:
     return read_body(SkillPatch, body)
 
 
-def _check_enable(row: Skill, enabled: bool) -> None:
-    if not enabled or row.call is None:
-        return
-    if unseal_call(row.call, row.digest or "", row.name).effect == "write":
-        raise SkillNotEnabled(
-            "A skill that writes cannot be enabled in this release (skill_not_enableable): enabling one takes a review.",
-            hint="Leave it disabled; reads can be enabled.",
-        )
+def _asking(patch: SkillPatch) -> Mapping[str, Any]:
+    """What was sent of when the caller is asked first."""
+    sent = patch.model_dump(by_alias=True, include={"requires_confirmation", "stakes"}, exclude_unset=True)
+    return {k: v for k, v in sent.items() if v is not None}
 
 
 def _gate(row: Skill, gates: Mapping[str, Any]) -> None:

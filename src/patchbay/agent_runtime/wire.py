@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from patchbay.agent_runtime.conversation.events import Event
+from patchbay.agent_runtime.reviews import review_digest
 from patchbay.agent_runtime.tables import Agent, AgentVersion, Conversation, ConversationEvent, Skill
 
 
@@ -54,9 +55,13 @@ def skill_json(skill: Skill, drift: dict[str, Any] | None = None) -> dict[str, A
         "requiresVerifiedIdentity": bool(settings.get("requiresVerifiedIdentity", False)),
         "verificationLevel": settings.get("verificationLevel"),
         "allowedFields": settings.get("allowedFields"),
+        "requiresConfirmation": settings.get("requiresConfirmation"),
+        "stakes": settings.get("stakes"),
         "connectionId": skill.connection_id,
         "binding": skill.binding,
         "digest": skill.digest,
+        "reviewDigest": review_digest(skill),
+        "review": skill.review,
         "warnings": skill.warnings or [],
         "drift": drift,
         "createdAt": _time(skill.created_at),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -66,3 +66,5 @@ class BindingBody(_Member):
     requires_verified_identity: bool = False
     verification_level: VerificationLevel | None = None
     allowed_fields: list[str] | None = None
+    requires_confirmation: bool | None = Field(default=None, description="Ask the caller first; a write does by itself.")
+    stakes: Literal["low", "medium", "high"] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -93,6 +93,8 @@ class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     requires_verified_identity: bool = False
     verification_level: VerificationLevel | None = None
     allowed_fields: Annotated[list[_Name], Meta(max_length=MAX_PROJECTION)] | None = None
+    requires_confirmation: bool | None = None
+    stakes: Literal["low", "medium", "high"] | None = None
 
     @property
     def level(self) -> VerificationLevel:

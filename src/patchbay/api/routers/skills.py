@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from patchbay.agent_runtime import skills
 from patchbay.agent_runtime.binding_skills import change_skill
+from patchbay.agent_runtime.reviews import Reviewer
 from patchbay.agent_runtime.skills import SkillPatch
 from patchbay.agent_runtime.skills_shown import show_skill, show_skills
 from patchbay.api.access import SkillsRead, SkillsWrite
@@ -43,9 +44,13 @@ class SkillShown(Shown):
     requires_verified_identity: bool
     verification_level: Literal["none", "basic", "step_up"] | None
     allowed_fields: list[str] | None
+    requires_confirmation: bool | None = Field(description="Null: a write asks the caller first, a read does not.")
+    stakes: Literal["low", "medium", "high"] | None
     connection_id: str | None
     binding: dict[str, Any] | None = Field(description="Null too while data scoping blocks something it reads.")
     digest: str | None
+    review_digest: str | None = Field(description="What a review of a write names: it changes with all that is reviewed.")
+    review: dict[str, Any] | None = Field(description="Who reviewed a write: `digest`, `note`, `by`, `at`.")
     warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
     drift: SkillDrift | None = Field(description="What the schema of today means to it; null before discovery.")
     created_at: Stamp
@@ -97,12 +102,14 @@ async def patch_skill(
     body: Annotated[Any, Documented(SkillPatch), Body()],
 ) -> Any:
     """Change a skill of the draft. The members of `binding` that are sent replace the stored ones; the call is then checked,
-    compiled and proven anew. Publish to make it live.
+    compiled and proven anew. A write is enabled with `review`, which names the `reviewDigest` of what was looked at; changing
+    what was reviewed disables it again. Publish to make it live.
     """
     visit_of(request).resource_id = id
     await announce(request)
     platform = platform_of(request)
-    skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body)
+    reviewer = Reviewer(type="api_key", id=principal.key_id, label=principal.label)
+    skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body, reviewer=reviewer)
     async with platform.database.tenant(principal.org_id, read_only=True) as session:
         return enveloped(await show_skill(session, skill))
 
