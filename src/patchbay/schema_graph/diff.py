@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from patchbay.schema_graph.model import Argument, Edge, Field, Object, Operation
+from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.scoping import View
 
 RENAMED_AT_LEAST = 0.6
 """How much alike (0 to 1) two things must be to be told as one renamed."""
+_WITH_ANOTHER_WORD = 0.75
 COMPARED_MOST = 400
 """Things that disappeared, and things that came, up to which renames are looked for: it takes comparing each with each."""
 
@@ -250,8 +252,12 @@ def _alike_fields(was: Field, now: Field) -> float:
 
 
 def _alike_names(was: str, now: str) -> float:
-    """The same in either direction, which the matcher's own ratio is not."""
-    return SequenceMatcher(None, *sorted((was.casefold(), now.casefold())), autojunk=False).ratio()
+    """The same in either direction, which the matcher's own ratio is not. A name that only got or lost a word is much alike
+    (``phone``, ``phone_number``), however long the word.
+    """
+    ratio = SequenceMatcher(None, *sorted((was.casefold(), now.casefold())), autojunk=False).ratio()
+    before, after = set(split_words(was)), set(split_words(now))
+    return max(ratio, _WITH_ANOTHER_WORD) if before and after and (before < after or after < before) else ratio
 
 
 def _operations(before: View, after: View) -> Operations:

@@ -133,7 +133,12 @@ CASES: dict[str, tuple[str, str, str, str | None, Any]] = {
     ),
     "a table's name": (
         "ALTER TABLE appointments RENAME TO appointment_list", "broken", "unchanged", "operation_gone",
-        [{"field": "operation", "before": "appointments.read", "after": "appointment_list.read"}],
+        [
+            {"field": "operation", "before": "appointments.read", "after": "appointment_list.read"},
+            {"field": "projection.0.path", "before": ["appointment", "starts_at"], "after": ["starts_at"]},
+            {"field": "projection.1.path", "before": ["appointment", "status"], "after": ["status"]},
+            {"field": "projection.2.path", "before": ["appointment", "note"], "after": ["note"]},
+        ],
     ),
     "the unique key": ("ALTER TABLE customers DROP CONSTRAINT one_email", "unchanged", "broken", "key_gone", None),
 }  # fmt: skip
@@ -221,7 +226,9 @@ async def test_a_suggestion_is_applied_as_it_is_and_mends_the_skill(
     mended = await caller.ask("PATCH", path, {"binding": shown["drift"]["suggestion"]["binding"]})
     assert (mended["drift"]["status"], mended["enabled"]) == ("unchanged", True)
     assert (await made.run("Look up an appointment")).rows[0]["note"] == "Bring the card."
-    entries = [entry for entry in (await caller.ask("GET", "/integrations/postgres/drift"))["skills"] if entry["skillId"] == skill]
+    entries = [
+        entry for entry in (await caller.ask("GET", "/integrations/postgres/drift"))["skills"] if entry["skillId"] == skill
+    ]
     assert [(e["draft"], e["live"], e["status"]) for e in entries] == [(True, False, "unchanged"), (False, True, "broken")]
     await caller.ask("POST", f"/agents/{made.agent}/publish", status=201)
     assert {name: entry["status"] for name, entry in (await made.drift()).items()} == dict.fromkeys(made.skills, "unchanged")
@@ -282,4 +289,4 @@ async def test_drift_names_nothing_blocked_and_nobody_elses(
     assert (skill["binding"], skill["drift"]["reasons"]) == (None, [])
     other = await make_key(org="Globex")
     response = await caller.http.get("/api/v1/integrations/postgres/drift", headers=other.headers)
-    assert response.status_code == 404
+    assert (response.status_code, response.json()["code"]) == (409, "integration_not_connected")

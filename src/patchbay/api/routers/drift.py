@@ -24,7 +24,7 @@ router = door_router("/integrations/{kind}", tag="integrations")
     "/drift",
     response_model=ApiResponse[ConnectionDrift],
     summary="Get what the schema means to each skill",
-    responses=problems(404),
+    responses=problems(404, 409),
 )
 async def get_drift(principal: IntegrationsRead, request: Request, kind: Kind) -> Any:
     """Every skill on this connection, of drafts and of live versions: unchanged, cosmetic, degraded or broken, and why; what
