@@ -34,7 +34,7 @@ class Unpublished(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What is known beside the document. By skill id: ``drift`` as it is shown, ``warnings`` of the last proof, ``blocked`` skills
+    """What is known beside the document. By skill id: ``drift`` as shown, ``warnings`` of the last proof, ``blocked`` skills
     (they use what data scoping blocks now). ``places`` by connection id; the draft's ``writes``.
     """
 
