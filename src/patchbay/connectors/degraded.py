@@ -11,7 +11,7 @@ import msgspec
 from patchbay.connectors.system import Ready
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 
-GONE = "{leaf!r} is no longer there in the connected system and is given as null."
+GONE = "{leaf!r} cannot be given, because the connected system has changed, and is null."
 
 
 def narrowed(call: FrozenCall) -> FrozenCall:
@@ -24,14 +24,17 @@ def narrowed(call: FrozenCall) -> FrozenCall:
 
 
 class Degraded:
-    """``ready``, whose results are those of ``call`` with the leaves ``missing`` null."""
+    """``ready``, the fallback of ``call`` or the call itself, with every leaf in its results and a note for each that is gone:
+    those it does not read, and those ``missing`` from what it does.
+    """
 
     __slots__ = ("_leaves", "_notes", "_ready", "call", "seconds")
 
     def __init__(self, ready: Ready, call: FrozenCall, missing: Sequence[str]) -> None:
         self._ready = ready
         self._leaves = tuple(output.leaf for output in call.outputs)
-        self._notes = tuple(GONE.format(leaf=leaf) for leaf in missing)
+        read = {output.leaf for output in ready.call.outputs}
+        self._notes = tuple(GONE.format(leaf=leaf) for leaf in self._leaves if leaf not in read or leaf in missing)
         self.call = call
         self.seconds = ready.seconds
 

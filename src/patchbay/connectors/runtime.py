@@ -261,9 +261,10 @@ class CallRunner:
         judgement = judge(call, graph)
         if not judgement.runs:
             return _Verdict(ready, SchemaChanged, ready)
-        if not judgement.missing:
+        if not judgement.lessened:
             return _Verdict(ready, None, ready)
-        return _Verdict(ready, None, Degraded(self._make_ready(narrowed(call)), call, judgement.missing))
+        less = narrowed(call)
+        return _Verdict(ready, None, Degraded(ready if less is call else self._make_ready(less), call, judgement.missing))
 
     def _make_ready(self, call: FrozenCall) -> Ready:
         """The call made ready: known by identity, else by content, else from scratch."""

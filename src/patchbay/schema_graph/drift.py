@@ -51,10 +51,13 @@ class Reason(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, rename="camel"):
-    """What the schema means to the call. ``missing`` are the optional leaves it has to do without."""
+    """What the schema means to the call. ``lessened``: only what its fallback uses is as it was, so that runs instead of it.
+    ``missing`` are the optional leaves that are gone themselves.
+    """
 
     status: Status
     reasons: tuple[Reason, ...] = ()
+    lessened: bool = False
     missing: tuple[str, ...] = ()
 
     @property
@@ -84,9 +87,10 @@ def judge(call: FrozenCall, graph: Graph) -> Judgement:
 
 def _judged(reasons: list[Reason]) -> Judgement:
     status = worst(reason.status for reason in reasons)
-    lost = [leaf for r in reasons if r.status == "degraded" and r.code != "index_gone" for leaf in r.leaves]
-    ordered = sorted(reasons, key=lambda reason: -RANK[reason.status])
-    return Judgement(status, tuple(ordered), () if status == "broken" else tuple(dict.fromkeys(lost)))
+    lost = [reason for reason in reasons if reason.status == "degraded" and reason.code != "index_gone"]
+    missing = tuple(dict.fromkeys(leaf for reason in lost for leaf in reason.leaves))
+    ordered = tuple(sorted(reasons, key=lambda reason: -RANK[reason.status]))
+    return Judgement(status, ordered) if status == "broken" else Judgement(status, ordered, bool(lost), missing)
 
 
 class _Judge:

@@ -206,7 +206,7 @@ async def check(made: Desk, expected: dict[str, str], code: str | None, renamed:
         assert result.rows[0]["status"] == "confirmed"
         missing = code in ("field_gone", "type_changed")
         assert (result.rows[0]["note"] is None) == missing
-        assert any("'note' is no longer there" in note for note in result.notes) == missing
+        assert any("'note' cannot be given" in note for note in result.notes) == missing
     told = {event["skillId"]: event["data"]["status"] for event in await made.events()}
     assert told == {made.skills[name]: status for name, status in expected.items() if status != "unchanged"}
 

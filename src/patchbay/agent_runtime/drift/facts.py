@@ -42,7 +42,7 @@ class Facts(msgspec.Struct, frozen=True):
         if not met:
             return judged
         status = worst(reason.status for reason in (*judged.reasons, *met))
-        return Judgement(status, (*judged.reasons, *met), judged.missing)
+        return msgspec.structs.replace(judged, status=status, reasons=(*judged.reasons, *met))
 
     def met_by(self, call: FrozenCall) -> list[Observation]:
         """The observations that are about a call: of its operation, at a leaf it returns or at the whole."""
