@@ -108,7 +108,8 @@ class _Judge:
         """Everything that changed."""
         yield from self._operation()
         for was in self._ground.objects:
-            yield from self._object(was)
+            found = list(self._object(was))
+            yield from found or self._texts(was)
         yield from self._keys()
 
     def _operation(self) -> Iterator[Reason]:
@@ -160,7 +161,10 @@ class _Judge:
             yield from self._edge(obj, edge.name, edge.rest, needed)
         for field in was.fields:
             yield from self._field(obj, field, needed)
-        if object_told(obj, [field.path for field in was.fields]) != was.told:
+
+    def _texts(self, was: GroundObject) -> Iterator[Reason]:
+        obj = self._graph.objects.get(was.name)
+        if obj is not None and object_told(obj, [field.path for field in was.fields]) != was.told:
             yield Reason("cosmetic", "texts_changed", f"Descriptions or indexes of {was.name!r} have changed.", was.name)
 
     def _edge(self, obj: Object, name: str, rest: str, needed: SliceItem | None) -> Iterator[Reason]:
