@@ -186,9 +186,9 @@ async def test_only_the_allowed_fields_come_back(clinic: Clinic) -> None:
 
 
 async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    from patchbay.agent_runtime import binding_skills
+    from patchbay.agent_runtime import ground
 
-    proving, calls = binding_skills.prove, 0
+    proving, calls = ground.prove, 0
 
     async def interfere(*args: Any, **more: Any) -> Any:
         nonlocal calls
@@ -197,7 +197,7 @@ async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeyp
         await clinic.scope(blockedColumns={"customers": ["ssn"] if calls == 1 else ["ssn", f"c{calls}"]})
         return proven
 
-    monkeypatch.setattr(binding_skills, "prove", interfere)
+    monkeypatch.setattr(ground, "prove", interfere)
     with pytest.raises(GroundMoved):
         await clinic.save()
     assert calls == 2
@@ -212,7 +212,7 @@ async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeyp
         return proven
 
     calls = 0
-    monkeypatch.setattr(binding_skills, "prove", interfere_once)
+    monkeypatch.setattr(ground, "prove", interfere_once)
     with pytest.raises(PatchbayError) as refusal:
         await clinic.save()
     assert refusal.value.status == 422

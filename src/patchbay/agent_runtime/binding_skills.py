@@ -16,25 +16,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
 from patchbay.agent_runtime.conversation.tools import HAND_OFF
+from patchbay.agent_runtime.ground import Ground, prove_binding, read_ground
 from patchbay.agent_runtime.reviews import Reviewer, ReviewStale, is_reviewed
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
 from patchbay.agent_runtime.tables import Skill
-from patchbay.bindings.check import Target
-from patchbay.bindings.compiled import compile_binding
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.bindings.tool_schema import lint_tool, tool_schema
-from patchbay.connectors.connections import current, provider_of
-from patchbay.connectors.http.authorizing import Authorizer
-from patchbay.connectors.oauth.authorizers import authorizer_for
-from patchbay.connectors.proving import prove
-from patchbay.connectors.snapshots import load_view
-from patchbay.connectors.stored_credentials import read_credentials
+from patchbay.connectors.connections import provider_of
 from patchbay.errors import Conflict, Finding, Unprocessable
 from patchbay.schema_graph.call import SealedCall
 from patchbay.schema_graph.canonical import seal
 from patchbay.schema_graph.naming import slug as slug_of
-from patchbay.schema_graph.scoping import View
 from patchbay.store.ids import new_id
 
 _ATTEMPTS = 2
@@ -53,25 +46,10 @@ class NotBound(Unprocessable):
     code, title = "not_bound", "Not a bound skill"
 
 
-class _Ground(msgspec.Struct, frozen=True):
-    """What a binding is checked against, read in one transaction."""
-
-    view: View
-    target: Target
-    credentials: Any
-    authorizer: Authorizer | None
-    scoping_version: int
-    snapshot_id: str | None
-
-    def same(self, other: _Ground) -> bool:
-        mine = (self.target, self.scoping_version, self.snapshot_id)
-        return mine == (other.target, other.scoping_version, other.snapshot_id)
-
-
 class _Made(msgspec.Struct, frozen=True):
     """A binding that has been proven and sealed."""
 
-    ground: _Ground
+    ground: Ground
     sealed: SealedCall
     effect: str
     warnings: list[dict[str, Any]]
@@ -94,7 +72,7 @@ async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
             await _check_name(session, agent_id, binding.tool_name, None)
-            if made.ground.same(await _ground(session, runtime, agent_id, kind)):
+            if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
                 return await _insert(session, agent_id, kind, binding, made)
     raise GroundMoved
 
@@ -120,7 +98,7 @@ async def change_skill(
         made = await _make(runtime, org_id, agent_id, kind, binding, slug=slug)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
-            if made.ground.same(await _ground(session, runtime, agent_id, kind)):
+            if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
                 row = await get_skill(session, agent_id, skill_id, lock=True)
                 return await _replace(session, row, binding, made)
     raise GroundMoved
@@ -129,30 +107,11 @@ async def change_skill(
 async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding: Binding, *, slug: str | None = None) -> _Made:
     """Check, compile, prove and seal; no transaction is open while the live system is asked."""
     async with runtime.database.tenant(org_id, read_only=True) as session:
-        ground = await _ground(session, runtime, agent_id, kind)
-    checked, candidate = compile_binding(binding, ground.view, ground.target)
-    proven = await prove(
-        candidate, ground.view, credentials=ground.credentials, guard=runtime.guard, authorizer=ground.authorizer
-    )
+        ground = await read_ground(session, runtime, agent_id, kind, binding.operation)
+    proven = await prove_binding(runtime, binding, ground)
     schema = tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs)
-    warnings: list[Finding] = [*checked.warnings, *proven.warnings, *lint_tool(schema)]
+    warnings: list[Finding] = [*proven.warnings, *lint_tool(schema)]
     return _Made(ground, seal(proven.call), proven.call.effect, [msgspec.to_builtins(w) for w in warnings])
-
-
-async def _ground(session: AsyncSession, runtime: Runtime, agent_id: str, kind: str) -> _Ground:
-    agent = await get_agent(session, agent_id)
-    connection = await current(session, kind, connected=True)
-    view = await load_view(session, connection)
-    target = Target(
-        connection_id=connection.id,
-        kind=view.kind,
-        time_zone=connection.time_zone,
-        default_country=connection.default_country,
-        agent_country=agent.draft.get("defaultCountry"),
-    )
-    credentials = await read_credentials(session, runtime.vault, connection)
-    authorizer = authorizer_for(runtime.database, runtime.vault, runtime.guard, connection, credentials)
-    return _Ground(view, target, credentials, authorizer, connection.scoping_version, connection.snapshot_id)
 
 
 async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made) -> Skill:

@@ -7,6 +7,7 @@ bound but should be known comes back as warnings.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -17,8 +18,10 @@ from patchbay.bindings.paths import Reading, near
 from patchbay.bindings.records import check_records
 from patchbay.bindings.report import BindingInvalid, Report
 from patchbay.bindings.scope import Scope, Target
+from patchbay.bindings.writes import check_write
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import Output, Plan
+from patchbay.schema_graph.model import Verb
 from patchbay.schema_graph.scoping import View
 
 __all__ = ["BindingInvalid", "Checked", "Target", "check"]
@@ -48,15 +51,25 @@ def check(binding: Binding, view: View, target: Target) -> Checked:
     outputs = _outputs(scope)
     _check_limit(binding, report)
     _check_gate(binding, report)
-    plan = (check_call if operation.verb == "call" else check_records)(scope, outputs)
+    plan = _CHECKS[operation.verb](scope, outputs)
     warnings = report.settle()
     if plan is None:
         raise BindingInvalid
     return Checked(plan, warnings)
 
 
+_CHECKS: Mapping[Verb, Callable[[Scope, Sequence[tuple[Output, Reading]]], Plan | None]] = {
+    "call": check_call,
+    "read": check_records,
+    "insert": check_write,
+    "update": check_write,
+}
+
+
 def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:
     _check_leaves(scope.binding, scope.report)
+    if not scope.binding.projection and scope.operation.effect == "read":
+        scope.report.error("projection", "projection_empty", "A read has to say which fields come back.")
     outputs: list[tuple[Output, Reading]] = []
     for index, rule in enumerate(scope.binding.projection):
         at = f"projection.{index}.path"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import msgspec
 from msgspec import UNSET
 
 from patchbay.bindings.inputs import SET_COUNTRY, check_country, check_param, check_source, fact_key
@@ -31,7 +32,7 @@ def check_conditions(scope: Scope) -> Conditions:
     for index, rule in enumerate(scope.binding.inputs):
         at = f"inputs.{index}"
         reading = scope.argument(rule.arg, f"{at}.arg")
-        given = _input(scope, rule, reading, at, inputs)
+        given = checked_input(scope, rule, reading, at, inputs)
         if reading is None or given is None:
             continue
         inputs[given.param] = given
@@ -51,28 +52,48 @@ def check_conditions(scope: Scope) -> Conditions:
     )
 
 
-def _input(scope: Scope, rule: Input, reading: Reading | None, at: str, known: dict[str, CallInput]) -> CallInput | None:
+def checked_input(
+    scope: Scope, rule: Input, reading: Reading | None, at: str, known: dict[str, CallInput], *, written: bool = False
+) -> CallInput | None:
+    """The input of a field, or None with the reason reported. A ``written`` one is stored and not compared."""
     sound = check_param(scope.report, rule.param, f"{at}.param", known)
     sound = check_source(scope.report, rule, at) and sound
     if reading is None or not sound:
         return None
     constant = None
     if rule.source == "constant" and not _is_phone(rule.param, reading):
-        constant = _literal(scope, rule.value, reading, f"{at}.value")
+        constant = fixed_value(scope, rule.value, reading, f"{at}.value")
         if constant is None:
             return None
     elif rule.source == "constant":
         constant = rule.value
     scope.needs_time_zone(reading, f"{at}.arg")
-    return _call_input(scope, rule, reading, at, constant)
+    given = _call_input(scope, rule, reading, constant)
+    if written:
+        return _written(scope, given, f"{at}.arg")
+    if given.codec == "phone":
+        _check_phone(scope, reading, f"{at}.arg")
+    return given
 
 
-def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: Any) -> CallInput:
+def _written(scope: Scope, given: CallInput, at: str) -> CallInput:
+    """The input as it is stored: a number in the column's one format, else in E.164; an address as it is said."""
+    if given.codec != "phone":
+        return msgspec.structs.replace(given, codec="plain")
+    check_country(scope, at, "only numbers said with their country code can be written.")
+    formats = given.formats if len(given.formats) == 1 else ()
+    shown = repr(formats[0]) if formats else "'+16135550142'" if given.type == "string" else "'16135550142'"
+    message = f"Phone numbers are written here as {shown}."
+    scope.report.warn(
+        at, "phone_written_as", message, "The column's other formats are still found by reads." if given.formats else None
+    )
+    return msgspec.structs.replace(given, codec="e164", formats=formats)
+
+
+def _call_input(scope: Scope, rule: Input, reading: Reading, constant: Any) -> CallInput:
     field = reading.field
     codec = _codec(rule.param, reading)
     phone = codec == "phone"
-    if phone:
-        _check_phone(scope, reading, f"{at}.arg")
     canonical = BY_NAME.get(rule.param)
     return CallInput(
         param=rule.param,
@@ -147,7 +168,7 @@ def _filter(scope: Scope, rule: FilterRule, reading: Reading, at: str, inputs: d
     scope.needs_time_zone(reading, f"{at}.arg")
     if rule.param is not None:
         return _filter_by_param(scope, rule.op, rule.param, reading, at, inputs)
-    if _asks_now(rule.value):
+    if asks_now(rule.value):
         if reading.field.type in ("datetime", "date"):
             return Filter(column, rule.op, now=True)
         scope.report.error(f"{at}.value", "value_invalid", "Only a date or a datetime can be compared with now.")
@@ -176,9 +197,11 @@ def _filter_by_param(
             return None  # the input is wrong, and reported
         if not check_param(scope.report, param, f"{at}.param", inputs):
             return None
-        given = _call_input(scope, Input(param=param, arg=reading.name), reading, at, None)
+        given = _call_input(scope, Input(param=param, arg=reading.name), reading, None)
+        if given.codec == "phone":
+            _check_phone(scope, reading, f"{at}.arg")
         inputs[param] = given
-    elif not _fits(given, reading):
+    elif not fits(given, reading):
         message = f"The input {param!r} is for {given.arg!r}, and this field is of another type."
         scope.report.error(f"{at}.param", "param_invalid", message, "Add an input of its own for this field.")
         return None
@@ -189,7 +212,7 @@ def _filter_by_param(
     return Filter(reading.column(), op, param=param)
 
 
-def _fits(given: CallInput, reading: Reading) -> bool:
+def fits(given: CallInput, reading: Reading) -> bool:
     """Whether the value read for an input is one for this field as well, to the last bit."""
     field = reading.field
     same = (given.native_type, given.zoned, given.enum) == (field.native_type, field.zoned, field.enum)
@@ -200,23 +223,24 @@ def _fits(given: CallInput, reading: Reading) -> bool:
     )
 
 
-def _asks_now(value: Any) -> bool:
+def asks_now(value: Any) -> bool:
+    """Whether a fixed value is the time of the call."""
     return isinstance(value, dict) and cast("dict[str, Any]", value) == {"now": True}
 
 
 def _values(scope: Scope, rule: FilterRule, reading: Reading, at: str) -> Any:
     if rule.op != "in":
-        return _literal(scope, rule.value, reading, at)
+        return fixed_value(scope, rule.value, reading, at)
     given: Any = rule.value
     values = cast("list[Any]", given) if isinstance(given, list) else []
     if not 1 <= len(values) <= MAX_VALUES:
         scope.report.error(at, "value_invalid", f"in takes a list of 1 to {MAX_VALUES} values.")
         return None
-    read = [_literal(scope, value, reading, f"{at}.{index}") for index, value in enumerate(values)]
+    read = [fixed_value(scope, value, reading, f"{at}.{index}") for index, value in enumerate(values)]
     return None if any(value is None for value in read) else tuple(read)
 
 
-def _literal(scope: Scope, value: Any, reading: Reading, at: str) -> Any:
+def fixed_value(scope: Scope, value: Any, reading: Reading, at: str) -> Any:
     """The value in JSON form, or None with the reason reported."""
     if value is None:
         scope.report.error(at, "value_invalid", "A value cannot be null.", "Use the operators is_null and not_null.")

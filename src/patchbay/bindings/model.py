@@ -79,11 +79,13 @@ class OrderRule(_Member, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
-    """A binding as it is stored. ``limit`` is None where none was chosen (then :data:`DEFAULT_LIMIT` holds)."""
+    """A binding as it is stored. ``limit`` is None where none was chosen (then :data:`DEFAULT_LIMIT` holds). Only the
+    ``projection`` of a write may be empty.
+    """
 
     tool_name: Annotated[str, Meta(min_length=1, max_length=100)]
     operation: _Path
-    projection: Annotated[list[Projection], Meta(min_length=1, max_length=MAX_PROJECTION)]
+    projection: Annotated[list[Projection], Meta(max_length=MAX_PROJECTION)]
     inputs: Annotated[list[Input], Meta(max_length=MAX_INPUTS)] = []
     description: _Description = ""
     filters: Annotated[list[FilterRule], Meta(max_length=MAX_FILTERS)] = []

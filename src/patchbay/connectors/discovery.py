@@ -25,7 +25,7 @@ from patchbay.connectors.drift_log import Judge, told
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.pacing import pacer
-from patchbay.connectors.stored_credentials import read_credentials
+from patchbay.connectors.stored_credentials import every_credential
 from patchbay.connectors.system import Uploaded
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection, Snapshot
@@ -126,7 +126,7 @@ async def _discover(
 
 async def _read_order(database: Database, session: AsyncSession, vault: Vault, guard: EgressGuard, kind: str) -> _Order:
     connection = await current(session, kind, connected=True)
-    credentials = await read_credentials(session, vault, connection)
+    credentials = await every_credential(session, vault, connection)
     uploaded = await _uploaded(session, system_of(type_of(connection)).document(credentials))
     started_at = await session.scalar(select(func.clock_timestamp()))
     assert started_at is not None

@@ -84,4 +84,5 @@ def freeze(candidate: Candidate) -> FrozenCall:
         identifying=plan.identifying,
         verification=plan.verification,
         time_zone=plan.time_zone,
+        guarantee=plan.guarantee,
     )

@@ -1,4 +1,6 @@
-"""From a compiled candidate to a frozen call: the connected system confirms it, or it is refused with the reason."""
+"""From a compiled candidate to a frozen call: the connected system confirms it, or it is refused with the reason. And what such a
+call would do, before anything depends on it.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,14 @@ from typing import Any
 import msgspec
 
 from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed, Proven
 from patchbay.connectors.systems import system_of
 from patchbay.egress.guard import EgressGuard
-from patchbay.schema_graph.call import Candidate, Fallback, HttpCall
+from patchbay.schema_graph.call import CallContext, Candidate, Fallback, FrozenCall, HttpCall
 from patchbay.schema_graph.scoping import View
 
-__all__ = ["CallNotProvable", "FilterNotIndexed", "Proven", "prove"]
+__all__ = ["CallNotProvable", "FilterNotIndexed", "Proven", "preview", "prove"]
 
 
 async def prove(
@@ -34,3 +37,22 @@ async def prove(
         fallback = Fallback(without.call.slice, body)
     call = msgspec.structs.replace(proven.call, ground=view.ground(candidate.plan), fallback=fallback)
     return msgspec.structs.replace(proven, call=call)
+
+
+async def preview(
+    call: FrozenCall,
+    context: CallContext,
+    view: View,
+    *,
+    credentials: Any,
+    guard: EgressGuard,
+    authorizer: Authorizer | None = None,
+    options: PreviewOptions,
+) -> Preview:
+    """What ``call`` would do with the values of ``context``; nothing is changed for good.
+
+    Raises :class:`~patchbay.connectors.refusals.CallRefused`, what the validation of the arguments raises, or PreviewRefused.
+    """
+    return await system_of(view.kind).preview(
+        call, context, view, credentials=credentials, guard=guard, authorizer=authorizer, options=options
+    )

@@ -36,10 +36,11 @@ from patchbay.connectors.refusals import (
     ScopingUnconfirmed,
     SourceUnavailable,
     TimeZoneMissing,
+    WriteRoleMissing,
 )
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
-from patchbay.connectors.stored_credentials import read_credentials, seal_of
-from patchbay.connectors.system import Ready, Source, SourceClosed, System
+from patchbay.connectors.stored_credentials import WriteCredentialsMissing, read_credentials, seal_of
+from patchbay.connectors.system import Ready, Role, Source, SourceClosed, System
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection
 from patchbay.egress.guard import EgressGuard
@@ -53,6 +54,7 @@ from patchbay.store.vault import Vault
 
 CALLS_KEPT = 2_048
 HOUSEKEEPING_S = 15.0
+WITHHELD = "It was written; what it returns is withheld, because the connection was changed meanwhile."
 _ATTEMPTS = 3
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -67,9 +69,11 @@ class _Verdict(NamedTuple):
 
 
 class _Facts:
-    """One connection at one version: its source, and which calls may run on it."""
+    """One connection at one version: its source, and which calls may run on it. ``writer`` is the source of writes, where they go
+    through one of their own: it is made by the first of them.
+    """
 
-    __slots__ = ("scoping", "seal", "snapshot_id", "source", "verdicts", "version")
+    __slots__ = ("scoping", "seal", "snapshot_id", "source", "verdicts", "version", "writer")
 
     def __init__(self, connection: Connection, scoping: Scoping, source: Source, seal: bytes) -> None:
         self.version = connection.scoping_version
@@ -77,7 +81,13 @@ class _Facts:
         self.scoping = scoping
         self.source = source
         self.seal = seal
+        self.writer: Source | None = None
         self.verdicts: dict[int, _Verdict] = {}
+
+    @property
+    def sources(self) -> list[Source]:
+        """All there are."""
+        return [self.source] if self.writer is None else [self.source, self.writer]
 
 
 class CallRunner:
@@ -109,7 +119,7 @@ class CallRunner:
             self._housekeeper = None
         await self.drift.stop()
         await self._states.stop()
-        for source in [*self._retired, *(facts.source for facts in self._facts.values())]:
+        for source in [*self._retired, *(source for facts in self._facts.values() for source in facts.sources)]:
             await source.close()
         self._retired.clear()
         self._facts.clear()
@@ -137,36 +147,76 @@ class CallRunner:
         zone = _agent_zone(context)
         runs = facts.verdicts[id(ready)].runs
         values = runs.values(context, zone)
+        reads = call.effect == "read"
+        source = facts.source if reads else await self._writer(org_id, facts, call, deadline)
         try:
-            answer = await runs.run(facts.source, values, deadline)
+            answer = await runs.run(source, values, deadline)
         except SourceClosed:
             # The connection changed while this call waited for a session: whatever it is now decides.
             _, facts = await self._admit(org_id, ready, deadline)
             runs = facts.verdicts[id(ready)].runs
-            answer = await self._execute_again(org_id, facts, runs, runs.values(context, zone), deadline)
+            source = facts.source if reads else await self._writer(org_id, facts, call, deadline)
+            answer = await self._execute_again(org_id, source, runs, runs.values(context, zone), deadline)
         except SchemaChanged:
             self.drift.refused(org_id, call)
             raise
+        withheld = False
         if self._states.fresh(connection_id) is not state:
-            await self._admit(org_id, ready, loop.time() + 1.0)
+            try:
+                await self._admit(org_id, ready, loop.time() + 1.0)
+            except CallRefused:
+                if reads:
+                    raise
+                withheld = True  # it is done: what became of the connection since cannot undo it
         try:
-            return runs.result(
-                facts.source, answer, zone_name=context.time_zone, zone=zone, duration_ms=(loop.time() - started) * 1000
+            result = runs.result(
+                source, answer, zone_name=context.time_zone, zone=zone, duration_ms=(loop.time() - started) * 1000
             )
         except LookupError:
             raise TimeZoneMissing from None
         except SchemaChanged:
             self.drift.refused(org_id, call)
             raise
+        return _without_rows(result) if withheld else result
 
-    async def _execute_again(self, org_id: str, facts: _Facts, runs: Ready, values: Any, deadline: float) -> Any:
+    async def _execute_again(self, org_id: str, source: Source, runs: Ready, values: Any, deadline: float) -> Any:
         try:
-            return await runs.run(facts.source, values, deadline)
+            return await runs.run(source, values, deadline)
         except SourceClosed:
             raise SourceUnavailable from None
         except SchemaChanged:
             self.drift.refused(org_id, runs.call)
             raise
+
+    async def _writer(self, org_id: str, facts: _Facts, call: FrozenCall, deadline: float) -> Source:
+        """The source that writes go through: made when the first write needs it, with credentials that no read ever loads."""
+        if facts.writer is not None:
+            return facts.writer
+        if not system_of(call.kind).writes_apart:
+            return facts.source
+        try:
+            async with asyncio.timeout_at(deadline), self._loading.setdefault(call.connection_id, asyncio.Lock()):
+                return facts.writer or await self._open_writer(org_id, facts, call.connection_id)
+        except (TimeoutError, SQLAlchemyError, psycopg.Error, OSError):
+            raise ScopingUnconfirmed from None
+
+    async def _open_writer(self, org_id: str, facts: _Facts, connection_id: str) -> Source:
+        async with self._database.tenant(org_id, read_only=True) as session:
+            connection = await session.scalar(select(Connection).where(Connection.id == connection_id))
+            if connection is None:
+                raise ConnectionUnknown
+            if await seal_of(session, connection) != facts.seal:
+                raise ScopingUnconfirmed
+            try:
+                credentials = await read_credentials(session, self._vault, connection, role="write")
+            except IntegrationNotConnected:
+                raise NotConnected from None
+            except WriteCredentialsMissing:
+                raise WriteRoleMissing from None
+        facts.writer = self._source(connection, credentials, role="write")
+        if self._facts.get(connection_id) is not facts:
+            self._retire(facts.writer)
+        return facts.writer
 
     async def _admit(self, org_id: str, ready: Ready, deadline: float) -> tuple[ConnectionState, _Facts]:
         """The confirmed state and the facts that go with it, once everything permits the call; else its refusal."""
@@ -222,14 +272,17 @@ class CallRunner:
                         source = self._source(connection, await read_credentials(session, self._vault, connection))
                     except IntegrationNotConnected:
                         raise NotConnected from None
+            loaded = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
             if facts is not None and facts.source is not source:
-                self._retire(facts.source)
-            loaded = self._facts[state.id] = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
+                self._retire(*facts.sources)
+            elif facts is not None:
+                loaded.writer = facts.writer
+            self._facts[state.id] = loaded
             return loaded
 
-    def _source(self, connection: Connection, credentials: Any) -> Source:
+    def _source(self, connection: Connection, credentials: Any, role: Role = "read") -> Source:
         authorizer = authorizer_for(self._database, self._vault, self._guard, connection, credentials)
-        return system_of(type_of(connection)).source(credentials, self._guard, role="read", authorizer=authorizer)
+        return system_of(type_of(connection)).source(credentials, self._guard, role=role, authorizer=authorizer)
 
     async def _verdict(self, org_id: str, facts: _Facts, ready: Ready) -> _Verdict:
         found = facts.verdicts.get(id(ready))
@@ -276,9 +329,10 @@ class CallRunner:
         _keep(self._by_identity, id(call), (call, ready))
         return ready
 
-    def _retire(self, source: Source) -> None:
-        source.retire()
-        self._retired.append(source)
+    def _retire(self, *sources: Source) -> None:
+        for source in sources:
+            source.retire()
+            self._retired.append(source)
 
     async def _keep_house(self) -> None:
         loop = asyncio.get_running_loop()
@@ -288,10 +342,11 @@ class CallRunner:
             for connection_id, facts in list(self._facts.items()):
                 state = self._states.fresh(connection_id)
                 if state is not None and (state.replaced or state.status != "connected"):
-                    self._retire(facts.source)
+                    self._retire(*facts.sources)
                     del self._facts[connection_id]
                 else:
-                    facts.source.end_idle(loop.time())
+                    for source in facts.sources:
+                        source.end_idle(loop.time())
 
 
 def _ready(call: FrozenCall) -> Ready:
@@ -310,6 +365,10 @@ def _agent_zone(context: CallContext) -> ZoneInfo:
         return zone_info(context.time_zone)
     except Unfit:
         raise TimeZoneMissing("The agent's time zone is not an IANA name.") from None
+
+
+def _without_rows(result: CallResult) -> CallResult:
+    return msgspec.structs.replace(result, rows=[], row_count=0, notes=(*result.notes, WITHHELD))
 
 
 def _current(facts: _Facts, state: ConnectionState) -> bool:

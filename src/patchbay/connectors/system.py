@@ -81,6 +81,8 @@ class System(Protocol):
     """One type of system. Credentials are a value of the type's own and never leave ``connectors/``."""
 
     type: str
+    writes_apart: bool
+    """Whether writes go through credentials, and a source, of their own."""
 
     def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> Any:
         """The credentials in a body. Raises ValidationFailed with every finding, fields relative to ``credentials``."""

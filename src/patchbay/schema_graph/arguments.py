@@ -19,7 +19,7 @@ from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall, SqlSlot
 from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
 from patchbay.schema_graph.emails import address_spellings
-from patchbay.schema_graph.phones import speller, to_e164
+from patchbay.schema_graph.phones import shape, speller, to_e164
 
 
 class ArgumentRefused(Unprocessable):
@@ -152,7 +152,7 @@ def _reader(one: CallInput) -> Reader:
     if one.codec == "phone":
         return _phone_reader(one)
     if one.codec == "e164":
-        return _number_reader(one.country)
+        return _number_reader(one)
     if one.source == "constant" and (one.item_type if one.type == "array" else one.type) in _FREE | {None}:
         return _as_written
     plain = reader(
@@ -180,11 +180,16 @@ def _as_written(value: Any, _zone: str) -> Any:
     return value
 
 
-def _number_reader(country: str | None) -> Reader:
-    """The number's one E.164 form."""
+def _number_reader(one: CallInput) -> Reader:
+    """The number's one form: in the one shape where it can be written so, else in E.164; as a number, its digits."""
+    country, spell = one.country, speller(one.formats, one.country)
+    plain = reader(one.type, one.native_type) if one.type in ("integer", "decimal", "number") else None
 
-    def read(value: Any, _zone: str) -> str:
-        return _e164(value, country)
+    def read(value: Any, zone: str) -> Any:
+        number = _e164(value, country)
+        shaped = [text for text in spell(number) if shape(text) in one.formats] if one.formats else []
+        written = shaped[0] if shaped else number
+        return written if plain is None else plain(written.removeprefix("+"), zone)
 
     return read
 

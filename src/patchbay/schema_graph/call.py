@@ -53,7 +53,8 @@ class CallInput(_Value, frozen=True, rename="camel", omit_defaults=True):
     instance ``caller_number``), a verified identity (``key`` names the field) or a ``constant``. Only model inputs are in a
     tool's schema. ``codec`` ``phone`` turns a number into every spelling in ``formats`` (shapes, digits as ``9``), with
     ``country`` (ISO 3166-1 alpha-2) for numbers without a country code; ``email`` turns an address into its usual spellings in
-    small and capital letters; ``e164`` turns a number into its one E.164 form, for systems that are called and not queried.
+    small and capital letters; ``e164`` turns a number into the one form it is sent or written in: the one shape in ``formats``,
+    else E.164.
     ``time_zone`` (IANA) is the one a timestamp without zone is stored in. ``item_type`` is the type of an array's elements.
     """
 
@@ -227,7 +228,8 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     filter is optional and that one of them has to be given, else the call finds nothing. ``ranked`` says that the rows are the
     first so many of an order the author chose: leaving out the others is the answer, not a cut. ``given`` is for called
     operations what ``filters`` are for records. An insert or update of a record sets ``assigned``; an update finds the record by
-    ``filters``, all of them equalities. ``guarantee`` is a write's.
+    ``filters``, all of them equalities. ``guarantee`` is a write's; ``key`` names the fields of the unique key its record is
+    found again by: those an update is bound by, and of an insert those it sets, or the one the server numbers.
     """
 
     kind: str
@@ -253,13 +255,15 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     given: tuple[Given, ...] = ()
     assigned: tuple[Assign, ...] = ()
     guarantee: Guarantee | None = None
+    key: tuple[str, ...] = ()
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     """What fills a placeholder (see :class:`SqlCall`): an input, a literal, or the time of the call.
 
     ``many`` says that the placeholder takes several values of the native type: an array in ``= ANY($n)`` of PostgreSQL, all of
-    them in ``IN (?)`` of MySQL. ``time_zone`` (IANA) is the one a timestamp without zone is stored in.
+    them in ``IN (?)`` of MySQL. ``time_zone`` (IANA) is the one a timestamp without zone is stored in. ``made`` is the number
+    the server gave the record that was inserted just before.
     """
 
     native_type: str
@@ -270,17 +274,32 @@ class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     many: bool = False
     zoned: bool = False
     time_zone: str | None = None
+    made: bool = False
+
+
+class SqlRead(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A statement that goes with a write and finds the written record. Its columns are the call's outputs, then ``compared``."""
+
+    sql: str
+    slots: tuple[SqlSlot, ...] = ()
+    compared: tuple[Column, ...] = ()
 
 
 class SqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="sql"):
     """One parameterized statement. PostgreSQL: the n-th slot fills ``$n``, wherever it stands. MySQL: it fills the n-th ``?``.
 
-    ``compared`` are columns behind the outputs that come along for their types alone, and are in no result.
+    ``compared`` are columns behind the outputs that come along for their types alone, and are in no result. Of a write that
+    does not return the record itself, ``read_back`` finds it in the same transaction. ``confirm`` finds it only where it holds
+    the values that were written; there is one for a write whose guarantee is a unique key. ``one_of``: unless one of these
+    inputs is given, there is nothing to write.
     """
 
     sql: str
     slots: tuple[SqlSlot, ...] = ()
     compared: tuple[Column, ...] = ()
+    read_back: SqlRead | None = None
+    confirm: SqlRead | None = None
+    one_of: tuple[str, ...] = ()
 
 
 class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):

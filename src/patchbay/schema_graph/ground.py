@@ -161,12 +161,13 @@ def _filtered_by(plan: Plan) -> Mapping[str, Collection[tuple[str, ...]]]:
 
 
 def _keys(plan: Plan, root: Object) -> tuple[tuple[str, ...], ...]:
-    """The unique keys that make the call one of one record: those its equalities cover, or of an insert what it sets."""
-    equal = {f.column.field for f in plan.filters if f.op in _EQUAL and not f.column.via}
+    """The unique keys that make the call one of one record: a write's own, else those that the equalities of a read cover."""
     if plan.effect == "write":
-        equal |= {a.column.field for a in plan.assigned if plan.verb == "insert"}
-    elif not plan.identifying:
+        known = {frozenset(key.fields) for key in root.keys}
+        return (tuple(sorted(plan.key)),) if frozenset(plan.key) in known else ()
+    if not plan.identifying:
         return ()
+    equal = {f.column.field for f in plan.filters if f.op in _EQUAL and not f.column.via}
     return tuple(sorted(tuple(sorted(key.fields)) for key in root.keys if equal.issuperset(key.fields)))
 
 

@@ -8,7 +8,7 @@ from fastapi import Body
 from pydantic import Field
 from starlette.requests import Request
 
-from patchbay.agent_runtime import skills
+from patchbay.agent_runtime import previews, skills
 from patchbay.agent_runtime.binding_skills import change_skill
 from patchbay.agent_runtime.reviews import Reviewer
 from patchbay.agent_runtime.skills import SkillPatch
@@ -21,6 +21,8 @@ from patchbay.api.envelope import ApiResponse, Deleted, PaginatedResponse, Shown
 from patchbay.api.pages import Paged
 from patchbay.api.paths import LongAgentId, SkillId
 from patchbay.api.platform import platform_of
+from patchbay.api.presence import while_present
+from patchbay.api.preview_shown import PreviewShown, preview_json
 from patchbay.api.problems import problems
 from patchbay.api.routing import door_router
 from patchbay.api.times import Stamp
@@ -120,3 +122,24 @@ async def delete_skill(principal: SkillsWrite, session: Writing, request: Reques
     visit_of(request).resource_id = id
     await skills.delete_skill(session, agent_id, id)
     return enveloped({"id": id})
+
+
+@router.post(
+    "/{id}/preview",
+    response_model=ApiResponse[PreviewShown],
+    summary="Preview a skill",
+    responses=problems(400, 403, 404, 409, 413, 415, 422, 502, 503, 504),
+)
+async def preview_skill(
+    principal: SkillsWrite,
+    request: Request,
+    agent_id: LongAgentId,
+    id: SkillId,
+    body: Annotated[Any, Documented(previews.PreviewBody), Body()],
+) -> Any:
+    """See what a saved skill would do, enabled or not, as `POST …/bindings/preview` does for a binding."""
+    visit_of(request).resource_id = id
+    await announce(request)
+    runtime = platform_of(request).runtime
+    shown = await while_present(request, previews.preview_skill(runtime, principal.org_id, agent_id, id, body))
+    return enveloped(preview_json(shown))

@@ -1,4 +1,5 @@
-"""A plan as one parameterized SELECT for MySQL and MariaDB. What is the same for every database is in `select.py`.
+"""A plan as one parameterized SELECT, INSERT or UPDATE for MySQL and MariaDB. What is the same for every database is in
+`select.py` and `write.py`.
 
 - A placeholder is ``?``, one a slot, as these servers prepare it. There are no arrays: the placeholder of a list stands in
   ``IN (?)`` and is filled with all its values.
@@ -14,16 +15,18 @@
   since with the value's number, and take `abc` for 0. So the call can see by the answer's types that it must not be used.
 - Nulls come first when ascending and last when descending: only the first has to be turned around, and only where there can be
   nulls, since a sort by an expression is not read off an index.
+- A write returns nothing: its record is read back by its key, in the same transaction. What an update compares comes along there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from sqlglot import exp
 
-from patchbay.bindings.compile.select import Select
-from patchbay.schema_graph.call import Column, Filter, Order, Plan, SqlCall
+from patchbay.bindings.compile.write import Write, confirmed, found_again, key_filters, one_of
+from patchbay.schema_graph.call import Column, Filter, Order, Plan, SqlCall, SqlRead
 from patchbay.schema_graph.scoping import View
 
 _DIALECT = "mysql"
@@ -32,18 +35,48 @@ _COMPARED: Mapping[str, type[exp.Binary]] = {"eq": exp.EQ, "lt": exp.LT, "le": e
 
 def compile_mysql(plan: Plan, view: View) -> SqlCall:
     """The statement and its slots. Raises KeyError for an object that is not in the view."""
+    if plan.effect == "read":
+        read = _read(plan, view, plan.filters)
+        return SqlCall(sql=read.sql, slots=read.slots, compared=read.compared)
     statement = _Statement(plan, view)
-    compared = _compared_only(plan)
-    tree = statement.tree().select(*(statement.plain(column) for column in compared))
-    return SqlCall(sql=tree.sql(dialect=_DIALECT), slots=tuple(statement.slots), compared=compared)
+    tree = statement.insert() if plan.verb == "insert" else statement.update()
+    again = confirmed(plan, view)
+    return SqlCall(
+        sql=tree.sql(dialect=_DIALECT),
+        slots=tuple(statement.slots),
+        read_back=_read_back(plan, view),
+        confirm=None if again is None else _read(again, view, again.filters, letters=True),
+        one_of=one_of(plan),
+    )
 
 
-class _Statement(Select):
-    """Placeholders are numbered by where they stand: each is made when its place in the text is reached."""
+def _read_back(plan: Plan, view: View) -> SqlRead | None:
+    if plan.verb == "insert" and not plan.outputs:
+        return None
+    read = _read(found_again(plan, view), view, plan.filters or key_filters(plan, view))
+    numbered = [msgspec.structs.replace(s, made=True) if s.param is None and s.value is None else s for s in read.slots]
+    return msgspec.structs.replace(read, slots=tuple(numbered))
 
-    def plain(self, column: Column) -> exp.Column:
-        """A column as it stands."""
-        return self._column(column.via, column.field)
+
+def _read(plan: Plan, view: View, compared: Sequence[Filter], *, letters: bool = False) -> SqlRead:
+    """The SELECT of a plan; the columns of ``compared`` come along."""
+    statement = _Statement(plan, view, letters=letters)
+    columns = _compared_only(plan, compared)
+    tree = statement.tree().select(*(statement.plain(column) for column in columns))
+    return SqlRead(sql=tree.sql(dialect=_DIALECT), slots=tuple(statement.slots), compared=columns)
+
+
+class _Statement(Write):
+    """Placeholders are numbered by where they stand: each is made when its place in the text is reached. ``letters``: texts are
+    equal only letter by letter.
+    """
+
+    def __init__(self, plan: Plan, view: View, *, letters: bool = False) -> None:
+        super().__init__(plan, view)
+        self._letters = letters
+
+    def _target(self, field: str) -> exp.Column:
+        return self._column((), field)
 
     def _compared(self, column: exp.Column, condition: Filter, *, many: bool) -> exp.Expr:
         compared = self._compared_as_collated(column, condition, many=many)
@@ -61,7 +94,11 @@ class _Statement(Select):
 
     def _is_somebodys(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
-        if given is None or condition.op not in ("eq", "in") or condition.column.type != "string":
+        if condition.op not in ("eq", "in") or condition.column.type != "string":
+            return False
+        if self._letters:
+            return True
+        if given is None:
             return False
         return given.codec == "email" or (given.codec == "plain" and given.source in ("session", "verified"))
 
@@ -84,10 +121,10 @@ class _Statement(Select):
         return (exp.Ordered(this=exp.Is(this=column.copy(), expression=exp.Null()), desc=False, nulls_first=True), sorted_by)
 
 
-def _compared_only(plan: Plan) -> tuple[Column, ...]:
+def _compared_only(plan: Plan, compared: Sequence[Filter]) -> tuple[Column, ...]:
     """The columns that values are compared with and that are no output, each once."""
     shown = {(output.column.via, output.column.field) for output in plan.outputs}
-    valued = [condition.column for condition in plan.filters if condition.op not in ("is_null", "not_null")]
+    valued = [condition.column for condition in compared if condition.op not in ("is_null", "not_null")]
     return tuple({(one.via, one.field): one for one in valued if (one.via, one.field) not in shown}.values())
 
 

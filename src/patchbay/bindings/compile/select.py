@@ -50,7 +50,7 @@ class Select(ABC):
     def tree(self) -> exp.Select:
         """The statement."""
         plan = self._plan
-        select = exp.select(*(self._output(output.column, output.leaf) for output in plan.outputs))
+        select = exp.select(*self.outputs())
         select = select.from_(self._table(plan.object, ()))
         for join in plan.joins:
             table = self._table(join.target, (*join.source, join.edge))
@@ -65,6 +65,14 @@ class Select(ABC):
         # One row more than is wanted tells that there are more; of the first so many in an order, nobody asks.
         return select.limit(exp.Literal.number(plan.caps.rows + (0 if plan.ranked else 1)))
 
+    def outputs(self) -> list[exp.Expr]:
+        """What comes back, each column under its leaf."""
+        return [self._output(output.column, output.leaf) for output in self._plan.outputs]
+
+    def plain(self, column: Column) -> exp.Column:
+        """A column as it stands."""
+        return self._column(column.via, column.field)
+
     def _object(self, name: str) -> Object:
         found = self._view.object(name)
         if found is None:
@@ -74,16 +82,16 @@ class Select(ABC):
     def _table(self, name: str, path: tuple[str, ...]) -> exp.Table:
         obj = self._object(name)
         return exp.Table(
-            this=_identifier(obj.native_name or obj.name),
-            db=_identifier(obj.native_schema) if obj.native_schema else None,
-            alias=exp.TableAlias(this=_identifier(self._aliases[path])),
+            this=identifier(obj.native_name or obj.name),
+            db=identifier(obj.native_schema) if obj.native_schema else None,
+            alias=exp.TableAlias(this=identifier(self._aliases[path])),
         )
 
     def _column(self, path: tuple[str, ...], field: str) -> exp.Column:
-        return exp.Column(this=_identifier(field), table=_identifier(self._aliases[path]))
+        return exp.Column(this=identifier(field), table=identifier(self._aliases[path]))
 
     def _output(self, column: Column, leaf: str) -> exp.Expr:
-        return exp.Alias(this=self._column(column.via, column.field), alias=_identifier(leaf))
+        return exp.Alias(this=self._column(column.via, column.field), alias=identifier(leaf))
 
     def _on(self, join: Join) -> exp.Expr:
         path = (*join.source, join.edge)
@@ -108,7 +116,7 @@ class Select(ABC):
 
     def _takes_many(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
-        return condition.op == "in" or (given is not None and given.codec != "plain")
+        return condition.op == "in" or (given is not None and given.codec in ("phone", "email"))
 
     def _is_optional(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
@@ -133,7 +141,8 @@ class Select(ABC):
         )
 
 
-def _identifier(name: str) -> exp.Identifier:
+def identifier(name: str) -> exp.Identifier:
+    """A name, quoted."""
     return exp.to_identifier(name, quoted=True)
 
 

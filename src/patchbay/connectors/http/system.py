@@ -40,6 +40,7 @@ class HttpSystem(ABC):
     """Base of the types of system that are reached over HTTP."""
 
     type: str
+    writes_apart = False
 
     def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> HttpCredentials:
         """See :meth:`patchbay.connectors.system.System.parse`."""

@@ -19,6 +19,8 @@ _VOCABULARY = (
     exp.NullSafeEQ, exp.NullSafeNEQ, exp.Tuple, exp.Placeholder, exp.Coalesce, exp.Collate, exp.Var,
 )  # fmt: skip
 
+_WRITING = (*_VOCABULARY, exp.Insert, exp.Update, exp.Schema, exp.Values, exp.Returning)
+
 
 class Reference(msgspec.Struct, frozen=True):
     """A column a statement refers to anywhere. ``schema`` None means the one names are looked up in."""
@@ -39,6 +41,14 @@ class Read(msgspec.Struct, frozen=True):
     references: frozenset[Reference]
 
 
+class Written(msgspec.Struct, frozen=True):
+    """What a write refers to: ``assigned`` are the columns it sets; the rest as of :class:`Read`, the assigned among it."""
+
+    outputs: tuple[Reference | None, ...]
+    references: frozenset[Reference]
+    assigned: tuple[Reference, ...]
+
+
 def references(sql: str, dialect: str = "postgres") -> frozenset[Reference]:
     """Every column ``sql`` refers to: outputs, joins, predicates, order. Raises :class:`NotReadable`."""
     return read_statement(sql, dialect).references
@@ -46,17 +56,80 @@ def references(sql: str, dialect: str = "postgres") -> frozenset[Reference]:
 
 def read_statement(sql: str, dialect: str) -> Read:
     """``sql`` taken apart. Raises :class:`NotReadable`."""
+    tree = _only_statement(sql, dialect)
+    if not isinstance(tree, exp.Select):
+        raise NotReadable
+    sources = _sources(tree, _VOCABULARY)
+    outputs = tuple([_output(selected, sources) for selected in tree.expressions])
+    return Read(outputs, frozenset(_reference(column, sources) for column in tree.find_all(exp.Column)))
+
+
+def read_write(sql: str, dialect: str) -> Written:
+    """An INSERT of one row of placeholders, or an UPDATE of one table, taken apart. Raises :class:`NotReadable`."""
+    tree = _only_statement(sql, dialect)
+    if not isinstance(tree, (exp.Insert, exp.Update)) or set(_given(tree)) - _WRITE_PARTS[type(tree)]:
+        raise NotReadable
+    sources = _sources(tree, _WRITING)
+    target = next(iter(sources.values())) if len(sources) == 1 else None
+    if target is None:
+        raise NotReadable
+    names, set_columns = _targets(tree)
+    assigned = tuple([Reference(target.db or None, target.name, name) for name in names])
+    returning = tree.args.get("returning")
+    outputs = tuple([_output(one, sources) for one in returning.expressions]) if returning is not None else ()
+    read = [column for column in tree.find_all(exp.Column) if not any(column is one for one in set_columns)]
+    return Written(outputs, frozenset([*assigned, *(_reference(column, sources) for column in read)]), assigned)
+
+
+_WRITE_PARTS = {
+    exp.Insert: frozenset({"this", "expression", "returning"}),
+    exp.Update: frozenset({"this", "expressions", "where", "returning"}),
+}
+
+
+def _given(tree: exp.Expr) -> list[str]:
+    return [name for name, value in tree.args.items() if value]
+
+
+def _targets(tree: exp.Insert | exp.Update) -> tuple[list[str], list[exp.Column]]:
+    """The names of the columns that are set, and where an UPDATE says so."""
+    if isinstance(tree, exp.Insert):
+        schema, values = tree.this, tree.args.get("expression")
+        if not isinstance(schema, exp.Schema) or not isinstance(values, exp.Values) or len(values.expressions) != 1:
+            raise NotReadable
+        (row,) = values.expressions
+        if not isinstance(row, exp.Tuple) or len(row.expressions) != len(schema.expressions) or not schema.expressions:
+            raise NotReadable
+        if any(row.find_all(exp.Column)) or not all(isinstance(one, exp.Identifier) for one in schema.expressions):
+            raise NotReadable
+        return [one.name for one in schema.expressions], []
+    columns: list[exp.Column] = []
+    for one in tree.expressions:
+        if not isinstance(one, exp.EQ) or not isinstance(one.this, exp.Column):
+            raise NotReadable
+        columns.append(one.this)
+    table = tree.this
+    if tree.args.get("where") is None or any(c.table not in ("", table.alias_or_name) or c.db for c in columns):
+        raise NotReadable
+    return [column.name for column in columns], columns
+
+
+def _only_statement(sql: str, dialect: str) -> exp.Expr:
     try:
         statements = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError):
         raise NotReadable from None
     # MySQL runs what stands in some comments.
-    if len(statements) != 1 or not isinstance(statements[0], exp.Select) or _has_comment(sql, dialect):
+    if len(statements) != 1 or statements[0] is None or _has_comment(sql, dialect):
         raise NotReadable
-    tree = statements[0]
+    return statements[0]
+
+
+def _sources(tree: exp.Expr, vocabulary: tuple[type[exp.Expr], ...]) -> dict[str, exp.Table]:
+    """The tables by what they are called, once every part of the statement is known to be of the vocabulary."""
     sources: dict[str, exp.Table] = {}
     for node in tree.walk():
-        if not isinstance(node, _VOCABULARY) or (isinstance(node, exp.Select) and node is not tree):
+        if not isinstance(node, vocabulary) or (isinstance(node, (exp.Select, exp.Insert, exp.Update)) and node is not tree):
             raise NotReadable
         # A bare word names a collation or a character set, and not, behind an @, a variable.
         if isinstance(node, exp.Var) and not isinstance(node.parent, (exp.Collate, exp.DataType)):
@@ -65,8 +138,7 @@ def read_statement(sql: str, dialect: str) -> Read:
             if not isinstance(node.this, exp.Identifier) or node.catalog or node.alias_or_name in sources:
                 raise NotReadable
             sources[node.alias_or_name] = node
-    outputs = tuple([_output(selected, sources) for selected in tree.expressions])
-    return Read(outputs, frozenset(_reference(column, sources) for column in tree.find_all(exp.Column)))
+    return sources
 
 
 def _has_comment(sql: str, dialect: str) -> bool:

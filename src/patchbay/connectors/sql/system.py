@@ -23,6 +23,7 @@ class SqlSystem(ABC):
     """Base of the types of SQL database."""
 
     type: str
+    writes_apart = True
     worker: Callable[[SqlCredentials, CheckedAddress, dict[str, Any]], Discovered]
     """The worker process's part of a discovery: a module's own function."""
 

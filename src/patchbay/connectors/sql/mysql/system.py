@@ -10,6 +10,7 @@ from patchbay.connectors.sql.mysql.discovery.task import discover_packed
 from patchbay.connectors.sql.mysql.execute import Source
 from patchbay.connectors.sql.mysql.prove import prove_mysql
 from patchbay.connectors.sql.mysql.ready import ReadyStatement
+from patchbay.connectors.sql.mysql.ready_write import ReadyWrite
 from patchbay.connectors.sql.system import SqlSystem
 from patchbay.connectors.system import Role, System
 from patchbay.egress.guard import CheckedAddress, EgressGuard
@@ -46,9 +47,9 @@ class MySql(SqlSystem):
         """A bounded pool of sessions under one role."""
         return Source(credentials, guard, role=role)
 
-    def ready(self, call: FrozenCall) -> ReadyStatement:
-        """A frozen read."""
-        return ReadyStatement(call)
+    def ready(self, call: FrozenCall) -> ReadyStatement | ReadyWrite:
+        """A frozen read or write."""
+        return ReadyStatement(call) if call.effect == "read" else ReadyWrite(call)
 
 
 SYSTEM: System = MySql()

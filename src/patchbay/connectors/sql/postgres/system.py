@@ -9,6 +9,7 @@ from patchbay.connectors.sql.postgres.discovery.task import discover_packed
 from patchbay.connectors.sql.postgres.execute import Source
 from patchbay.connectors.sql.postgres.prove import prove_postgres
 from patchbay.connectors.sql.postgres.ready import ReadyStatement
+from patchbay.connectors.sql.postgres.ready_write import ReadyWrite
 from patchbay.connectors.sql.postgres.session import open_session
 from patchbay.connectors.sql.system import SqlSystem
 from patchbay.connectors.system import Role, System
@@ -46,9 +47,9 @@ class Postgres(SqlSystem):
         """A bounded pool of sessions under one role."""
         return Source(credentials, guard, role=role)
 
-    def ready(self, call: FrozenCall) -> ReadyStatement:
-        """A frozen read."""
-        return ReadyStatement(call)
+    def ready(self, call: FrozenCall) -> ReadyStatement | ReadyWrite:
+        """A frozen read or write."""
+        return ReadyStatement(call) if call.effect == "read" else ReadyWrite(call)
 
 
 SYSTEM: System = Postgres()
