@@ -29,10 +29,11 @@ OBJECTS = (
         "customers", "customers", "table", "public", "customers",
         fields=(
             Field("id", "integer", "integer", nullable=False, primary_key=True, unique=True, indexed=True),
-            Field("name", "string", "text"),
+            Field("name", "string", "text", updatable=True),
             Field("email", "string", "character varying(80)", unique=True, indexed=True),
         ),
         keys=(Key("pk", ("id",), primary=True), Key("one_email", ("email",))),
+        updatable=True,
     ),
     Object(
         "visits", "visits", "table", "public", "visits",
@@ -63,6 +64,17 @@ CUSTOMER: dict[str, Any] = {
     "toolName": "Customer",
     "operation": "customers.read",
     "inputs": [{"param": "email", "arg": "email", "required": True}],
+    "projection": [{"path": ["name"], "leaf": "name"}],
+}
+
+
+RENAME: dict[str, Any] = {
+    "toolName": "Rename",
+    "operation": "customers.update",
+    "inputs": [
+        {"param": "customer_id", "arg": "id", "required": True, "source": "verified"},
+        {"param": "new_name", "arg": "name", "required": True},
+    ],
     "projection": [{"path": ["name"], "leaf": "name"}],
 }
 
@@ -151,6 +163,14 @@ def test_a_read_that_means_one_record_needs_its_unique_key() -> None:
     found = judge(call(CUSTOMER), altered("customers", keys=keys[:1]))
     assert (found.status, [r.code for r in found.reasons]) == ("broken", ["key_gone"])
     assert judge(call(), altered("visits", keys=())).status == "unchanged"
+
+
+def test_an_update_needs_the_unique_key_it_finds_its_record_by_and_what_it_sets_as_it_was() -> None:
+    keys = OBJECTS[0].keys
+    assert judge(call(RENAME), altered("customers", keys=keys[:1])).status == "unchanged"
+    assert [r.code for r in judge(call(RENAME), altered("customers", keys=keys[1:])).reasons] == ["key_gone"]
+    narrower = field("customers", "name", native_type="character varying(9)")
+    assert [r.code for r in judge(call(RENAME), narrower).reasons] == ["type_changed"]
 
 
 def test_a_value_that_is_compared_may_not_go() -> None:
