@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.services import Runtime
-from patchbay.bindings.check import Target, check
-from patchbay.bindings.compile import compile_plan
+from patchbay.bindings.check import Target
+from patchbay.bindings.compiled import compile_binding
 from patchbay.bindings.model import Binding
 from patchbay.connectors.connections import current
 from patchbay.connectors.http.authorizing import Authorizer
@@ -62,8 +62,7 @@ async def prove_binding(runtime: Runtime, binding: Binding, ground: Ground) -> P
 
     Raises ``BindingInvalid`` or ``CallNotProvable`` (422), or the typed failure of reaching the system.
     """
-    checked = check(binding, ground.view, ground.target)
-    candidate = compile_plan(checked.plan, ground.view)
+    checked, candidate = compile_binding(binding, ground.view, ground.target)
     proven = await prove(
         candidate, ground.view, credentials=ground.credentials, guard=runtime.guard, authorizer=ground.authorizer
     )

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import get_agent
+from patchbay.agent_runtime.drift.pausing import refuse_paused
 from patchbay.agent_runtime.freezing import VersionTampered, draft_document, seal_document, thaw
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.agent_runtime.skills_shown import withheld_calls
@@ -41,11 +42,22 @@ class PublishConflict(Conflict):
 
 
 async def publish(
-    session: AsyncSession, agent_id: str, *, note: str | None = None, published_by: str | None = None
+    session: AsyncSession,
+    agent_id: str,
+    *,
+    note: str | None = None,
+    published_by: str | None = None,
+    accept_paused: bool = False,
 ) -> AgentVersion:
-    """Freeze the draft as the next version and make it live. Publishes of one agent happen one after the other."""
+    """Freeze the draft as the next version and make it live. Publishes of one agent happen one after the other.
+
+    Raises :class:`~patchbay.agent_runtime.drift.pausing.SkillPaused` unless ``accept_paused`` where an enabled skill is paused.
+    """
     agent = await get_agent(session, agent_id, lock=True)
-    content, sha256 = seal_document(draft_document(agent, await _skills(session, agent_id)))
+    skills = await _skills(session, agent_id)
+    if not accept_paused:
+        await refuse_paused(session, skills)
+    content, sha256 = seal_document(draft_document(agent, skills))
     thaw(content, sha256, version_id=None, number=None)
     last = await session.scalar(select(func.max(AgentVersion.number)).where(AgentVersion.agent_id == agent_id))
     version = AgentVersion(

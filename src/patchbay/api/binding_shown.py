@@ -54,6 +54,7 @@ class BindingProjection(_Member):
     leaf: str
     description: str | None = None
     transform: BindingTransform | None = None
+    optional: bool = Field(default=False, description="Once it is gone from the schema, the skill runs without it.")
 
 
 class BindingFilter(_Member):

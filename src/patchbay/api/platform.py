@@ -40,6 +40,7 @@ async def open_platform(
     the settings name (tests and benchmarks bring their own).
     """
     from patchbay.agent_runtime.conversation.models import open_models
+    from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.egress.guard import EgressGuard
@@ -53,6 +54,7 @@ async def open_platform(
         vault = vault or Vault.load(settings)
         guard = EgressGuard(settings.egress_networks)
         runner = CallRunner(database, vault, guard)
+        runner.drift.judge = judge_connection
         await runner.start()
         stack.push_async_callback(runner.stop)
         models = models or await stack.enter_async_context(open_models(settings))

@@ -100,7 +100,7 @@ def _check_leaf(scope: Scope, reading: Reading, at: str) -> None:
 
 def _transformed(scope: Scope, rule: Projection, reading: Reading, at: str, *, hidden: str) -> list[tuple[Output, Reading]]:
     """The output of a projection, and behind it the ``hidden`` one that its transform takes the other part of a name from."""
-    plain = Output(rule.leaf, reading.column(), rule.description)
+    plain = Output(rule.leaf, reading.column(), rule.description, optional=rule.optional)
     if rule.transform is None:
         return [(plain, reading)]
     transform = check_transform(scope, rule.transform, _subject(reading), f"{at}.transform")
@@ -117,7 +117,7 @@ def _transformed(scope: Scope, rule: Projection, reading: Reading, at: str, *, h
         return []
     _check_leaf(scope, other, f"{at}.transform.familyPath")
     joined = msgspec.structs.replace(plain, transform=JoinName(hidden))
-    return [(joined, reading), (Output(hidden, other.column(), hidden=True), other)]
+    return [(joined, reading), (Output(hidden, other.column(), hidden=True, optional=rule.optional), other)]
 
 
 def _subject(reading: Reading) -> Subject:
@@ -136,6 +136,9 @@ def _check_leaves(binding: Binding, report: Report) -> None:
         elif rule.leaf.casefold() in seen:
             report.error(at, "leaf_duplicate", "Another output has this name already.")
         seen.add(rule.leaf.casefold())
+    if binding.projection and all(rule.optional for rule in binding.projection):
+        message = "At least one output has to be required, else nothing may be left to return."
+        report.error("projection", "required_leaf_missing", message)
     for index, leaf in enumerate(binding.allowed_fields or ()):
         leaves = [rule.leaf for rule in binding.projection]
         if leaf not in leaves:

@@ -58,13 +58,14 @@ class Projection(_Member, frozen=True, rename="camel", omit_defaults=True):
     """One field that comes back: its ``path`` from the operation's record, and the agent's name for it.
 
     A number in the path picks one element of a list on the way, from 0. ``transform`` is between the system's value and the
-    agent's.
+    agent's. An ``optional`` one may go from the schema one day: the skill then runs without it.
     """
 
     path: _Steps
     leaf: _Name
     description: _Description | None = None
     transform: OutputTransform | None = None
+    optional: bool = False
 
 
 class FilterRule(_Member, frozen=True, rename="camel", omit_defaults=True):
@@ -110,6 +111,16 @@ class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     def level(self) -> VerificationLevel:
         """How well the caller has to be verified for what comes back."""
         return self.verification_level or ("basic" if self.requires_verified_identity else "none")
+
+    def without_optional(self) -> Binding | None:
+        """The binding without its optional outputs; None when it has none."""
+        required = [rule for rule in self.projection if not rule.optional]
+        if len(required) == len(self.projection):
+            return None
+        allowed = self.allowed_fields
+        left = {rule.leaf for rule in required}
+        kept = None if allowed is None else [leaf for leaf in allowed if leaf in left]
+        return msgspec.structs.replace(self, projection=required, allowed_fields=kept)
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: the members that were given, camelCase."""

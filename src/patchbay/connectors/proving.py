@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed, Proven
 from patchbay.connectors.systems import system_of
 from patchbay.egress.guard import EgressGuard
-from patchbay.schema_graph.call import CallContext, Candidate, FrozenCall
+from patchbay.schema_graph.call import CallContext, Candidate, Fallback, FrozenCall, HttpCall
 from patchbay.schema_graph.scoping import View
 
 __all__ = ["CallNotProvable", "FilterNotIndexed", "Proven", "preview", "prove"]
@@ -23,9 +25,18 @@ async def prove(
     """Prove ``candidate`` on the system behind ``credentials`` (as from ``stored_credentials.read_credentials``).
 
     ``view`` is the one it was compiled against. Takes at most a few seconds and holds no transaction of the platform's.
+    The call takes its ground along, and where it has optional leaves its fallback, proven just so.
     Raises :class:`CallNotProvable` or :class:`FilterNotIndexed` (422), or the typed failure of reaching the system.
     """
-    return await system_of(view.kind).prove(candidate, view, credentials=credentials, guard=guard, authorizer=authorizer)
+    system = system_of(view.kind)
+    proven = await system.prove(candidate, view, credentials=credentials, guard=guard, authorizer=authorizer)
+    fallback = None
+    if candidate.fallback is not None:
+        without = await system.prove(candidate.fallback, view, credentials=credentials, guard=guard, authorizer=authorizer)
+        body = None if isinstance(without.call.body, HttpCall) else without.call.body
+        fallback = Fallback(without.call.slice, body)
+    call = msgspec.structs.replace(proven.call, ground=view.ground(candidate.plan), fallback=fallback)
+    return msgspec.structs.replace(proven, call=call)
 
 
 async def preview(

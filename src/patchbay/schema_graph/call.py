@@ -178,7 +178,7 @@ class Order(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 class Output(_Value, frozen=True, rename="camel", omit_defaults=True):
     """One leaf of the result, under the agent's own name. ``transform`` is between the system's value and the agent's. A
-    ``hidden`` leaf is there for another's transform and in no result.
+    ``hidden`` leaf is there for another's transform and in no result. An ``optional`` one may go: the call then runs without it.
     """
 
     leaf: str
@@ -186,6 +186,7 @@ class Output(_Value, frozen=True, rename="camel", omit_defaults=True):
     description: str | None = None
     transform: Transform | None = None
     hidden: bool = False
+    optional: bool = False
 
     @property
     def said_type(self) -> FieldType:
@@ -216,6 +217,64 @@ class SliceItem(_Value, frozen=True, rename="camel", omit_defaults=True):
     edges: tuple[str, ...] = ()
     inner: tuple[tuple[str, ...], ...] = ()
     arguments: tuple[str, ...] | None = None
+
+
+class GroundArgument(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One argument that the call gives, as the operation had it when the call was proven."""
+
+    name: str
+    type: FieldType
+    native_type: str
+    required: bool = False
+    enum: tuple[str, ...] = ()
+    rest: str = ""
+
+
+class GroundField(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One field (or, by its ``path``, a member of a nested value) as it was. ``compared``: the call filters, sorts, joins by or
+    sets it; ``indexed``: it filters by it, and an index served. ``rest`` is a digest over what else must not change.
+    """
+
+    path: tuple[str, ...]
+    type: FieldType
+    native_type: str
+    nullable: bool = True
+    enum: tuple[str, ...] = ()
+    compared: bool = False
+    indexed: bool = False
+    rest: str = ""
+
+
+class GroundEdge(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """One relationship as it was: ``rest`` is a digest over its ends."""
+
+    name: str
+    rest: str
+
+
+class GroundObject(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """What the call uses of one object as it was. ``rest`` is a digest over what the object is and the views under it; ``told``
+    over its texts and indexes, which mean nothing to the call.
+    """
+
+    name: str
+    fields: tuple[GroundField, ...] = ()
+    edges: tuple[GroundEdge, ...] = ()
+    rest: str = ""
+    told: str = ""
+
+
+class Ground(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """The slice as it was when the call was proven: what a later schema is judged against (:mod:`patchbay.schema_graph.drift`).
+
+    ``operation`` is a digest over how it is invoked. ``keys`` are the unique keys of the record, one of which has to be there for
+    the call to mean one record; empty where it does not rely on any.
+    """
+
+    operation: str
+    arguments: tuple[GroundArgument, ...] = ()
+    objects: tuple[GroundObject, ...] = ()
+    keys: tuple[tuple[str, ...], ...] = ()
 
 
 class Caps(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -379,10 +438,21 @@ Body = SqlCall | HttpCall | GraphqlCall
 
 
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
-    """A compiled plan that no live system has confirmed yet."""
+    """A compiled plan that no live system has confirmed yet. ``fallback`` is the same without its optional leaves."""
 
     plan: Plan
     body: Body
+    fallback: Candidate | None = None
+
+
+class Fallback(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """The call without its optional leaves, compiled and proven together with it: it runs once those are gone.
+
+    ``body`` is None where the call's own does (a REST answer that lacks a member).
+    """
+
+    slice: tuple[SliceItem, ...]
+    body: Body | None = None
 
 
 class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -390,7 +460,8 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
 
     ``identifying`` calls look for one record: more than one row marks the result ambiguous. ``slice_fingerprint`` is over the
     part of the graph the call uses; ``touches`` is what scoping is checked against when it runs. ``time_zone`` (IANA) is the
-    one timestamps without zone are stored in. ``guarantee`` is a write's: what keeps it from happening twice.
+    one timestamps without zone are stored in. ``guarantee`` is a write's: what keeps it from happening twice. ``ground`` is the
+    slice as it was; without one, any change of the slice's fingerprint counts.
     """
 
     format_version: int
@@ -409,6 +480,8 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     verification: VerificationLevel = "none"
     time_zone: str | None = None
     guarantee: Guarantee | None = None
+    ground: Ground | None = None
+    fallback: Fallback | None = None
 
 
 def statement_of(call: Candidate | FrozenCall) -> SqlCall:

@@ -16,6 +16,7 @@ from patchbay.agent_runtime.skills_shown import show_skill, show_skills
 from patchbay.api.access import SkillsRead, SkillsWrite
 from patchbay.api.auditing import announce
 from patchbay.api.documented import Documented
+from patchbay.api.drift_shown import SkillDrift
 from patchbay.api.envelope import ApiResponse, Deleted, PaginatedResponse, Shown, enveloped
 from patchbay.api.pages import Paged
 from patchbay.api.paths import LongAgentId, SkillId
@@ -53,6 +54,7 @@ class SkillShown(Shown):
     review_digest: str | None = Field(description="What a review of a write names: it changes with all that is reviewed.")
     review: dict[str, Any] | None = Field(description="Who reviewed a write: `digest`, `note`, `by`, `at`.")
     warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
+    drift: SkillDrift | None = Field(description="What the schema of today means to it; null before discovery.")
     created_at: Stamp
     updated_at: Stamp
 
