@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +134,11 @@ def test_an_insert_is_not_offered_without_what_every_record_needs() -> None:
     hidden = bookshop(blocked_columns={"customers": ["name"]})
     assert refused(view=hidden, operation=INSERT, inputs=[model("email")]) == [("operation", "write_not_offered")]
     assert "name" in [a.name for a in bookshop().arguments(bookshop().operation(INSERT))]  # type: ignore[arg-type]
+
+
+def test_the_documents_example_is_accepted() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "writes.md").read_text()
+    body = json.loads(text.split("```json\n")[1].split("```")[0])
+    plan = bind(**body).plan
+    assert (plan.key, plan.guarantee) == (("number",), "unique_key")
+    assert [one.column.field for one in plan.assigned] == ["state", "changed_at", "note"]
