@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from patchbay.connectors.connections import IntegrationNotConnected, type_of
+from patchbay.connectors.connections import WEBHOOK, IntegrationNotConnected, type_of
 from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
 from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.refusals import (
@@ -60,9 +60,10 @@ _V = TypeVar("_V")
 class _Facts:
     """One connection at one version: its source, and which calls may run on it."""
 
-    __slots__ = ("scoping", "seal", "snapshot_id", "source", "verdicts", "version")
+    __slots__ = ("scoping", "seal", "snapshot_id", "source", "type", "verdicts", "version")
 
     def __init__(self, connection: Connection, scoping: Scoping, source: Source, seal: bytes) -> None:
+        self.type = type_of(connection)
         self.version = connection.scoping_version
         self.snapshot_id = connection.snapshot_id
         self.scoping = scoping
@@ -227,6 +228,9 @@ class CallRunner:
         """Scoping by what the call touched when it was proven and what it touches now, then the slice of the schema against the
         current snapshot.
         """
+        if facts.type == WEBHOOK or call.kind == WEBHOOK:
+            # It has no schema that could have changed, and nothing that scoping could block.
+            return None if facts.type == call.kind else CallNotSupported
         if facts.snapshot_id is None:
             return SchemaChanged
         try:
