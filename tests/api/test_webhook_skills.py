@@ -210,7 +210,8 @@ async def test_secrets_rotate_with_an_overlap_also_for_what_is_published(
 
 async def kinds(platform: Platform, key: Key) -> list[str]:
     async with platform.database.tenant(key.org_id) as session:
-        return list(await session.scalars(select(Connection.kind).order_by(Connection.kind)))
+        connected = select(Connection.kind).where(Connection.status == "connected").order_by(Connection.kind)
+        return list(await session.scalars(connected))
 
 
 async def test_what_nothing_uses_any_more_is_deleted_and_nothing_lists_it(

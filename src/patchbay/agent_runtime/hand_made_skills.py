@@ -2,8 +2,8 @@
 
 Such a skill is a frozen call like every other. What it needs to reach the endpoint is sealed in a connection of its own, which is
 listed nowhere; a version keeps calling what it was published with, so an edit that changes the address or a header makes another
-connection, and one that nothing uses any more is deleted. The secret that requests are signed with is the endpoint's: all of a
-skill's connections share it, and rotating it holds at once.
+connection, and the secrets of one that nothing uses any more are deleted. The secret that requests are signed with is the
+endpoint's: all of a skill's connections share it, and rotating it holds at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from pydantic import Field
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import get_agent
@@ -27,10 +27,10 @@ from patchbay.agent_runtime.tables import AgentVersion, Skill
 from patchbay.agent_runtime.webhook_config import ExecutionConfig, Place, check_reachable, read_place, shown_config
 from patchbay.agent_runtime.webhook_parameters import Parameters, read_parameters
 from patchbay.bindings.tool_schema import lint_tool, tool_schema
-from patchbay.connectors.connections import HIDDEN, WEBHOOK, announce
+from patchbay.connectors.connections import HIDDEN, WEBHOOK, announce, forget_credentials
 from patchbay.connectors.stored_credentials import read_credentials, write_secrets
 from patchbay.connectors.systems import system_of
-from patchbay.connectors.tables import Connection, Credential
+from patchbay.connectors.tables import Connection
 from patchbay.connectors.webhook.credentials import SigningSecret, WebhookCredentials, new_secret
 from patchbay.egress.urls import read_url
 from patchbay.errors import Finding, Reserved, Unprocessable, ValidationFailed
@@ -175,14 +175,19 @@ async def rotate_secret(session: AsyncSession, vault: Vault, agent_id: str, skil
 
 
 async def forget_unused(session: AsyncSession, agent_id: str, skill_id: str, *, used: str | None = None) -> None:
-    """Delete the connections of a webhook that neither the draft (``used``) nor any version of the agent can call."""
+    """Give up the connections of a webhook that neither the draft (``used``) nor any version of the agent can call: their secrets
+    are deleted, and a call that still names one is refused.
+    """
     for connection in await _connections(session, skill_id):
         named = func.strpos(func.encode(AgentVersion.document, "escape"), connection.id)
         query = select(AgentVersion.id).where(AgentVersion.agent_id == agent_id, named > 0).limit(1)
         published = await session.scalar(query)
         if published is None and connection.id != used:
-            await session.execute(delete(Credential).where(Credential.connection_id == connection.id))
-            await session.execute(delete(Connection).where(Connection.id == connection.id))
+            await forget_credentials(session, connection.id)
+            connection.status, connection.replaced_at = "disconnected", func.now()
+            connection.scoping_version = Connection.scoping_version + 1
+            await session.flush()
+            await announce(session, connection.id)
 
 
 def with_fields(call: FrozenCall, fields: Sequence[str]) -> FrozenCall:
@@ -343,7 +348,8 @@ async def _connect(session: AsyncSession, vault: Vault, skill_id: str, credentia
 async def _connections(session: AsyncSession, skill_id: str) -> Sequence[Connection]:
     kind = f"{HIDDEN}{skill_id}"
     own = (Connection.kind == kind) | Connection.kind.startswith(f"{kind}:", autoescape=True)
-    return (await session.scalars(select(Connection).where(own).order_by(Connection.id))).all()
+    query = select(Connection).where(own, Connection.status == "connected").order_by(Connection.id)
+    return (await session.scalars(query)).all()
 
 
 def _credentials(place: Place, signing: tuple[SigningSecret, ...]) -> WebhookCredentials:
