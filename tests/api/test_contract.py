@@ -74,6 +74,8 @@ ROUTES = {
     "GET /api/v1/agents/{id}/prepublish-report": "agents:read",
     "GET /api/v1/agents/{id}/versions/{versionId}/diff": "agents:read",
     "GET /api/v1/agents/{agentId}/skills": "skills:read",
+    "POST /api/v1/agents/{agentId}/skills": "skills:write",
+    "POST /api/v1/agents/{agentId}/skills/{id}/signing-secret": "skills:write",
     "GET /api/v1/agents/{agentId}/skills/{id}": "skills:read",
     "PATCH /api/v1/agents/{agentId}/skills/{id}": "skills:write",
     "DELETE /api/v1/agents/{agentId}/skills/{id}": "skills:write",
@@ -103,6 +105,11 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/agents/{id}": {"tone": "warm"},
     "POST /api/v1/agents/{id}/publish": {"note": "x"},
     "POST /api/v1/agents/{id}/rollback": {"versionId": "VERSION"},
+    "POST /api/v1/agents/{agentId}/skills": {
+        "name": "Verify",
+        "skillType": "http_webhook",
+        "executionConfig": {"url": "http://127.0.0.1:9/verify"},
+    },
     "PATCH /api/v1/agents/{agentId}/skills/{id}": {"description": "x"},
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": BINDING,
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": {

@@ -67,12 +67,12 @@ async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
         await provider_of(session, kind)
     binding = parse_binding(body)
     async with runtime.database.tenant(org_id, read_only=True) as session:
-        await _check_name(session, agent_id, binding.tool_name, None)
+        await check_name(session, agent_id, binding.tool_name, None)
     for _ in range(_ATTEMPTS):
         made = await _make(runtime, org_id, agent_id, kind, binding)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
-            await _check_name(session, agent_id, binding.tool_name, None)
+            await check_name(session, agent_id, binding.tool_name, None)
             if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
                 return await _insert(session, agent_id, kind, binding, made)
     raise GroundMoved
@@ -94,7 +94,7 @@ async def change_skill(
         row = await get_skill(session, agent_id, skill)
         kind, skill_id, slug = row.skill_type, row.id, row.slug
         binding = parse_binding(_changed(row, patch))
-        await _check_name(session, agent_id, binding.tool_name, skill_id)
+        await check_name(session, agent_id, binding.tool_name, skill_id)
     for _ in range(_ATTEMPTS):
         made = await _make(runtime, org_id, agent_id, kind, binding, slug=slug)
         async with runtime.database.tenant(org_id) as session:
@@ -119,20 +119,20 @@ async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Bind
     row = Skill(
         id=new_id("skl"),
         agent_id=agent_id,
-        slug=await _free_slug(session, agent_id, binding.tool_name),
+        slug=await free_slug(session, agent_id, binding.tool_name),
         skill_type=kind,
         settings={},
     )
     _write(row, binding, made)
     session.add(row)
-    return await _stored(session, row)
+    return await store_skill(session, row)
 
 
 async def _replace(session: AsyncSession, row: Skill, binding: Binding, made: _Made) -> Skill:
     reviewed = row.review
     _write(row, binding, made)
     row.review = reviewed if is_reviewed(row) else None
-    return await _stored(session, row)
+    return await store_skill(session, row)
 
 
 def _write(row: Skill, binding: Binding, made: _Made) -> None:
@@ -145,7 +145,8 @@ def _write(row: Skill, binding: Binding, made: _Made) -> None:
     row.warnings = made.warnings
 
 
-async def _stored(session: AsyncSession, row: Skill) -> Skill:
+async def store_skill(session: AsyncSession, row: Skill) -> Skill:
+    """Store a new or changed skill with the draft it is on. Raises :class:`DuplicateName`."""
     try:
         await session.flush()
     except IntegrityError as error:
@@ -183,14 +184,15 @@ def _changed(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
 _GATES = ("requiresVerifiedIdentity", "verificationLevel", "allowedFields", "requiresConfirmation", "stakes")
 
 
-async def _check_name(session: AsyncSession, agent_id: str, name: str, skill_id: str | None) -> None:
+async def check_name(session: AsyncSession, agent_id: str, name: str, skill_id: str | None) -> None:
+    """Raises :class:`DuplicateName` when another skill of the agent has the name."""
     query = select(Skill.id).where(Skill.agent_id == agent_id, Skill.name == name)
     taken = await session.scalar(query.where(Skill.id != skill_id) if skill_id else query)
     if taken is not None:
         raise DuplicateName(f"This agent already has a skill named {name!r} (duplicate_name).")
 
 
-async def _free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
+async def free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
     """The slug of a name, with a number where it is taken: the first skill keeps the plain one."""
     wanted = _slug(name)
     query = select(Skill.slug).where(

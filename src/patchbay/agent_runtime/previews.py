@@ -16,17 +16,22 @@ from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.bodies import Body, read_body
 from patchbay.agent_runtime.channel_bodies import SessionFacts
 from patchbay.agent_runtime.freezing import unseal_call
-from patchbay.agent_runtime.ground import Ground, prove_binding, read_ground
+from patchbay.agent_runtime.ground import prove_binding, read_ground
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import get_skill
+from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.model import parse_binding
 from patchbay.connectors.connections import provider_of
+from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.proving import preview
 from patchbay.connectors.refusals import SchemaChanged, ScopedOut
 from patchbay.connectors.scoping import scoped_out
+from patchbay.connectors.stored_credentials import read_credentials
+from patchbay.connectors.tables import Connection
 from patchbay.errors import Finding, Unprocessable
 from patchbay.schema_graph.call import CallContext, FrozenCall
+from patchbay.schema_graph.scoping import View
 
 
 class NothingToPreview(Unprocessable):
@@ -60,6 +65,15 @@ class Previewed(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Finding, ...] = ()
 
 
+class _Means(msgspec.Struct, frozen=True):
+    """What a preview reaches the system with. ``view`` is None for a system that has no schema."""
+
+    view: View | None
+    credentials: Any
+    authorizer: Authorizer | None
+    time_zone: str
+
+
 async def preview_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, body: Any) -> Previewed:
     """What the call of a binding would do. Raises what saving it raises, and what previewing the call raises."""
     async with runtime.database.tenant(org_id, read_only=True) as session:
@@ -69,9 +83,9 @@ async def preview_binding(runtime: Runtime, org_id: str, agent_id: str, kind: st
     binding = parse_binding(wanted.binding)
     async with runtime.database.tenant(org_id, read_only=True) as session:
         ground = await read_ground(session, runtime, agent_id, kind, binding.operation)
-        zone = await _time_zone(session, agent_id)
+        means = _Means(ground.view, ground.credentials, ground.authorizer, await _time_zone(session, agent_id))
     proven = await prove_binding(runtime, binding, ground)
-    return Previewed(preview=await _preview(runtime, proven.call, ground, wanted, zone), warnings=proven.warnings)
+    return Previewed(preview=await _preview(runtime, proven.call, means, wanted), warnings=proven.warnings)
 
 
 async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str, body: Any) -> Previewed:
@@ -82,31 +96,39 @@ async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str
         if row.call is None:
             raise NothingToPreview
         call = unseal_call(row.call, row.digest or "", row.name)
-        if await scoped_out(session, {row.id: call}):
-            raise ScopedOut
-        ground = await read_ground(session, runtime, agent_id, row.skill_type, call.operation)
-        zone = await _time_zone(session, agent_id)
-    if ground.view.slice_fingerprint(call.operation, call.slice) != call.slice_fingerprint:
+        means = await _means(session, runtime, row, call)
+    if means.view is not None and means.view.slice_fingerprint(call.operation, call.slice) != call.slice_fingerprint:
         raise SchemaChanged
-    return Previewed(preview=await _preview(runtime, call, ground, wanted, zone))
+    return Previewed(preview=await _preview(runtime, call, means, wanted))
 
 
-async def _preview(runtime: Runtime, call: FrozenCall, ground: Ground, wanted: PreviewBody, time_zone: str) -> Preview:
+async def _means(session: AsyncSession, runtime: Runtime, row: Skill, call: FrozenCall) -> _Means:
+    zone = await _time_zone(session, row.agent_id)
+    if row.binding is None:
+        connection = await session.get_one(Connection, call.connection_id)
+        return _Means(None, await read_credentials(session, runtime.vault, connection), None, zone)
+    if await scoped_out(session, {row.id: call}):
+        raise ScopedOut
+    ground = await read_ground(session, runtime, row.agent_id, row.skill_type, call.operation)
+    return _Means(ground.view, ground.credentials, ground.authorizer, zone)
+
+
+async def _preview(runtime: Runtime, call: FrozenCall, means: _Means, wanted: PreviewBody) -> Preview:
     context = CallContext(
         arguments=wanted.arguments,
         session=wanted.session.known() if wanted.session else {},
         verified=wanted.verified,
-        time_zone=time_zone,
+        time_zone=means.time_zone,
         idempotency_key="preview",
     )
     options = PreviewOptions(execute=wanted.execute, accept_side_effects=frozenset(wanted.accept_side_effects))
     return await preview(
         call,
         context,
-        ground.view,
-        credentials=ground.credentials,
+        means.view,
+        credentials=means.credentials,
         guard=runtime.guard,
-        authorizer=ground.authorizer,
+        authorizer=means.authorizer,
         options=options,
     )
 

@@ -19,6 +19,10 @@ from patchbay.connectors.tables import Connection, Credential, OAuthState, Snaps
 from patchbay.errors import Conflict
 
 CHANNEL = "patchbay_connections"
+WEBHOOK = "webhook"
+"""The type of the connections that belong to skills made by hand. Their kinds begin with :data:`HIDDEN`: they are listed nowhere,
+and no path of this API can name them."""
+HIDDEN = f"{WEBHOOK}:"
 
 
 class IntegrationNotConnected(Conflict):
@@ -111,7 +115,7 @@ async def list_connections(session: AsyncSession) -> list[dict[str, Any]]:
     rows = await session.execute(
         select(Connection, Snapshot.created_at)
         .outerjoin(Snapshot, Snapshot.id == Connection.snapshot_id)
-        .where(Connection.replaced_at.is_(None))
+        .where(Connection.replaced_at.is_(None), Connection.kind.not_like(f"{HIDDEN}%"))
         .order_by(Connection.kind)
     )
     return [_json(connection, discovered_at) for connection, discovered_at in rows]

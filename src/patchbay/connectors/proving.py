@@ -42,7 +42,7 @@ async def prove(
 async def preview(
     call: FrozenCall,
     context: CallContext,
-    view: View,
+    view: View | None,
     *,
     credentials: Any,
     guard: EgressGuard,
@@ -53,6 +53,6 @@ async def preview(
 
     Raises :class:`~patchbay.connectors.refusals.CallRefused`, what the validation of the arguments raises, or PreviewRefused.
     """
-    return await system_of(view.kind).preview(
+    return await system_of(call.kind).preview(
         call, context, view, credentials=credentials, guard=guard, authorizer=authorizer, options=options
     )

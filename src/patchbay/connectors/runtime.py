@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from patchbay.connectors.connections import IntegrationNotConnected, type_of
+from patchbay.connectors.connections import WEBHOOK, IntegrationNotConnected, type_of
 from patchbay.connectors.degraded import Degraded, narrowed
 from patchbay.connectors.drift_log import DriftLog
 from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
@@ -74,9 +74,10 @@ class _Facts:
     through one of their own: it is made by the first of them.
     """
 
-    __slots__ = ("scoping", "seal", "snapshot_id", "source", "verdicts", "version", "writer")
+    __slots__ = ("scoping", "seal", "snapshot_id", "source", "type", "verdicts", "version", "writer")
 
     def __init__(self, connection: Connection, scoping: Scoping, source: Source, seal: bytes) -> None:
+        self.type = type_of(connection)
         self.version = connection.scoping_version
         self.snapshot_id = connection.snapshot_id
         self.scoping = scoping
@@ -300,6 +301,9 @@ class CallRunner:
         (:mod:`patchbay.schema_graph.drift`).
         """
         call = ready.call
+        if facts.type == WEBHOOK or call.kind == WEBHOOK:
+            # It has no schema that could have changed, and nothing that scoping could block.
+            return _Verdict(ready, None if facts.type == call.kind else CallNotSupported, ready)
         if facts.snapshot_id is None:
             return _Verdict(ready, SchemaChanged, ready)
         try:

@@ -134,14 +134,14 @@ class System(Protocol):
         self,
         call: FrozenCall,
         context: CallContext,
-        view: View,
+        view: View | None,
         *,
         credentials: Any,
         guard: EgressGuard,
         authorizer: Authorizer | None,
         options: PreviewOptions,
     ) -> Preview:
-        """What the call would do with these values; nothing is changed for good. For a write ``credentials`` hold the write role.
+        """What the call would do with these values; nothing is changed for good. For a write ``credentials`` hold the write role. ``view`` is None for a system without a schema alone.
 
         Raises what running the call raises, and PreviewRefused for what may not be executed.
         """

@@ -8,7 +8,7 @@ from typing import Any
 from patchbay.agent_runtime.prepublish.gates import caller_verification, policy_skills
 from patchbay.agent_runtime.prepublish.standing import LEVEL_NAMES, LEVELS, enabled_policies, is_about_skills
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
-from patchbay.bindings.tool_schema import lint_tool
+from patchbay.bindings.tool_lint import lint_tool
 
 _REPEATED = frozenset({"model_chosen_identity"})
 _SECRETS = frozenset({"account_pin", "otp_sms", "knowledge_based", "dob_postcode"})

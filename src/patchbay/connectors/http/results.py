@@ -101,7 +101,7 @@ class Results:
             row = self._row(record, forms, said)
             encoded = _encode(row)
             if any(secret in encoded for secret in withheld):
-                row = _without(row, withheld, said)
+                row = without_secrets(row, withheld, said)
             left -= len(encoded)
             if left < 0:
                 said.append(BYTES_CUT.format(bytes=caps.bytes))
@@ -162,7 +162,7 @@ class Results:
         notes.append(MISMATCH.format(leaf=leaf.name))
 
 
-def _without(row: dict[str, Any], withheld: Sequence[bytes], notes: list[str]) -> dict[str, Any]:
+def without_secrets(row: dict[str, Any], withheld: Sequence[bytes], notes: list[str]) -> dict[str, Any]:
     """The row without values that hold any of ``withheld``: a system may send back what it was sent."""
     kept: dict[str, Any] = {}
     for leaf, value in row.items():

@@ -16,6 +16,7 @@ from patchbay.connectors.http.signing import static_authorizer
 from patchbay.connectors.http.source import HttpSource
 from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.proof import Proven
+from patchbay.connectors.shaped import shaped
 from patchbay.connectors.system import Ready, Role, Secrets
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import PatchbayError
@@ -127,7 +128,7 @@ class HttpSystem(ABC):
         self,
         call: FrozenCall,
         context: CallContext,
-        view: View,
+        view: View | None,
         *,
         credentials: HttpCredentials,
         guard: EgressGuard,
@@ -137,7 +138,7 @@ class HttpSystem(ABC):
         """The exact request, with secrets masked. A read is made, for a few records; a write is never sent."""
         shown = few_rows(call)
         source = self.source(credentials, guard, role="read", authorizer=authorizer)
-        return await preview_call(shown, self.ready(shown), context, credentials, source, options)
+        return await preview_call(shown, shaped(self.ready(shown)), context, credentials, source, options)
 
     def source(
         self, credentials: HttpCredentials, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None

@@ -13,6 +13,7 @@ import msgspec
 
 from patchbay.connectors.preview import Preview, PreviewOptions, PreviewRefused
 from patchbay.connectors.refusals import SchemaChanged, TimeZoneMissing
+from patchbay.connectors.shaped import shaped
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.current_row import current_row
 from patchbay.connectors.sql.proof import native_name
@@ -76,7 +77,7 @@ class Previewing:
         return await self._write(shown, options)
 
     async def _write(self, shown: Preview, options: PreviewOptions) -> Preview:
-        ready = self._system.ready(self._call)
+        ready = shaped(self._system.ready(self._call))
         values = ready.values(self._context, self._zone)
         record, verb = self._record()
         schema, table = native_name(self._view, record.name)
@@ -107,7 +108,7 @@ class Previewing:
         return msgspec.structs.replace(shown, current_row=row, notes=(*shown.notes, *notes))
 
     async def _read(self, call: FrozenCall) -> CallResult:
-        ready = self._system.ready(call)
+        ready = shaped(self._system.ready(call))
         values = ready.values(self._context, self._zone)
         loop = asyncio.get_running_loop()
         async with self._source("read") as source:

@@ -111,7 +111,7 @@ class SqlSystem(ABC):
         self,
         call: FrozenCall,
         context: CallContext,
-        view: View,
+        view: View | None,
         *,
         credentials: SqlCredentials,
         guard: EgressGuard,
@@ -119,4 +119,5 @@ class SqlSystem(ABC):
         options: PreviewOptions,
     ) -> Preview:
         """See :meth:`patchbay.connectors.system.System.preview`."""
+        assert view is not None
         return await Previewing(self, call, context, view, credentials=credentials, guard=guard).preview(options)
