@@ -43,8 +43,8 @@ def draft_document(agent: Agent, skills: Sequence[Skill]) -> dict[str, Any]:
         "agentId": agent.id,
         "profile": {"name": agent.name, **agent.draft},
         "skills": frozen,
-        "guardrails": [],
-        "callerVerification": [],
+        "guardrails": agent.guardrails or [],
+        "callerVerification": agent.caller_verification or [],
         "playbooks": [],
         "knowledge": [],
     }
@@ -63,6 +63,8 @@ def _skill_document(skill: Skill) -> dict[str, Any]:
         "requiresVerifiedIdentity": bool(settings.get("requiresVerifiedIdentity", False)),
         "verificationLevel": settings.get("verificationLevel"),
         "allowedFields": settings.get("allowedFields"),
+        "requiresConfirmation": settings.get("requiresConfirmation"),
+        "stakes": settings.get("stakes"),
         "binding": skill.binding,
         "tool": tool_schema(skill.slug, skill.description, call.inputs),
         "call": {"digest": skill.digest, "document": skill.call.decode()},
@@ -90,6 +92,8 @@ def thaw(content: bytes, sha256: str, *, version_id: str | None, number: int | N
         sha256=sha256,
         profile=read_body(AgentDraft, document["profile"]),
         skills=skills,
+        guardrails=tuple(document["guardrails"]),
+        verification=tuple(document["callerVerification"]),
     )
 
 

@@ -17,7 +17,7 @@ from patchbay.agent_runtime.verification.comparing.postcodes import (
     same_postcode,
     spaced_postcode,
 )
-from patchbay.agent_runtime.verification.comparing.spoken import equal, plain, words
+from patchbay.agent_runtime.verification.comparing.spoken import equal, words
 
 Kind = Literal["date", "postcode", "digits", "code", "name", "email", "phone", "answer"]
 
@@ -112,15 +112,7 @@ def may_hold(text: str, kind: Kind) -> bool:
         return True
     if kind in ("date", "postcode", "digits", "code", "phone"):
         return False
-    if kind == "email":
-        return "@" in text or any(word.text == "at" for word in said)
-    return bool(said) and not _ASKS.match(plain(text).strip())
-
-
-_ASKS = re.compile(
-    r"(?:what|why|who|when|where|which|how|can|could|do|does|did|is|are|will|would|should|may)\b.*\?$"
-    r"|(?:why|what for|what do you|who are you|how come)\b"
-)
+    return bool(said)
 
 
 def read(text: str, kind: Kind, place: Place) -> Read:
