@@ -63,6 +63,7 @@ CHECKS = [
     "egress",
     "port",
     "model",
+    "sms",
 ]
 
 

@@ -71,6 +71,19 @@ def _skill_document(skill: Skill) -> dict[str, Any]:
     }
 
 
+def draft_skills(skills: Sequence[Skill]) -> tuple[FrozenSkill, ...]:
+    """Skills of a draft as they would be frozen; those without a call, or whose call cannot be read, are left out."""
+    frozen: list[FrozenSkill] = []
+    for skill in skills:
+        if skill.call is None:
+            continue
+        try:
+            frozen.append(FrozenSkill(_skill_document(skill), unseal_call(skill.call, skill.digest or "", skill.name)))
+        except PatchbayError:
+            continue
+    return tuple(frozen)
+
+
 def seal_document(document: Mapping[str, Any]) -> tuple[bytes, str]:
     """The canonical bytes of a document and their SHA-256 in hex."""
     content = canonical_json(document)

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 if TYPE_CHECKING:
     from patchbay.agent_runtime.services import ModelFactory, Runtime
     from patchbay.connectors.runtime import CallRunner
+    from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
     from patchbay.settings import Settings
     from patchbay.store.database import Database
@@ -56,7 +57,10 @@ async def open_platform(
         await runner.start()
         stack.push_async_callback(runner.stop)
         models = models or await stack.enter_async_context(open_models(settings))
-        runtime = Runtime(database, vault, guard, runner, models, settings)
+        carrier = Carrier.from_settings(settings, guard)
+        if carrier is not None:
+            stack.push_async_callback(carrier.close)
+        runtime = Runtime(database, vault, guard, runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
         yield Platform(settings, database, vault, guard, runner, runtime)
 

@@ -241,11 +241,12 @@ class Engine:
             if not requests:
                 yield self._say(self._partial or tools.said_when_over(self._outcomes))
                 return
+            calls = tuple(self._without_secrets_in(request) for request in requests)
             if self._partial.strip():
-                yield self._say(self._partial, calls=tuple(requests))
+                yield self._say(self._partial, calls=calls)
             else:
                 self._partial = ""
-                self._messages.append(AgentMessage(text="", calls=tuple(requests)))
+                self._messages.append(AgentMessage(text="", calls=calls))
             for request in requests:
                 async with aclosing(self._use(request)) as events:
                     async for event in events:
@@ -319,7 +320,7 @@ class Engine:
         if prepared.hand_off:
             yield self._hand_off(prepared)
             return
-        took, level = 0.0, self._verification.level
+        took = 0.0
         if prepared.outcome is None and prepared.skill is not None:
             decided = await self._decide(prepared, prepared.skill, confirmed=confirmed)
             for type, data in decided.events:
@@ -327,6 +328,7 @@ class Engine:
             prepared = decided.prepared
         outcome = prepared.outcome
         level = self._verification.level
+        self._level_told = max(self._level_told, level)
         shown = self._shown(prepared, level)
         if outcome is None and prepared.skill is not None:
             yield self._journal.make("tool_call", {**shown, "state": "started"})
@@ -409,7 +411,7 @@ class Engine:
     async def _asked_by_engine(self, name: str, arguments: str, *, confirmed: bool = False) -> AsyncGenerator[Event]:
         """A call that waited, now made by the engine: the model is given its outcome as if it had just asked."""
         request = self._unique(ToolCallRequest(call_id="", name=name, arguments=arguments), ())
-        self._messages.append(AgentMessage(text="", calls=(request,)))
+        self._messages.append(AgentMessage(text="", calls=(self._without_secrets_in(request),)))
         async with aclosing(self._use(request, confirmed=confirmed)) as events:
             async for event in events:
                 yield event
@@ -594,6 +596,16 @@ class Engine:
             message=self._speech.hide(outcome.message),
             reason=self._speech.hide(outcome.reason),
         )
+
+    def _without_secrets_in(self, request: ToolCallRequest) -> ToolCallRequest:
+        """The request as a model is reminded of it."""
+        if not self._speech.masks:
+            return request
+        try:
+            arguments = msgspec.json.encode(self._speech.hide(msgspec.json.decode(request.arguments))).decode()
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            arguments = "{}"
+        return msgspec.structs.replace(request, arguments=arguments)
 
     def _unique(self, request: ToolCallRequest, others: Sequence[ToolCallRequest]) -> ToolCallRequest:
         """The request under a ``callId`` that no other has: the model's own names are not to be relied on."""
