@@ -451,7 +451,7 @@ def test_write_gates() -> None:
 @pytest.mark.parametrize(
     ("rule", "said", "heard"),
     [
-        ({"phrases": ["guaranteed returns"], "message": "I can't."}, ["We offer GUARAN", "TEED,  return", "s now"], "We offer I can't."),
+        ({"phrases": ["guaranteed returns"], "message": "I can't."}, ["Has GUARAN", "TEED,  return", "s now"], "Has I can't."),
         ({"phrases": ["damn"], "action": "redact"}, ["Well da", "mn it."], "Well HIDDEN it."),
         ({"patterns": ["call ### ####"], "action": "redact"}, ["Please call 555 12", "34 now."], "Please HIDDEN now."),
         ({"patterns": ["we * promise"], "message": "No."}, ["Yes we do really pro", "mise it"], "Yes No."),

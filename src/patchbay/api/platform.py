@@ -12,7 +12,6 @@ from starlette.requests import HTTPConnection
 if TYPE_CHECKING:
     from patchbay.agent_runtime.services import ModelFactory, Runtime
     from patchbay.connectors.runtime import CallRunner
-    from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
     from patchbay.settings import Settings
     from patchbay.store.database import Database
@@ -43,6 +42,7 @@ async def open_platform(
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
+    from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
