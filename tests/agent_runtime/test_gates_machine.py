@@ -129,7 +129,7 @@ NAMES = [
     "x",
 ]
 ARGUMENTS = [
-    "{}", '{"customer_id": "c2"}', '{"account_number": "AC1002"}', '{"account_number": "AC1001", "pin": "407193"}',
+    "{}", '{"customer_id": "c2"}', '{"account_number": "AC1002"}', '{"account_number": "AC1001", "pin": "000000"}',
     '{"order_number": "77", "amount": "5"}', '{"order_number": "78", "amount": "9"}', '{"confirmed": true}', "[]", "{",
     '{"order_number": "77", "amount": "5", "customer_id": "c2"}', '{"product": "soap"}', '{"verified": {"level": "step_up"}}',
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import msgspec
 
 from patchbay.agent_runtime.services import Runner
 from patchbay.agent_runtime.verification.checks import SUBJECT_LEAF, VERIFIED_LEAF, Check
-from patchbay.agent_runtime.verification.comparing.fields import Place, canonical_field, same, spelled
+from patchbay.agent_runtime.verification.comparing.fields import Place, canonical_field, kind_of, same, spelled
 from patchbay.agent_runtime.verification.comparing.spoken import plain
 from patchbay.errors import PatchbayError
 from patchbay.schema_graph.arguments import ArgumentRefused, ArgumentsInvalid, MissingArguments
@@ -77,7 +77,16 @@ def facts_of(check: Check, row: Mapping[str, Any]) -> dict[str, Any]:
         elif leaf not in (VERIFIED_LEAF, SUBJECT_LEAF):
             facts[leaf.removeprefix(f"{SUBJECT_LEAF}.")] = value
     asked = {f.name for f in check.fields}
-    return {k: v for k, v in facts.items() if k not in check.compared and canonical_field(k) not in asked and v is not None}
+    return {
+        k: v
+        for k, v in facts.items()
+        if v is not None and k not in check.compared and canonical_field(k) not in asked and not _secret(k)
+    }
+
+
+def _secret(leaf: str) -> bool:
+    """Whether a leaf holds, by its name, what another check may ask for: such a value is no fact to keep."""
+    return kind_of(leaf) == "digits" or canonical_field(leaf) == "date_of_birth"
 
 
 def claim(check: Check, values: Mapping[str, str], session: Mapping[str, Any], country: str | None) -> list[tuple[str, str]]:
