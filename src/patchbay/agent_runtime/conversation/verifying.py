@@ -331,6 +331,13 @@ class Verification:
     def _succeeded(self, check: Check, state: Verifying, facts: dict[str, Any], step: Step) -> Step:
         """The caller is verified: what is proven replaces what was, unless it is more about the same caller."""
         before: Mapping[str, Any] = self._held.state.get("verified", {})
+        due = choose(self._agent.checks, state.needed, before, time.time(), usable=self._usable)
+        if due is None or (due.check.id, due.grants) != (check.id, state.grants):
+            # What this check was to stand on has expired meanwhile: the call that waits asks for all of it anew.
+            drop(self._held)
+            step.events.append(self._event(check, state, "failed", reason="expired"))
+            step.resume = state.request
+            return step
         same = state.grants > 1 and level_at(before, time.time()) > 0
         grants = dict(before.get("grants") or {}) if same else {}
         name = LEVEL_NAMES[state.grants]
