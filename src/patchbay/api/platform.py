@@ -43,6 +43,7 @@ async def open_platform(
     from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
+    from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
@@ -58,7 +59,10 @@ async def open_platform(
         await runner.start()
         stack.push_async_callback(runner.stop)
         models = models or await stack.enter_async_context(open_models(settings))
-        runtime = Runtime(database, vault, guard, runner, models, settings)
+        carrier = Carrier.from_settings(settings, guard)
+        if carrier is not None:
+            stack.push_async_callback(carrier.close)
+        runtime = Runtime(database, vault, guard, runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
         yield Platform(settings, database, vault, guard, runner, runtime)
 

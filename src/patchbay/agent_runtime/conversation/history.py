@@ -20,7 +20,7 @@ from patchbay.agent_runtime.conversation.model import (
     ToolOutcome,
     UserMessage,
 )
-from patchbay.agent_runtime.conversation.tools import HAND_OFF, outcome_from_event, outputs_of
+from patchbay.agent_runtime.conversation.tools import HAND_OFF, outcome_from_event
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.connectors.refusals import ScopedOut
 from patchbay.connectors.scoping import scoped_out
@@ -35,17 +35,21 @@ _LAST = text(
 _NO_LONGER = ToolOutcome(status="refused", code=ScopedOut.code, message=ScopedOut.say)
 
 
-async def load_history(session: AsyncSession, conversation_id: str, agent: FrozenAgent) -> Sequence[Message]:
+async def load_history(session: AsyncSession, conversation_id: str, agent: FrozenAgent, level: int) -> Sequence[Message]:
     """The last messages and tool outcomes of a conversation, oldest first, beginning with something the caller said.
 
-    Rows are told only of skills that ``agent`` has and whose calls data scoping permits now, and of those only fields that the
-    skill may still return.
+    Rows are told only of skills that ``agent`` has, that a caller of ``level`` may use and whose calls data scoping permits now,
+    and of those only fields that may still be told.
     """
     rows = (await session.execute(_LAST, {"id": conversation_id})).all()
     used = {row.data["slug"] for row in rows if row.type == "tool_call" and "result" in row.data and "slug" in row.data}
-    skills = {slug: skill for slug, skill in agent.by_slug.items() if slug in used}
+    skills = {slug: s for slug, s in agent.by_slug.items() if slug in used and agent.gates.of(s.id).level <= level}
     blocked = await scoped_out(session, {slug: skill.call for slug, skill in skills.items()}) if skills else set[str]()
-    tellable = {slug: {o.leaf for o in outputs_of(skill)} for slug, skill in skills.items() if slug not in blocked}
+    tellable = {
+        slug: {o.leaf for o in agent.gates.of(skill.id).outputs(skill.call.outputs, level)}
+        for slug, skill in skills.items()
+        if slug not in blocked
+    }
     return messages(((row.type, row.data) for row in reversed(rows)), tellable)
 
 
