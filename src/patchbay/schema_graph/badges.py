@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from patchbay.schema_graph.model import Badge, FieldType
-from patchbay.schema_graph.naming import singular_word, spelled_words, spellings, split_words
+from patchbay.schema_graph.naming import singular_word, spelled_words, spellings
 
 CORE: tuple[Badge, ...] = ("core",)
 
@@ -100,8 +100,8 @@ def _badges_by_text(description: str) -> tuple[Badge, ...]:
 
 def is_core_by_name(name: str) -> bool:
     """Whether an object bears the name of what a business is about."""
-    words = split_words(name)
-    return 0 < len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS
+    words = spelled_words(name)
+    return 0 < len(words) <= 2 and singular_word(words[-1].lower()) in _CORE_WORDS
 
 
 def is_core_by_use(referenced: int, fields: int) -> bool:
@@ -128,8 +128,12 @@ def _is_reference(words: Sequence[str], kind: FieldType) -> bool:
 
 
 def _may_say(spelled: Sequence[str], alone: frozenset[str]) -> bool:
-    """Whether words as they stand hold one of ``alone``, or what a pair begins and what a pair ends with."""
-    return not alone.isdisjoint(spelled) or not (_FIRSTS.isdisjoint(spelled) or _SECONDS.isdisjoint(spelled))
+    """Whether words as they stand hold one of ``alone``, or what ends a pair right after what begins one."""
+    if not alone.isdisjoint(spelled):
+        return True
+    if _FIRSTS.isdisjoint(spelled) or _SECONDS.isdisjoint(spelled):
+        return False
+    return not _SECONDS.isdisjoint([second for first, second in pairwise(spelled) if first in _FIRSTS])
 
 
 def _says(words: Sequence[str], single: frozenset[str], pairs: frozenset[tuple[str, str]]) -> bool:

@@ -82,7 +82,7 @@ class Flattener:
             schema = node if is_object(node) else EMPTY
             single = self._objects.single(schema) if "readOnly" not in schema else None
             if single is not None:
-                self._leaf(schema, single, self._below(parent, name, name in required), schema.get("description"), None)
+                self.leaf(schema, single, self._below(parent, name, name in required), schema.get("description"), None)
             elif not self._is_read_only(schema):
                 self.value(schema, self._below(parent, name, name in required), depth)
 
@@ -110,11 +110,11 @@ class Flattener:
         elif schema.get("type") == "array" or "items" in schema:
             self._list(schema, slot, depth, description, extra)
         else:
-            self._leaf(schema, self._objects.shape(schema, slot.name, ""), slot, description, extra)
+            self.leaf(schema, self._objects.shape(schema, slot.name, ""), slot, description, extra)
 
     def _nested(self, plain: Schema, slot: Slot, depth: int, description: Any) -> None:
         if self._whole(plain, slot, depth):
-            self._leaf(plain, _WHOLE, slot, description, None)
+            self.leaf(plain, _WHOLE, slot, description, None)
             return
         self._open.add(id(plain))
         self.members(plain, slot, depth + 1)
@@ -146,7 +146,7 @@ class Flattener:
             return
         inner = Shape("object", "object") if properties_of(items) else self._objects.shape(items, slot.name, "")
         shape = Shape("array", f"array of {inner.native}", item_type=inner.type, enum=inner.enum)
-        self._leaf(schema, shape, slot, description, extra)
+        self.leaf(schema, shape, slot, description, extra)
 
     def _any_of(
         self, schema: Schema, variants: list[Any], slot: Slot, depth: int, description: Any, extra: dict[str, Any] | None
@@ -167,9 +167,9 @@ class Flattener:
         telling = [shape for shape in shapes if shape.type != "json"] or (shapes if united is None else [])
         if telling:
             optional = slot if united is None else msgspec.structs.replace(slot, required=False, demanded=None)
-            self._leaf(schema, either(telling), optional, description, extra)
+            self.leaf(schema, either(telling), optional, description, extra)
         elif united is None:
-            self._leaf(schema, ANYTHING, slot, description, extra)
+            self.leaf(schema, ANYTHING, slot, description, extra)
 
     def _united(self, schema: Schema, variants: list[Any]) -> tuple[Schema | None, list[Schema]]:
         """The members of all forms that have any, and the other forms."""
@@ -199,13 +199,14 @@ class Flattener:
             }
         return joined, rest
 
-    def _leaf(self, schema: Schema, shape: Shape, slot: Slot, description: Any, extra: dict[str, Any] | None) -> None:
-        name = slot.name
-        if name in self._into.places or len(self._into.listed) >= MOST_LISTED:
+    def leaf(self, schema: Schema, shape: Shape, slot: Slot, description: Any, extra: dict[str, Any] | None = None) -> None:
+        """One value as it is."""
+        name, listed, places = slot.name, self._into.listed, self._into.places
+        if name in places or len(listed) >= MOST_LISTED:
             return
         kind: FieldType = shape.type if not shape.expandable else "string"
         item = shape.item_type if shape.item_type is not None or kind != "array" else "json"
-        self._into.listed.append(
+        listed.append(
             Argument(
                 name, self._role, kind, shape.native, slot.required, False, shape.enum, trimmed(description, _DESCRIPTION),
                 field_badges(slot.wire, kind), item, shape.max_length, "default" in schema, shape.zoned, slot.demanded,
@@ -216,18 +217,17 @@ class Flattener:
             path = place["path"] = slot.path
             place["name"] = path[-1] if path else ""
             if path and self._place != "json":  # a form writes a member as its outermost one is said to be encoded
-                place.update(self._encoding.get(path[0], _NOT_SAID))
                 if len(path) > 1:
-                    place.setdefault("style", "deepObject")
-                    place.setdefault("explode", True)
+                    place["style"], place["explode"] = "deepObject", True
+                if path[0] in self._encoding:
+                    place.update(self._encoding[path[0]])
         if extra:
             place.update(extra)
-        self._into.places[name] = place
+        places[name] = place
 
 
 _BODIES = frozenset({"json", "form", "multipart"})
 _ENCODED = ("style", "explode", "contentType")
-_NOT_SAID: dict[str, Any] = {}
 
 
 def _listing(schema: Schema) -> bool:

@@ -170,8 +170,10 @@ class Parameters:
             slot_extra: dict[str, Any] = {"content": next(iter(node["content"]))}
             self._whole(slot, into, parameter, role, slot_extra)
             return
-        if style in ("form", "simple") and schema.keys() <= _SINGLE and "allowReserved" not in node:  # most of them
-            Flattener(self._objects, into, parameter.place, role).value(schema, slot, 0, said=parameter.said)
+        single = self._objects.single(schema) if style in ("form", "simple") and "allowReserved" not in node else None
+        if single is not None and schema.keys() <= _SINGLE:  # most of them
+            flattener = Flattener(self._objects, into, parameter.place, role)
+            flattener.leaf(schema, single, slot, schema.get("description", parameter.said))
             return
         plain = self._objects.schemas.plain(parameter.described())
         nested = bool(properties_of(plain)) or any(properties_of(self._objects.schemas.plain(v)) for v in variants_of(plain))
