@@ -141,7 +141,8 @@ class System(Protocol):
         authorizer: Authorizer | None,
         options: PreviewOptions,
     ) -> Preview:
-        """What the call would do with these values; nothing is changed for good. For a write ``credentials`` hold the write role. ``view`` is None for a system without a schema alone.
+        """What the call would do with these values; nothing is changed for good. For a write ``credentials`` hold the write role.
+        ``view`` is None for a system that has no schema, and for no other.
 
         Raises what running the call raises, and PreviewRefused for what may not be executed.
         """

@@ -75,7 +75,7 @@ class OperationBuilder:
         slugs = unique_slugs([one.name for one in found], length=SLUG_LENGTH)
         made = [self._operation(one, slugs[one.name]) for one in found]
         self._note(found)
-        short = unique_slugs([*self._objects, *self._answers])
+        short = unique_slugs([*self._objects, *self._answers]) if self._answers else {}
         values = {name: value_object(name, short[name], use) for name, use in self._answers.items()}
         return {operation.name: operation for operation in made}, values
 
