@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from patchbay.api import openapi, problems, request_log
 from patchbay.api.door import MAX_BODY, Door
+from patchbay.api.express import express_routes
 from patchbay.api.platform import Platform, open_platform
 from patchbay.api.routers import (
     agents,
@@ -23,6 +24,7 @@ from patchbay.api.routers import (
     schema,
     scoping,
     simulate,
+    skill_calls,
     skills,
     sql_setup,
     uploads,
@@ -35,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # In the order they are looked through: first the routes that callers wait for.
     chat_sessions.router,
     chat_completions.router,
+    skill_calls.router,
     health.router,
     audit_logs.router,
     integrations.router,
@@ -80,5 +83,5 @@ def create_app(settings: Settings, *, platform: Platform | None = None, max_body
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Door, max_body=max_body)
+    app.add_middleware(Door, max_body=max_body, express=express_routes(ROUTERS))
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 from fastapi import FastAPI
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from patchbay.accounts.keys import rate_headers
 from patchbay.api.auditing import audit_answer
+from patchbay.api.express import ExpressRoute
 from patchbay.api.problems import Internal, problem_response
 from patchbay.api.request_log import logger, where_it_failed
 from patchbay.api.visit import Visit, open_visit
@@ -45,12 +46,13 @@ class StoreUnavailable(Unavailable):
 
 class Door:
     """ASGI middleware around the whole application. ``max_body`` is in bytes, whatever Content-Length says, for all paths but
-    those of :data:`LARGE_BODIES`.
+    those of :data:`LARGE_BODIES`. ``express`` routes are answered without the framework in between.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY, express: Sequence[ExpressRoute] = ()) -> None:
         self.app = app
         self.max_body = max_body
+        self.express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing escapes as an exception once the visit is open."""
@@ -64,7 +66,7 @@ class Door:
         with structlog.contextvars.bound_contextvars(request_id=visit.request_id):
             try:
                 _refuse_declared(headers.getlist("content-length"), most)
-                await self.app(scope, _limited(receive, most), sender)
+                await self._pass(scope, _limited(receive, most), sender)
             except ClientDisconnect:
                 visit.status = 499
             except PatchbayError as error:
@@ -74,6 +76,16 @@ class Door:
                 await self._answer(StoreUnavailable() if isinstance(error, _STORE_AWAY) else Internal(), scope, receive, sender)
             finally:
                 _log(visit)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer on the short way where there is one, else through the framework."""
+        for route in self.express:
+            params = route.params_of(scope)
+            if params is not None:
+                scope["path_params"], scope["route"] = params, route
+                response = await route.answer(Request(scope, receive))
+                return await response(scope, receive, send)
+        await self.app(scope, receive, send)
 
     @staticmethod
     async def _answer(error: PatchbayError, scope: Scope, receive: Receive, sender: _Sender) -> None:

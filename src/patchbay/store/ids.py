@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_ULID = re.compile(rf"[0-7][{_ALPHABET}]{{25}}")
 _lock = threading.Lock()
 _last: list[int] = [0, 0]
 
@@ -20,4 +23,15 @@ def new_id(prefix: str) -> str:
         else:
             _last[1] += 1 + os.urandom(1)[0]
         value = (_last[0] << 80) | (_last[1] & ((1 << 80) - 1))
-    return f"{prefix}_" + "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_" + "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def made_at(identifier: str, prefix: str) -> float | None:
+    """When an identifier with this ``prefix`` says it was made, in seconds since 1970; None when it is not one."""
+    head, _, ulid = identifier.partition("_")
+    if head != prefix or _ULID.fullmatch(ulid) is None:
+        return None
+    milliseconds = 0
+    for character in ulid[:10]:
+        milliseconds = milliseconds * 32 + _ALPHABET.index(character)
+    return milliseconds / 1000
