@@ -8,7 +8,6 @@ answer, but a write's ``started`` before it runs.
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -244,7 +243,7 @@ async def through_the_gates(
     runtime: Runtime, agent: FrozenAgent, skill: FrozenSkill, held: Held, arguments: dict[Any, Any], kept: _Kept
 ) -> tuple[ToolOutcome, float]:
     """The outcome of one call as a model would be told it, and the milliseconds it took: the steps of the engine's tool call."""
-    request = ToolCallRequest(call_id=new_id("call"), name=skill.slug, arguments=json.dumps(arguments))
+    request = ToolCallRequest(call_id=new_id("call"), name=skill.slug, arguments=msgspec.json.encode(arguments).decode())
     verified: dict[str, Any] = held.state.get("verified", {})
     prepared = tools.prepare(agent, request, verified=verified)
     if prepared.guardrail:

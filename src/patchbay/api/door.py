@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import structlog
 from fastapi import FastAPI
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from patchbay.accounts.keys import rate_headers
 from patchbay.api.auditing import audit_answer
-from patchbay.api.express import ExpressRoute
 from patchbay.api.problems import Internal, problem_response
-from patchbay.api.request_log import logger, where_it_failed
+from patchbay.api.request_log import logger, requests, where_it_failed
 from patchbay.api.visit import Visit, open_visit
 from patchbay.errors import PatchbayError, TooLarge, Unavailable
 
@@ -25,7 +24,7 @@ LARGE_BODIES = {"/api/v1/uploads": 26_000_000}
 """Paths that take larger bodies than :data:`MAX_BODY`, in bytes: a file and what wraps it."""
 REQUEST_ID = "X-Request-Id"
 
-SECURITY_HEADERS = {
+SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -33,7 +32,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 _STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -46,13 +45,12 @@ class StoreUnavailable(Unavailable):
 
 class Door:
     """ASGI middleware around the whole application. ``max_body`` is in bytes, whatever Content-Length says, for all paths but
-    those of :data:`LARGE_BODIES`. ``express`` routes are answered without the framework in between.
+    those of :data:`LARGE_BODIES`.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY, express: Sequence[ExpressRoute] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY) -> None:
         self.app = app
         self.max_body = max_body
-        self.express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing escapes as an exception once the visit is open."""
@@ -66,7 +64,7 @@ class Door:
         with structlog.contextvars.bound_contextvars(request_id=visit.request_id):
             try:
                 _refuse_declared(headers.getlist("content-length"), most)
-                await self._pass(scope, _limited(receive, most), sender)
+                await self.app(scope, _limited(receive, most), sender)
             except ClientDisconnect:
                 visit.status = 499
             except PatchbayError as error:
@@ -76,16 +74,6 @@ class Door:
                 await self._answer(StoreUnavailable() if isinstance(error, _STORE_AWAY) else Internal(), scope, receive, sender)
             finally:
                 _log(visit)
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer on the short way where there is one, else through the framework."""
-        for route in self.express:
-            params = route.params_of(scope)
-            if params is not None:
-                scope["path_params"], scope["route"] = params, route
-                response = await route.answer(Request(scope, receive))
-                return await response(scope, receive, send)
-        await self.app(scope, receive, send)
 
     @staticmethod
     async def _answer(error: PatchbayError, scope: Scope, receive: Receive, sender: _Sender) -> None:
@@ -127,27 +115,32 @@ class _Sender:
             self.visit.status = message["status"]
             await audit_answer(self.app, self.visit)
             self.started = True
-            _complete(MutableHeaders(scope=message), self.visit)
+            message["headers"] = _completed(message.get("headers", ()), self.visit)
         await self.send(message)
 
 
-def _complete(headers: MutableHeaders, visit: Visit) -> None:
-    headers[REQUEST_ID] = visit.request_id
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+def _completed(sent: Iterable[tuple[bytes, bytes]], visit: Visit) -> list[tuple[bytes, bytes]]:
+    """The headers of the answer: the request's id and where the organization stands are ours to say, the rest where it is unsaid."""
+    own = {b"x-request-id": visit.request_id.encode()}
     if visit.admission is not None:
         admission = visit.admission
         for name, value in rate_headers(admission.limit, admission.remaining, admission.reset_s).items():
-            headers[name] = value
-    if visit.status == 401:
-        headers.setdefault("WWW-Authenticate", "Bearer")
+            own[name.lower().encode()] = value.encode()
+    kept = [(name, value) for name, value in sent if name not in own]
+    said = {name for name, _ in kept}
+    kept += own.items()
+    kept += [header for header in _SECURITY if header[0] not in said]
+    if visit.status == 401 and b"www-authenticate" not in said:
+        kept.append((b"www-authenticate", b"Bearer"))
+    return kept
 
 
 def _log(visit: Visit) -> None:
     """One line a request: the path without its query, never a body."""
     principal = visit.admission.principal if visit.admission else None
     probe = visit.path in ("/healthz", "/readyz") and visit.status == 200
-    (logger.debug if probe else logger.info)(
+    to = requests()
+    (to.debug if probe else to.info)(
         "request",
         method=visit.method,
         path=visit.path,

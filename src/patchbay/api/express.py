@@ -8,17 +8,18 @@ are admitted by lease (:mod:`patchbay.accounts.leases`), and what the endpoint r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 from patchbay.api.access import enter_leased
 from patchbay.api.bodies import check_query, is_json, parse_json
+from patchbay.api.door import MAX_BODY, Door
 from patchbay.api.problems import RouteNotFound, UnsupportedMediaType
 from patchbay.api.routing import PREFIX, DoorRoute
 from patchbay.api.visit import visit_of
@@ -87,6 +88,30 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
         message = await receive()
     raise ClientDisconnect
+
+
+class Express:
+    """The express routes of one application, behind a door of their own that is like the one of the others."""
+
+    def __init__(self, routes: Sequence[ExpressRoute], *, max_body: int = MAX_BODY) -> None:
+        self._routes = routes
+        self._door = Door(_answer, max_body=max_body)
+
+    async def answered(self, app: FastAPI, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer the request when it is one for an express route; else False, and nothing has happened."""
+        for route in self._routes:
+            params = route.params_of(scope)
+            if params is not None:
+                scope["app"], scope["route"], scope["path_params"] = app, route, params
+                await self._door(scope, receive, send)
+                return True
+        return False
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    route: ExpressRoute = scope["route"]
+    response = await route.answer(Request(scope, receive))
+    await response(scope, receive, send)
 
 
 def express_router(path: str, *, tag: str) -> APIRouter:
