@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,12 @@ BINDING = {
     "enabled": True,
 }
 TOOLBOX = "node_modules/@toolbox-sdk/server-linux-x64/bin/toolbox"
+ROWS_SHOWN = (
+    ("p50", "p50 µs", "≤ 1.00"),
+    ("p95", "p95 µs", "–"),
+    ("rate", "calls/s", "≥ 1.00"),
+    ("cpu", "CPU µs of all servers for a call", "–"),
+)
 LUA = """
 local requests, at = {}, 0
 local headers = { ["Content-Type"] = "application/json", ["Authorization"] = os.getenv("BENCH_AUTHORIZATION") }
@@ -101,11 +107,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Round:
-    """What wrk measured once: microseconds and calls a second."""
+    """What wrk measured once: microseconds and calls a second; and the CPU microseconds of all servers for a call."""
 
     p50: float
     p95: float
     rate: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """wrk's script, and the processes whose CPU time counts: ours, Toolbox, our store and the database."""
+
+    script: Path
+    servers: tuple[int, ...]
 
 
 def free_port() -> int:
@@ -116,8 +131,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(command: list[str], port: int, environment: dict[str, str] | None = None) -> Generator[None]:
-    """A server that listens on ``port``."""
+def process(command: list[str], port: int, environment: dict[str, str] | None = None) -> Generator[int]:
+    """A server that listens on ``port``; its process id."""
     with tempfile.TemporaryFile() as said:
         started = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
         try:
@@ -129,20 +144,20 @@ def process(command: list[str], port: int, environment: dict[str, str] | None = 
                     said.seek(0)
                     raise SystemExit(f"{command[0]} did not start: {said.read().decode()[-2000:]}")
                 time.sleep(0.05)
-            yield
+            yield started.pid
         finally:
             started.terminate()
             started.wait(30)
 
 
 @contextlib.contextmanager
-def patchbay(directory: Path, credentials: dict[str, Any], workers: int) -> Generator[tuple[Side, str]]:
-    """Our side, and the text of the frozen call's statement."""
+def patchbay(directory: Path, credentials: dict[str, Any], workers: int) -> Generator[tuple[Side, str, int]]:
+    """Our side, the text of the frozen call's statement, and the process."""
     port, program = free_port(), str(Path(sys.executable).parent / "patchbay")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PATCHBAY_") and name != "DATABASE_URL"}
     settings = {"DATA_DIR": str(directory), "EGRESS_ALLOW": "127.0.0.1/32", "RATE_LIMIT_PER_MINUTE": "100000000"}
     environment = {**kept, **{f"PATCHBAY_{name}": value for name, value in settings.items()}}
-    with process([program, "serve", "--port", str(port), "--workers", str(workers)], port, environment):
+    with process([program, "serve", "--port", str(port), "--workers", str(workers)], port, environment) as pid:
         making = [program, "keys", "create", "--org", "Benchmark", "--scopes", "*"]
         key = subprocess.run(making, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -165,6 +180,7 @@ def patchbay(directory: Path, credentials: dict[str, Any], workers: int) -> Gene
         yield (
             Side("skill call", port, path, '{"arguments": {"customer_number": NUMBER}}', key),
             asyncio.run(frozen_statement(directory, skill["id"])),
+            pid,
         )
 
 
@@ -182,6 +198,11 @@ async def frozen_statement(directory: Path, skill_id: str) -> str:
     return json.loads(found)["body"]["sql"]
 
 
+def postmaster(directory: Path) -> int:
+    """The process id of the PostgreSQL whose data is somewhere below ``directory``."""
+    return int(next(directory.rglob("postmaster.pid")).read_text().split()[0])
+
+
 def installed_toolbox(directory: Path) -> str | None:
     """Toolbox's program, installed when it is missing; None where there is no npm to install it with."""
     program = directory / TOOLBOX
@@ -195,7 +216,9 @@ def installed_toolbox(directory: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def toolbox(program: str, directory: Path, credentials: dict[str, Any], ca_file: str, statement: str) -> Generator[list[Side]]:
+def toolbox(
+    program: str, directory: Path, credentials: dict[str, Any], ca_file: str, statement: str
+) -> Generator[tuple[list[Side], int]]:
     """Toolbox with the one tool, by both of its doors."""
     port, config = free_port(), directory / "tools.yaml"
     source = {
@@ -213,43 +236,58 @@ def toolbox(program: str, directory: Path, credentials: dict[str, Any], ca_file:
     command = [program, "--config", str(config), "--address", "127.0.0.1", "--port", str(port)]
     rpc = '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "find_customer", "arguments": ARGUMENTS}}'
     arguments = '{"customer_number": NUMBER}'
-    with process([*command, "--enable-api", "--disable-version-check"], port):
-        yield [
-            Side("Toolbox /api", port, "/api/tool/find_customer/invoke", arguments),
-            Side("Toolbox /mcp", port, "/mcp", rpc.replace("ARGUMENTS", arguments)),
-        ]
+    with process([*command, "--enable-api", "--disable-version-check"], port) as pid:
+        yield (
+            [
+                Side("Toolbox /api", port, "/api/tool/find_customer/invoke", arguments),
+                Side("Toolbox /mcp", port, "/mcp", rpc.replace("ARGUMENTS", arguments)),
+            ],
+            pid,
+        )
 
 
-def load(side: Side, connections: int, seconds: float, script: Path) -> Round:
+def servers_cpu(started: Sequence[int]) -> float:
+    """Seconds of CPU that the processes of these ids and those below them have used."""
+    used = 0.0
+    for pid in started:
+        with contextlib.suppress(psutil.Error):
+            top = psutil.Process(pid)
+            used += sum(sum(p.cpu_times()[:2]) for p in (top, *top.children(recursive=True)))
+    return used
+
+
+def load(side: Side, connections: int, seconds: float, setting: Setting) -> Round:
     """One round of wrk."""
     environment = {**os.environ, "BENCH_PATH": side.path, "BENCH_BODY": side.body, "BENCH_AUTHORIZATION": f"Bearer {side.key}"}
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{side.port}"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(setting.script), f"http://127.0.0.1:{side.port}"]
+    before = servers_cpu(setting.servers)
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    busy = servers_cpu(setting.servers) - before
     line = next(line for line in run.stdout.splitlines() if line.startswith("RESULT"))
     requests, duration, p50, p95, failed = (float(part) for part in line.split()[1:])
     if failed:
         raise SystemExit(f"{side.name}: {failed:.0f} of {requests:.0f} requests failed")
-    return Round(p50, p95, requests / duration * 1e6)
+    return Round(p50, p95, requests / duration * 1e6, busy * 1e6 / requests)
 
 
-def compare(sides: list[Side], rounds: int, seconds: float, script: Path) -> list[str]:
+def compare(sides: list[Side], rounds: int, seconds: float, setting: Setting) -> list[str]:
     """The lines of the table. The answers are compared first and last."""
     check_equal(sides)
     names = [side.name for side in sides]
     lines = ["| same statement, TLS, 100k rows | " + " | ".join(names) + " | to /api | to /mcp | goal |", "|---" * 7 + "|"]
     for side in sides:
-        load(side, 16, 1, script)
+        load(side, 16, 1, setting)
     for connections in CONNECTIONS:
         measured: dict[str, list[Round]] = {name: [] for name in names}
         for number in range(rounds):
             turn = number % len(sides)
             for side in [*sides[turn:], *sides[:turn]]:
-                measured[side.name].append(load(side, connections, seconds, script))
-        for what, goal in (("p50", "≤ 1.00"), ("p95", "–"), ("rate", "≥ 1.00")):
-            ours, *theirs = (statistics.median(getattr(r, what) for r in measured[name]) for name in names)
-            shown = [f"{value / 1000:.2f} ms" if what != "rate" else f"{value:.0f}" for value in (ours, *theirs)]
+                measured[side.name].append(load(side, connections, seconds, setting))
+        for what, name, goal in ROWS_SHOWN:
+            ours, *theirs = (statistics.median(getattr(r, what) for r in measured[side]) for side in names)
+            shown = [f"{value:.0f}" for value in (ours, *theirs)]
             ratios = [f"{ours / value:.2f}" for value in theirs]
-            label = f"{connections} connection{'s' * (connections > 1)}: {what if what != 'rate' else 'calls/s'}"
+            label = f"{connections} connection{'s' * (connections > 1)}: {name}"
             lines.append(f"| {label} | " + " | ".join([*shown, *ratios, goal]) + " |")
     check_equal(sides)
     return lines
@@ -282,11 +320,13 @@ def main() -> None:
         credentials = source.create_database(sql=TABLES)
         with tempfile.TemporaryDirectory(prefix="patchbay-bench-") as name, contextlib.ExitStack() as stack:
             directory = Path(name)
-            ours, statement = stack.enter_context(patchbay(directory / "data", credentials, options.workers))
-            theirs = stack.enter_context(toolbox(program, directory, credentials, source.ca_file, statement))
+            ours, statement, our_pid = stack.enter_context(patchbay(directory / "data", credentials, options.workers))
+            theirs, their_pid = stack.enter_context(toolbox(program, directory, credentials, source.ca_file, statement))
             script = directory / "load.lua"
             script.write_text(LUA)
-            print("\n".join(compare([ours, *theirs], options.rounds, options.seconds, script)))
+            databases = [postmaster(directory / "data"), postmaster(source.base)]
+            setting = Setting(script, (our_pid, their_pid, *databases))
+            print("\n".join(compare([ours, *theirs], options.rounds, options.seconds, setting)))
             share = " ".join(f"{value:.1f}" for value in psutil.getloadavg())
             print(f"\n{options.workers} processes of ours; medians of {options.rounds} rounds. Load average: {share}.")
     finally:
