@@ -56,7 +56,7 @@ class _Lease:
 
     @property
     def wanted(self) -> int:
-        """How many requests to ask for: as many as were used in the last second and a few more; twice as many after running out."""
+        """How many requests to ask for: what was used in the last second and a few more; twice as many after running out."""
         used = self.granted - self.left
         return max(1, min(MOST, 2 * used if self.left == 0 else used + used // 4))
 

@@ -35,13 +35,14 @@ _KEEP = text("""
 WITH opened AS (
   INSERT INTO conversations (id, agent_id, version_id, draft, channel, status, outcome, summary, session, state, last_seq, turns,
                              started_at)
-  SELECT o.id, o.agent_id, o.version_id, false, o.channel, 'active', o.outcome, o.summary || o.turns || ' calls.', o.session,
-         o.state, o.last_seq, o.turns, o.started_at
+  SELECT o.id, o.agent_id, o.version_id, false, o.channel, 'active', o.outcome,
+         o.summary || o.turns || CASE o.turns WHEN 1 THEN ' call.' ELSE ' calls.' END, o.session, o.state, o.last_seq, o.turns,
+         o.started_at
     FROM jsonb_to_recordset(CAST(:opened AS jsonb)) AS o (id text, agent_id text, version_id text, channel text, outcome text,
          summary text, session jsonb, state jsonb, last_seq int, turns int, started_at timestamptz)),
 moved AS (
   UPDATE conversations c SET last_seq = c.last_seq + m.events, turns = c.turns + m.turns, outcome = m.outcome,
-         summary = m.summary || (c.turns + m.turns) || ' calls.'
+         summary = m.summary || (c.turns + m.turns) || CASE c.turns + m.turns WHEN 1 THEN ' call.' ELSE ' calls.' END
     FROM jsonb_to_recordset(CAST(:moved AS jsonb)) AS m (id text, events int, turns int, outcome text, summary text)
    WHERE c.id = m.id RETURNING c.id, c.last_seq - m.events AS seq, c.turns - m.turns AS turn),
 added AS (
@@ -171,7 +172,7 @@ class CallRecords:
             self._waiting.pop(org_id, None)
 
     async def _store_each(self, org_id: str, batch: Sequence[CallRecord]) -> None:
-        """Store a batch; when the store refuses it, each record by itself, so that one that cannot be stored takes no other along."""
+        """Store a batch; when the store refuses it, each record by itself: one that cannot be stored takes no other along."""
         try:
             await self._store(org_id, batch)
             return

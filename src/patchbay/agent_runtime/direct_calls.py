@@ -40,10 +40,8 @@ CHANNEL = "api"
 _YOUNG_S = 2.0
 _LOOK_AGAIN_S = 0.05
 _LIVE = text("SELECT published_version_id FROM agents WHERE id = :id AND deleted_at IS NULL")
-_CONVERSATION = text(
-    "SELECT id, org_id, agent_id, version_id, draft, channel, session, state, last_seq, turns, '' AS claim, status, outcome"
-    " FROM conversations WHERE id = :id AND channel = :channel"
-)
+_HELD = ("id", "org_id", "agent_id", "version_id", "draft", "channel", "session", "state", "last_seq", "turns")
+_CONVERSATION = text(f"SELECT status, outcome, {', '.join(_HELD)} FROM conversations WHERE id = :id AND channel = :channel")
 _OUTCOMES = {"succeeded": "answered", "refused": "unresolved", "failed": "failed"}
 
 
@@ -191,8 +189,10 @@ class DirectCalls:
         while True:
             found = await self._runtime.database.once(org_id, _CONVERSATION, {"id": conversation_id, "channel": CHANNEL})
             if found:
-                *columns, status, outcome = found[0]
-                return Held(*columns) if status == "active" else _Ended(cast("str | None", outcome))
+                status, outcome, *columns = found[0]
+                if status != "active":
+                    return _Ended(cast("str | None", outcome))
+                return Held(**cast("dict[str, Any]", dict(zip(_HELD, columns, strict=True))), claim="")
             made = made_at(conversation_id, "cnv")
             if made is None or abs(time.time() - made) > _YOUNG_S or time.time() > give_up:
                 raise ConversationNotFound

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from patchbay.accounts.keys import rate_headers
 from patchbay.api.auditing import audit_answer
 from patchbay.api.problems import Internal, problem_response
-from patchbay.api.request_log import logger, requests, where_it_failed
+from patchbay.api.request_log import logger, where_it_failed
 from patchbay.api.visit import Visit, open_visit
 from patchbay.errors import PatchbayError, TooLarge, Unavailable
 
@@ -120,7 +120,7 @@ class _Sender:
 
 
 def _completed(sent: Iterable[tuple[bytes, bytes]], visit: Visit) -> list[tuple[bytes, bytes]]:
-    """The headers of the answer: the request's id and where the organization stands are ours to say, the rest where it is unsaid."""
+    """The headers of the answer: the request's id and where the organization stands are ours to say, others where unsaid."""
     own = {b"x-request-id": visit.request_id.encode()}
     if visit.admission is not None:
         admission = visit.admission
@@ -139,8 +139,7 @@ def _log(visit: Visit) -> None:
     """One line a request: the path without its query, never a body."""
     principal = visit.admission.principal if visit.admission else None
     probe = visit.path in ("/healthz", "/readyz") and visit.status == 200
-    to = requests()
-    (to.debug if probe else to.info)(
+    (logger.debug if probe else logger.info)(
         "request",
         method=visit.method,
         path=visit.path,

@@ -1,8 +1,8 @@
 """Routes that callers wait for while somebody is on the line: straight from the door to the endpoint.
 
-The framework's way (middlewares, routing, solving of dependencies, validation of what is sent back) takes several times as long as
-what such a route does. An express route is declared and documented like any other, and owes all that any other owes: its scope,
-strict parameters and body, the problems, the headers. It only gets there on a shorter way: the door finds it by its path, keys
+The framework's way (middlewares, routing, solving of dependencies, validation of what is sent back) takes several times as long
+as what such a route does. An express route is declared and documented like any other, and owes all that any other owes: its
+scope, strict parameters and body, the problems, the headers. It only gets there on a shorter way: it is found by its path, keys
 are admitted by lease (:mod:`patchbay.accounts.leases`), and what the endpoint returns is encoded as it is.
 """
 

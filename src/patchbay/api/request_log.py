@@ -12,12 +12,6 @@ import structlog
 from structlog.typing import EventDict
 
 logger: Any = structlog.get_logger("patchbay")
-_requests: list[Any] = [logger]
-
-
-def requests() -> Any:
-    """The logger of the one line a request: bound once, for binding it takes longer than writing the line."""
-    return _requests[0]
 
 
 def configure(level: str) -> None:
@@ -35,7 +29,6 @@ def configure(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    _requests[0] = logger.bind()
 
 
 def _json(event: EventDict, **_: Any) -> str:
