@@ -224,6 +224,27 @@ async def test_a_failure_is_an_outcome_without_its_reasons(world: World, direct:
     assert "hunter2" not in str([answer, *(event.data for event in events)])
 
 
+async def test_a_call_that_is_cancelled_is_closed(world: World, direct: Direct) -> None:
+    agent = await world.live_agent()
+    running = asyncio.Event()
+
+    async def never(call: Any, context: Any) -> Any:
+        running.set()
+        await asyncio.sleep(60)
+
+    world.runner.answers = [never]
+    task = asyncio.ensure_future(direct(agent))
+    await running.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    conversation = world.runner.ran[0][2].conversation_id
+    assert conversation is not None
+    row, events = await direct.stored(conversation)
+    assert (states(events), row.outcome) == (["started", "failed"], "failed")
+    assert events[-1].data["code"] == "cancelled"
+
+
 async def test_a_write_is_refused_while_nobody_may_confirm_it(world: World, direct: Direct) -> None:
     agent = await world.live_agent(("Look up an appointment", appointment_call(effect="write")))
     answer = await direct(agent)

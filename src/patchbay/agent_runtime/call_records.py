@@ -119,9 +119,14 @@ class CallRecords:
             await self._store_waiting(org_id)
             await self._store(org_id, [record])
 
+    @property
+    def full(self) -> bool:
+        """Whether no more records may wait."""
+        return self._count >= AT_MOST
+
     async def room(self) -> None:
         """Wait until another record may wait."""
-        while self._count >= AT_MOST:
+        while self.full:
             if self._storing is None:
                 self._begin()
             assert self._storing is not None

@@ -8,6 +8,7 @@ answer, but a write's ``started`` before it runs.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -110,8 +111,12 @@ class DirectCalls:
         skill = agent.by_slug.get(skill_name) or next((s for s in agent.skills if s.id == skill_name), None)
         if skill is None:
             raise SkillNotFound(hint="The agent's published version has no such skill: enable it, and publish.")
-        held, opening = await self._conversation(org_id, agent, wanted)
-        await self._records.room()
+        if wanted.conversation_id is None:
+            held, opening = self._begin(org_id, agent, wanted)
+        else:
+            held, opening = await self._going_on(org_id, agent_id, wanted.conversation_id), None
+        if self._records.full:
+            await self._records.room()
         kept = _Kept(self._records, held, opening, skill, msgspec.structs.replace(audited, resource_id=held.id))
         outcome, took = await through_the_gates(self._runtime, agent, skill, held, wanted.arguments, kept)
         return CallAnswer(
@@ -129,10 +134,8 @@ class DirectCalls:
             duration_ms=round(took, 2),
         )
 
-    async def _conversation(self, org_id: str, agent: FrozenAgent, wanted: SkillCall) -> tuple[Held, Opening | None]:
-        """The conversation the call belongs to, and how it begins when it is new."""
-        if wanted.conversation_id is not None:
-            return await self._going_on(org_id, agent.agent_id, wanted.conversation_id), None
+    def _begin(self, org_id: str, agent: FrozenAgent, wanted: SkillCall) -> tuple[Held, Opening]:
+        """A conversation that begins with the call."""
         held = Held(
             id=new_id("cnv"),
             org_id=org_id,
@@ -222,10 +225,10 @@ class _Kept:
         await self._records.now(self._held.org_id, self._record("failed", None))
         self._opening, self._turns, self._events = None, 0, []
 
-    def finish(self, outcome: ToolOutcome) -> None:
+    def finish(self, status: str) -> None:
         """Store the rest in a moment, with the row of the audit log."""
-        audited = {**audit.row_of(self._audited), "at": _now()}
-        self._records.soon(self._held.org_id, self._record(_OUTCOMES[outcome.status], audited))
+        audited = {**audit.row_of(self._audited), "at": self._events[-1].at}
+        self._records.soon(self._held.org_id, self._record(_OUTCOMES[status], audited))
 
     def _record(self, outcome: str, audited: dict[str, Any] | None) -> CallRecord:
         return CallRecord(
@@ -261,10 +264,16 @@ async def through_the_gates(
             time_zone=agent.profile.time_zone,
             conversation_id=held.id,
         )
-        outcome, took = await tools.run(runtime.runner, held.org_id, prepared, context)
+        try:
+            outcome, took = await tools.run(runtime.runner, held.org_id, prepared, context)
+        except asyncio.CancelledError:  # the server stops: what was begun is closed
+            cancelled = {"code": "cancelled", "message": "The server stopped before this ended."}
+            kept.note("tool_call", {**shown, "state": "failed", **cancelled})
+            kept.finish("failed")
+            raise
     data = {**shown, "state": outcome.status, "durationMs": round(took, 2)}
     kept.note("tool_call", {**data, **tools.outcome_data(outcome, prepared.skill)})
-    kept.finish(outcome)
+    kept.finish(outcome.status)
     return outcome, took
 
 
