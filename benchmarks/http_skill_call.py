@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,12 +112,17 @@ class Round:
     p50: float
     p95: float
     rate: float
-    cpu: float
+    shares: tuple[float, ...]
+
+    @property
+    def cpu(self) -> float:
+        """Of all servers together."""
+        return sum(self.shares)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """wrk's script, and the processes whose CPU time counts: ours, Toolbox, our store and the database."""
+    """wrk's script, and the processes whose CPU time counts: ours, our store, the database, Toolbox."""
 
     script: Path
     servers: tuple[int, ...]
@@ -246,34 +251,34 @@ def toolbox(
         )
 
 
-def servers_cpu(started: Sequence[int]) -> float:
-    """Seconds of CPU that the processes of these ids and those below them have used."""
-    used = 0.0
-    for pid in started:
-        with contextlib.suppress(psutil.Error):
-            top = psutil.Process(pid)
-            used += sum(sum(p.cpu_times()[:2]) for p in (top, *top.children(recursive=True)))
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU that a process and those below it have used, those that ended too."""
+    used, top = 0.0, psutil.Process(pid)
+    for one in (*top.children(recursive=True), top):
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that ended meanwhile counts with those above it
+            used += sum(one.cpu_times()[:4])
     return used
 
 
-def load(side: Side, connections: int, seconds: float, setting: Setting) -> Round:
+def load(side: Side, connections: int, seconds: int, setting: Setting) -> Round:
     """One round of wrk."""
     environment = {**os.environ, "BENCH_PATH": side.path, "BENCH_BODY": side.body, "BENCH_AUTHORIZATION": f"Bearer {side.key}"}
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(setting.script), f"http://127.0.0.1:{side.port}"]
-    before = servers_cpu(setting.servers)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(setting.script), f"http://127.0.0.1:{side.port}"]
+    before = [cpu_of(pid) for pid in setting.servers]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    busy = servers_cpu(setting.servers) - before
+    busy = [cpu_of(pid) - start for pid, start in zip(setting.servers, before, strict=True)]
     line = next(line for line in run.stdout.splitlines() if line.startswith("RESULT"))
     requests, duration, p50, p95, failed = (float(part) for part in line.split()[1:])
     if failed:
         raise SystemExit(f"{side.name}: {failed:.0f} of {requests:.0f} requests failed")
-    return Round(p50, p95, requests / duration * 1e6, busy * 1e6 / requests)
+    return Round(p50, p95, requests / duration * 1e6, tuple(share * 1e6 / requests for share in busy))
 
 
-def compare(sides: list[Side], rounds: int, seconds: float, setting: Setting) -> list[str]:
+def compare(sides: list[Side], rounds: int, seconds: int, setting: Setting) -> list[str]:
     """The lines of the table. The answers are compared first and last."""
     check_equal(sides)
     names = [side.name for side in sides]
+    of_ours: list[float] = []
     lines = ["| same statement, TLS, 100k rows | " + " | ".join(names) + " | to /api | to /mcp | goal |", "|---" * 7 + "|"]
     for side in sides:
         load(side, 16, 1, setting)
@@ -289,7 +294,9 @@ def compare(sides: list[Side], rounds: int, seconds: float, setting: Setting) ->
             ratios = [f"{ours / value:.2f}" for value in theirs]
             label = f"{connections} connection{'s' * (connections > 1)}: {name}"
             lines.append(f"| {label} | " + " | ".join([*shown, *ratios, goal]) + " |")
+        of_ours = [statistics.median(shares) for shares in zip(*(r.shares for r in measured[names[0]]), strict=True)]
     check_equal(sides)
+    lines += ["", "CPU µs of a skill call: {:.0f} our processes, {:.0f} our store, {:.0f} the database.".format(*of_ours)]
     return lines
 
 
@@ -305,7 +312,7 @@ def main() -> None:
     """Start everything, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--toolbox", type=Path, default=Path(tempfile.gettempdir()) / "patchbay-benchmark-toolbox")
     options = parser.parse_args()
@@ -325,7 +332,7 @@ def main() -> None:
             script = directory / "load.lua"
             script.write_text(LUA)
             databases = [postmaster(directory / "data"), postmaster(source.base)]
-            setting = Setting(script, (our_pid, their_pid, *databases))
+            setting = Setting(script, (our_pid, *databases, their_pid))
             print("\n".join(compare([ours, *theirs], options.rounds, options.seconds, setting)))
             share = " ".join(f"{value:.1f}" for value in psutil.getloadavg())
             print(f"\n{options.workers} processes of ours; medians of {options.rounds} rounds. Load average: {share}.")
