@@ -83,6 +83,7 @@ ROUTES = {
     "PUT /api/v1/agents/{agentId}/guardrails": "guardrails:write",
     "GET /api/v1/agents/{agentId}/caller-verification": "guardrails:read",
     "PUT /api/v1/agents/{agentId}/caller-verification": "guardrails:write",
+    "POST /api/v1/agents/{agentId}/skills/{id}/call": "chat:write",
     "GET /api/v1/skill-types": "skills:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",
@@ -115,6 +116,7 @@ BODIES: dict[str, Any] = {
         "executionConfig": {"url": "http://127.0.0.1:9/verify"},
     },
     "PATCH /api/v1/agents/{agentId}/skills/{id}": {"description": "x"},
+    "POST /api/v1/agents/{agentId}/skills/{id}/call": {"arguments": {"caller_phone": "+14155550123"}},
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": BINDING,
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": {
         "binding": BINDING,

@@ -245,7 +245,8 @@ def _limited(skill: Gated, policies: Sequence[FieldLimit], level: int) -> Limite
         denied |= {leaf.casefold() for leaf in policy.denied_fields or ()}
         if policy.allowed_fields is not None:
             wanted = {leaf.casefold() for leaf in policy.allowed_fields}
-            mine = frozenset(o.leaf for o in skill.call.outputs if o.leaf.casefold() in wanted)
+            named_outputs = frozenset(o.leaf for o in skill.call.outputs if o.leaf.casefold() in wanted)
+            mine = named_outputs if skill.call.outputs else frozenset(policy.allowed_fields)  # an open webhook names none
             leaves = mine if leaves is None else leaves & mine
     return Limited(leaves, frozenset(denied), tuple(named))
 
