@@ -45,8 +45,8 @@ async def open_platform(
     """
     from patchbay.accounts.leases import KeyLeases
     from patchbay.agent_runtime.conversation.models import open_models
-    from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.direct_calls import DirectCalls
+    from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
