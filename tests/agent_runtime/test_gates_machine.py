@@ -239,6 +239,11 @@ class HostileConversations(RuleBasedStateMachine):
     @rule(data=st.data(), script=scripts)
     def repeat_a_secret(self, data: st.DataObject, script: list[Any]) -> None:
         secret = data.draw(st.sampled_from(sorted(self.given)))
+        asked = {"your PIN": (PINS[MINE], "pin"), "date of birth": ("1980-05-03", "birth")}
+        for question, (answer, what) in asked.items():
+            if question in self.asked and secret == answer:
+                self.said.add(what)
+                self.fresh.add(what)
         self.turn(f"as I said, {secret} it was", script)
 
     @rule()
