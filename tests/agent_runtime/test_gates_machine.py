@@ -216,6 +216,17 @@ class HostileConversations(RuleBasedStateMachine):
         self.fresh.add("pin")
         self.turn(how.format(PINS[MINE]), script)
 
+    @rule(script=scripts)
+    def prove_myself(self, script: list[Any]) -> None:
+        self.turn("what is my balance?", [[("read_the_balance", "{}")]])
+        if "account number" in self.asked:
+            self.turn(MINE, [])
+        if "your PIN" in self.asked:
+            self.given.add(PINS[MINE])
+            self.said.add("pin")
+            self.fresh.add("pin")
+            self.turn(PINS[MINE], script)
+
     @precondition(lambda self: "date of birth" in self.asked)
     @rule(how=st.sampled_from(["1980-05-03", "3 May 1980", "third of May nineteen eighty"]), script=scripts)
     def give_my_birthday(self, how: str, script: list[Any]) -> None:
@@ -228,6 +239,11 @@ class HostileConversations(RuleBasedStateMachine):
     @rule(data=st.data(), script=scripts)
     def repeat_a_secret(self, data: st.DataObject, script: list[Any]) -> None:
         secret = data.draw(st.sampled_from(sorted(self.given)))
+        asked = {"your PIN": (PINS[MINE], "pin"), "date of birth": ("1980-05-03", "birth")}
+        for question, (answer, what) in asked.items():
+            if question in self.asked and secret == answer:
+                self.said.add(what)
+                self.fresh.add(what)
         self.turn(f"as I said, {secret} it was", script)
 
     @rule()
@@ -320,7 +336,7 @@ def test_the_machine_finds_what_is_broken(name: str, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("patchbay.agent_runtime.conversation.verifying.facts_at", _forever_known)
         monkeypatch.setattr(Verification, "expired", lambda self: [])
     hunting = settings(
-        max_examples=200, stateful_step_count=30, deadline=None, derandomize=True, database=None, print_blob=False,
+        max_examples=400, stateful_step_count=30, deadline=None, derandomize=True, database=None, print_blob=False,
         phases=[Phase.generate], report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     with pytest.raises((AssertionError, KeyError, ExceptionGroup)):
