@@ -18,7 +18,6 @@ from patchbay.agent_runtime import call_records
 from patchbay.agent_runtime.agents import AgentNotFound, delete_agent
 from patchbay.agent_runtime.call_records import CallRecord, CallRecords, Noted
 from patchbay.agent_runtime.channels import create_session
-from patchbay.agent_runtime.conversation import tools
 from patchbay.agent_runtime.conversation.journal import AgentDeleted, ConversationNotFound, SessionEnded
 from patchbay.agent_runtime.direct_calls import CallAnswer, DirectCalls
 from patchbay.agent_runtime.receipts import get_conversation, receipt
@@ -248,21 +247,24 @@ async def test_a_call_that_is_cancelled_is_closed(world: World, direct: Direct) 
 async def test_a_write_is_refused_while_nobody_may_confirm_it(world: World, direct: Direct) -> None:
     agent = await world.live_agent(("Look up an appointment", appointment_call(effect="write")))
     answer = await direct(agent)
-    assert answer.status == "refused"
+    assert (answer.status, answer.code) == ("refused", "confirmation_required")
     assert world.runner.ran == []
     _, events = await direct.stored(answer.conversation_id)
     assert [event.type for event in events] == ["guardrail", "tool_call"]
 
 
-async def test_a_writes_start_is_stored_before_it_runs(world: World, direct: Direct, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With gates that let it pass: a process that is killed in the middle of a write leaves its ``started`` behind."""
-    agent = await world.live_agent(("Look up an appointment", appointment_call(effect="write")))
-    prepare = tools.prepare
+async def unasked_write(world: World) -> str:
+    """A published agent with a write that nobody is asked about."""
+    agent = await world.agent()
+    call = appointment_call(effect="write")
+    await world.skill(agent, "Look up an appointment", call, requiresConfirmation=False, stakes="low")
+    await world.publish(agent)
+    return agent
 
-    def letting_pass(*arguments: Any, **named: Any) -> tools.Prepared:
-        return msgspec.structs.replace(prepare(*arguments, **named), outcome=None, guardrail=None)
 
-    monkeypatch.setattr(tools, "prepare", letting_pass)
+async def test_a_writes_start_is_stored_before_it_runs(world: World, direct: Direct) -> None:
+    """A process that is killed in the middle of a write leaves its ``started`` behind."""
+    agent = await unasked_write(world)
     seen: list[str] = []
 
     async def look(call: Any, context: Any) -> Any:
@@ -279,9 +281,7 @@ async def test_a_writes_start_is_stored_before_it_runs(world: World, direct: Dir
 
 
 async def test_a_write_whose_start_cannot_be_stored_does_not_run(world: World, direct: Direct, monkeypatch) -> None:
-    agent = await world.live_agent(("Look up an appointment", appointment_call(effect="write")))
-    prepare = tools.prepare
-    monkeypatch.setattr(tools, "prepare", lambda *a, **n: msgspec.structs.replace(prepare(*a, **n), outcome=None, guardrail=None))
+    agent = await unasked_write(world)
 
     async def away(*_: Any) -> None:
         raise OSError("the store is away")
