@@ -96,7 +96,7 @@ SOURCES: list[Source] = ["model", "session", "verified", "constant"]
             codec=st.sampled_from(["plain", "phone", "e164"]),
         ),
         max_size=8,
-        unique_by=lambda one: one.param,
+        unique_by=lambda one: one.param.casefold(),
     )
 )
 def test_every_tool_made_is_one_that_providers_take(inputs: list[CallInput]):
