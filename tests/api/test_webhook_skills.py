@@ -191,7 +191,7 @@ async def test_secrets_rotate_with_an_overlap_also_for_what_is_published(
         path = f"/api/v1/agents/{agent}/skills/{skill['id']}"
         published = await call_of(platform, key, skill["id"])
         assert (await client.post(f"/api/v1/agents/{agent}/publish")).status_code == 201
-        moved = await client.patch(path, json={"executionConfig": {"url": f"{other.url}/there"}})
+        moved = await client.patch(path, json={"executionConfig": {"url": f"{other.url}/there", "headers": {}}})
         assert moved.status_code == 200, moved.text
         rotated = (await client.post(f"{path}/signing-secret")).json()["data"]["signingSecret"]
         assert rotated != skill["signingSecret"]
@@ -232,6 +232,38 @@ async def test_what_nothing_uses_any_more_is_deleted_and_nothing_lists_it(
     async with platform.database.tenant(key.org_id) as session:
         assert (await session.scalars(select(Credential))).all() == []
     assert await kinds(platform, key) == []
+
+
+async def test_a_stored_secret_goes_nowhere_but_where_it_was_given_for(
+    client: httpx2.AsyncClient, platform: Platform, key: Key
+) -> None:
+    agent = await agent_of(client)
+    async with serving({}) as service, serving({}) as other:
+        skill = await create(client, agent, warranty(service.url, effect="read"))
+        path = f"/api/v1/agents/{agent}/skills/{skill['id']}"
+        for headers in ({}, {"headers": skill["executionConfig"]["headers"]}):
+            moved = await client.patch(path, json={"executionConfig": {"url": f"{other.url}/there", **headers}})
+            errors = problem(moved, 400, "validation_error")["errors"]
+            assert [(one["field"], one["code"]) for one in errors] == [("executionConfig.headers.X-Api-Key", "masked")]
+        within = await client.patch(path, json={"executionConfig": {"url": f"{service.url}/there"}})
+        assert within.status_code == 200, within.text
+        service.secret = skill["signingSecret"]
+        await run(platform, key, await call_of(platform, key, skill["id"]), serial_number="S1")
+    assert (service.headers[0]["x-api-key"], other.seen) == ("k3y-of-ours", [])
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"type": {"x": 1}}}},
+        {"properties": {"a": {"type": [["x"]]}}},
+        {"properties": {"a": {"type": "array", "items": {"type": []}}}},
+        {"properties": {"a": {}}, "required": [[]]},
+    ],
+)
+async def test_a_schema_of_the_wrong_shape_is_told(client: httpx2.AsyncClient, schema: dict[str, Any]) -> None:
+    body = warranty("https://api.example.com") | {"parametersSchema": {"type": "object", **schema}, "requiredParams": []}
+    problem(await client.post(f"/api/v1/agents/{await agent_of(client)}/skills", json=body), 400, "validation_error")
 
 
 async def test_a_write_is_reviewed_and_a_change_takes_the_review_back(client: httpx2.AsyncClient) -> None:

@@ -55,6 +55,25 @@ BY_ID = [model("id"), model("note")]
         ({"inputs": BY_ID, "limit": 1}, "limit", "not_for_writes"),
         ({"inputs": BY_ID, "orderBy": [{"path": ["id"]}]}, "orderBy", "not_for_writes"),
         ({"inputs": BY_ID, "projection": [{"path": "customer.name", "leaf": "n"}]}, "projection.0.path", "not_of_the_record"),
+        (
+            {"inputs": BY_ID, "projection": [{"path": "note", "leaf": "n", "transform": {
+                "type": "join_name", "familyPath": ["customer", "name"]}}]},
+            "projection.0.transform.familyPath", "not_of_the_record",
+        ),
+        (
+            {"inputs": [model("id"), model("note") | {"transform": {"type": "split_name", "familyArg": "number"}},
+                        model("again", "number")]},
+            "inputs.2.arg", "assigned_twice",
+        ),
+        (
+            {"inputs": [model("id"), model("note") | {"transform": {"type": "split_name", "familyArg": "total"}}]},
+            "inputs.1.transform.familyArg", "transform_not_for_type",
+        ),
+        (
+            {"inputs": [model("number") | {"transform": {"type": "split_name", "familyArg": "note"}}, model("state")],
+             "filters": by("number")},
+            "inputs.0.transform", "transform_not_compared",
+        ),
         ({"inputs": [*BY_ID, fixed("total", {"now": True})]}, "inputs.2.value", "value_invalid"),
         ({"inputs": [*BY_ID, fixed("state", "gone")]}, "inputs.2.value", "value_invalid"),
         ({"operation": "heap.update", "inputs": [model("value")]}, "operation", "write_not_offered"),

@@ -90,17 +90,20 @@ async def change_skill(
             return await patch_skill(session, agent_id, skill, patch, reviewer=reviewer)
     if patch.review is not None:
         raise ReviewStale("A binding that is being changed cannot be reviewed in the same request (review_stale).")
-    async with runtime.database.tenant(org_id, read_only=True) as session:
-        row = await get_skill(session, agent_id, skill)
-        kind, skill_id, slug = row.skill_type, row.id, row.slug
-        binding = parse_binding(_changed(row, patch))
-        await check_name(session, agent_id, binding.tool_name, skill_id)
     for _ in range(_ATTEMPTS):
+        async with runtime.database.tenant(org_id, read_only=True) as session:
+            row = await get_skill(session, agent_id, skill)
+            kind, skill_id, slug = row.skill_type, row.id, row.slug
+            wanted = _changed(row, patch)
+            binding = parse_binding(wanted)
+            await check_name(session, agent_id, binding.tool_name, skill_id)
         made = await _make(runtime, org_id, agent_id, kind, binding, slug=slug)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
-            if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
-                row = await get_skill(session, agent_id, skill_id, lock=True)
+            same = made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation))
+            row = await get_skill(session, agent_id, skill_id, lock=True)
+            # What another request set meanwhile, a gate or that it is disabled, must not be undone by this one.
+            if same and _changed(row, patch) == wanted:
                 return await _replace(session, row, binding, made)
     raise GroundMoved
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import get_agent
-from patchbay.agent_runtime.binding_skills import check_name, free_slug, store_skill
+from patchbay.agent_runtime.binding_skills import GroundMoved, check_name, free_slug, store_skill
 from patchbay.agent_runtime.bodies import Body, Name, read_body
 from patchbay.agent_runtime.reviews import is_reviewed
 from patchbay.agent_runtime.services import Runtime
@@ -133,6 +133,7 @@ async def change_webhook(runtime: Runtime, org_id: str, agent_id: str, skill: st
     async with runtime.database.tenant(org_id, read_only=True) as session:
         row = await get_skill(session, agent_id, skill)
         kept = await _place(session, runtime.vault, row)
+        stored = _stored(row)
     findings: list[Finding] = []
     config = read_body(ExecutionConfig, {**(row.settings or {})["executionConfig"], **(patch.execution_config or {})})
     place = read_place(config, kept, findings)
@@ -146,6 +147,8 @@ async def change_webhook(runtime: Runtime, org_id: str, agent_id: str, skill: st
     async with runtime.database.tenant(org_id) as session:
         await get_agent(session, agent_id, lock=True)
         row = await get_skill(session, agent_id, row.id, lock=True)
+        if _stored(row) != stored:
+            raise GroundMoved("The webhook was changed by another request meanwhile (ground_moved); send the change again.")
         await check_name(session, agent_id, patch.name or row.name, row.id)
         row.name, row.description = patch.name or row.name, row.description if patch.description is None else patch.description
         gates = patch.model_dump(by_alias=True, include=_GATES, exclude_unset=True)
@@ -305,6 +308,12 @@ def _changed_parameters(row: Skill, patch: HandMadePatch, config: ExecutionConfi
         if required is not None:
             schema["required"] = []
     return read_parameters(schema, required, config.parameters, findings)
+
+
+def _stored(row: Skill) -> tuple[Any, ...]:
+    """What a change of a webhook starts from."""
+    settings = row.settings or {}
+    return row.connection_id, settings.get("executionConfig"), settings.get("parametersSchema")
 
 
 async def _place(session: AsyncSession, vault: Vault, row: Skill) -> Place:

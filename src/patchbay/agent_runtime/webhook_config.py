@@ -56,16 +56,18 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def read_place(config: ExecutionConfig, kept: Place | None, findings: list[Finding]) -> Place | None:
-    """The place in a configuration; ``kept`` is the stored one, whose secrets stay where the masked form comes back."""
-    headers = _headers(config.headers, kept, findings)
+    """The place in a configuration; ``kept`` is the stored one, whose secrets stay where the masked form comes back: for the same
+    origin alone, so that nobody who may not see a secret can have it sent to themselves.
+    """
     if kept is not None and config.url == kept.shown_url:
-        return Place(kept.url, headers, kept.query)
+        return Place(kept.url, _headers(config.headers, kept, findings), kept.query)
     at = "executionConfig.url"
     try:
         whole = read_url(config.url)
     except BadUrl as bad:
         findings.append(Finding(at, "url_invalid", f"This URL cannot be used: {bad}.", "Such as https://api.example.com/orders."))
         return None
+    headers = _headers(config.headers, kept if kept is not None and kept.url.origin == whole.origin else None, findings)
     path, _, text = whole.target.partition("?")
     pairs = parse_qsl(text, keep_blank_values=True)
     if len(dict(pairs)) < len(pairs):
@@ -99,6 +101,9 @@ def _headers(given: Mapping[str, str], kept: Place | None, findings: list[Findin
         at = f"executionConfig.headers.{name[:64]}"
         if value == MASKED and name.lower() in stored:
             value = stored[name.lower()]
+        elif value == MASKED:
+            hint = "Send the whole value: what is stored goes to the host and port it was given for, and nowhere else."
+            findings.append(Finding(at, "masked", "A masked header stands only for one that is stored for this address.", hint))
         if not may_be_set(name) or name.lower() in _OWN or name.lower().startswith(_STAMPED):
             findings.append(Finding(at, "header_reserved", "This header cannot be set: it is the request's own."))
         elif not is_field_value(value):

@@ -137,7 +137,7 @@ def _read_required(value: Any, properties: Mapping[str, Any], findings: list[Fin
     if value is not None and not isinstance(value, list):
         findings.append(Finding("parametersSchema.required", "type_invalid", "required must be a list of names."))
     for index, name in enumerate(items):
-        if name not in properties:
+        if not isinstance(name, str) or name not in properties:
             hint = did_you_mean(str(name)[:64], properties)
             message = "There is no such parameter."
             findings.append(Finding(f"parametersSchema.required.{index}", "unknown_parameter", message, hint))
@@ -153,7 +153,7 @@ def _read_property(node: Any, at: str, findings: list[Finding], warnings: list[F
     kinds = given.get("type", "string")
     kind = next((one for one in cast("list[Any]", kinds) if one != "null"), "string") if isinstance(kinds, list) else kinds
     structured = sorted(_STRUCTURES & given.keys())
-    if structured or (kind not in _TYPES and kind != "array"):
+    if structured or not isinstance(kind, str) or (kind not in _TYPES and kind != "array"):
         message = "A parameter is a text, a number, true or false, or a list of those; nothing nested."
         hint = (
             "Ask for each part as a parameter of its own."
@@ -188,7 +188,7 @@ def _read_property(node: Any, at: str, findings: list[Finding], warnings: list[F
 
 def _read_items(node: Any, at: str, findings: list[Finding]) -> dict[str, Any]:
     kind: Any = cast("dict[str, Any]", node).get("type", "string") if isinstance(node, dict) else "string"
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         findings.append(Finding(at, "type_invalid", "The elements of a list are texts, numbers, or true and false."))
         return {"type": "string"}
     return {"type": kind}

@@ -23,9 +23,12 @@ from patchbay.bindings.inputs import check_param
 from patchbay.bindings.model import FilterRule, Input
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
+from patchbay.bindings.transform_rules import SplitRule
+from patchbay.bindings.transforms import family_of
 from patchbay.schema_graph.call import Assign, CallInput, Caps, Filter, Output, Plan
 from patchbay.schema_graph.model import Field, Key
 from patchbay.schema_graph.operations import demands, identifying_fields, is_filterable
+from patchbay.schema_graph.transform import JoinName
 
 _FREE = frozenset({"json", "object", "array"})
 
@@ -86,13 +89,14 @@ def _refuse_reading_members(scope: Scope, outputs: Sequence[tuple[Output, Readin
         scope.report.error("orderBy", "not_for_writes", "A write has no order.")
     if scope.binding.limit is not None:
         scope.report.error("limit", "not_for_writes", "A write is of one record.")
+    places = {output.transform.family: output.leaf for output, _ in outputs if isinstance(output.transform, JoinName)}
     for output, reading in outputs:
         if reading.edges:
-            at = next(n for n, rule in enumerate(scope.binding.projection) if rule.leaf == output.leaf)
+            leaf = places.get(output.leaf, output.leaf) if output.hidden else output.leaf
+            at = next(n for n, rule in enumerate(scope.binding.projection) if rule.leaf == leaf)
+            place = f"projection.{at}.transform.familyPath" if output.hidden else f"projection.{at}.path"
             message = "A write gives back fields of its own record only."
-            scope.report.error(
-                f"projection.{at}.path", "not_of_the_record", message, "Read the other record with a skill of its own."
-            )
+            scope.report.error(place, "not_of_the_record", message, "Read the other record with a skill of its own.")
 
 
 def _parts(scope: Scope, inputs: dict[str, CallInput], *, inserts: bool) -> tuple[list[_Set], list[_Where]]:
@@ -115,6 +119,9 @@ def _parts(scope: Scope, inputs: dict[str, CallInput], *, inserts: bool) -> tupl
         elif _may_set(scope, reading, f"{at}.arg", inserts=inserts):
             made = _set(scope, rule, reading, at, inputs)
             sets += [made] if made is not None else []
+            if made is not None and made.given is not None and isinstance(rule.transform, SplitRule):
+                family = _set_family(scope, rule.transform, made.given, f"{at}.transform.familyArg", inputs, fixed=keys)
+                sets += [family] if family is not None else []
     for index, rule in enumerate(scope.binding.filters):
         if inserts:
             hint = "Set a fixed value by an input with source 'constant'."
@@ -155,9 +162,34 @@ def _set(scope: Scope, rule: Input, reading: Reading, at: str, inputs: dict[str,
     return _Set(Assign(reading.column(), param=given.param), reading, f"{at}.arg", given)
 
 
+def _set_family(
+    scope: Scope, rule: SplitRule, given: CallInput, at: str, inputs: dict[str, CallInput], *, fixed: frozenset[str]
+) -> _Set | None:
+    """The family name of an input that splits a name, which sets a field of its own: none of ``fixed``."""
+    reading = scope.own_field(rule.family_arg, at)
+    if reading is None:
+        return None
+    field, inserts = reading.field, scope.operation.verb == "insert"
+    if field.type != "string" or field.enum:
+        scope.report.error(at, "transform_not_for_type", "A family name is text.")
+        return None
+    if not inserts and (field.name in fixed or not _changeable(field)):
+        scope.report.error(at, "not_writable", "An update cannot change this field.")
+        return None
+    if not _may_set(scope, reading, at, inserts=inserts):
+        return None
+    part = family_of(given, arg=reading.name, native_type=field.native_type, max_length=field.max_length)
+    inputs[part.param] = part
+    return _Set(Assign(reading.column(), param=part.param), reading, at, part)
+
+
 def _where(scope: Scope, rule: Input, reading: Reading, at: str, inputs: dict[str, CallInput]) -> _Where | None:
     if not is_filterable(reading.field):
         scope.report.error(f"{at}.arg", "not_filterable", "A field of this type cannot be compared with a value.")
+        return None
+    if isinstance(rule.transform, SplitRule):
+        message = "What a record is found by cannot be split: give each part of the name by an input of its own."
+        scope.report.error(f"{at}.transform", "transform_not_compared", message)
         return None
     given = checked_input(scope, rule, reading, at, inputs)
     if given is None:

@@ -14,8 +14,9 @@ from patchbay.agent_runtime.prepublish.report import report_of
 from patchbay.agent_runtime.prepublish.subject import Known, Place, Unpublished, subject_of
 from patchbay.api.prepublish_shown import PrepublishReport
 from patchbay.bindings.tool_schema import tool_schema
-from patchbay.schema_graph.call import CallInput, FrozenCall, HttpCall, SliceItem
+from patchbay.schema_graph.call import CallInput, FrozenCall, HttpCall, SliceItem, SqlCall, SqlSlot
 from patchbay.schema_graph.canonical import seal
+from patchbay.schema_graph.transform import JoinName
 from tests.agent_runtime.doubles import call_input, frozen_call, output, phone_input
 
 LEAVES = ("time", "status", "balance", "ssn")
@@ -154,15 +155,31 @@ def test_an_unverified_caller_learns_the_ungated_fields_and_no_other(
     assert all(leaves <= said[name] for name, leaves in learnable.items())
 
 
+def found_by(
+    condition: str, sql: str = 'SELECT "r"."x" AS "x" FROM "t" AS "r"', *, param: str = "caller_phone"
+) -> dict[str, Any]:
+    return {"body": SqlCall(sql=f"{sql} WHERE {condition}", slots=(SqlSlot("text", "string", param=param),))}
+
+
+RINGS = phone_input(source="session", key="caller_number")
+BY_ONE, BY_ANY = '"r"."phone" = $1', '("r"."phone" = ANY($1)) AND ("r"."day" = $2 OR $2 IS NULL)'
+SETS = 'UPDATE "t" AS "r" SET "phone" = $1'
 WHOSE: list[tuple[str, list[CallInput], str, dict[str, Any]]] = [
-    ("the number that rings", [phone_input(source="session", key="caller_number")], "own", {}),
+    ("the number that rings", [RINGS], "own", found_by(BY_ANY)),
+    ("a change of who rings", [RINGS, call_input("note")], "own", found_by(BY_ONE, 'UPDATE "t" AS "r" SET "note" = $2')),
+    ("a change to what rings", [RINGS, call_input("order_number")], "anyones", found_by('"r"."number" = $2', SETS)),
+    ("all but who rings", [RINGS, call_input("order_number")], "anyones", found_by('"r"."phone" <> $1')),
+    ("who rings, or anybody", [RINGS, call_input("order_number")], "anyones", found_by('"r"."phone" = $1 OR "r"."n" = $2')),
+    ("who rings, on MySQL", [RINGS], "own", {"kind": "mysql"} | found_by("`r`.`phone` IN (?)")),
     ("a number that is said", [phone_input()], "anyones", {}),
     ("an order number that is said", [call_input("order_number")], "anyones", {}),
-    ("the number that rings, and a date", [phone_input(source="session", key="caller_number"), call_input("day")], "own", {}),
+    ("the number that rings, and a date", [RINGS, call_input("day")], "own", found_by(BY_ANY)),
     ("a name the channel shows", [call_input("caller_name", source="session"), call_input("order_number")], "anyones", {}),
     ("a search of customers", [call_input("city")], "anyones", {"slice": (SliceItem("customers"),)}),
     ("a list of customers", [], "everyones", {"slice": (SliceItem("customers"),)}),
     ("opening hours", [call_input("day")], "no_ones", {"slice": (SliceItem("opening_hours"),)}),
+    ("a webhook", [call_input("day")], "anyones", {"kind": "webhook", "body": HttpCall("POST", "/x")}),
+    ("a webhook that asks nothing", [], "everyones", {"kind": "webhook", "body": HttpCall("GET", "/x")}),
     ("a row by its key", [call_input("which")], "anyones", {"identifying": True}),
     (
         "an API that may heed either",
@@ -177,6 +194,30 @@ WHOSE: list[tuple[str, list[CallInput], str, dict[str, Any]]] = [
 def test_whose_data_it_is_follows_from_who_gives_the_inputs(what: str, inputs: Any, whose: str, more: dict[str, Any]) -> None:
     call = frozen_call(inputs, [output("status", object="opening_hours")])
     assert whose_data(msgspec.structs.replace(call, **more))[0] == whose
+
+
+def test_a_webhook_that_declares_nothing_may_tell_anything() -> None:
+    call = msgspec.structs.replace(frozen_call([call_input("serial")]), kind="webhook", body=HttpCall("POST", "/x"))
+    limit = {"id": "p", "policyType": "field_limit", "isEnabled": True}
+
+    def learnable(guardrails: Any = (), **more: Any) -> list[str]:
+        found = report(document(skill("w", call, **more), guardrails=guardrails))
+        return [field["leaf"] for entry in found["unverifiedCallerCanLearn"] for field in entry["fields"]]
+
+    assert learnable() == ["*"]
+    assert learnable([limit | {"deniedFields": ["ssn"]}]) == ["*"]
+    assert learnable([limit | {"allowedFields": ["status"]}]) == ["*"]
+    assert learnable(allowedFields=["status", "ssn"], guardrails=[limit | {"deniedFields": ["ssn"]}]) == ["status"]
+    assert learnable(requiresVerifiedIdentity=True) == []
+
+
+def test_a_joined_name_is_one_field_made_of_two() -> None:
+    family = msgspec.structs.replace(output("0.family"), hidden=True)
+    joined = msgspec.structs.replace(output("name"), transform=JoinName("0.family"))
+    found = report(document(skill("n", frozen_call([phone_input()], [joined, family]))))
+    assert [field["leaf"] for field in found["unverifiedCallerCanLearn"][0]["fields"]] == ["name"]
+    assert [field["leaf"] for field in found["willSay"][0]["fields"]] == ["name"]
+    assert [one["leaf"] for one in found["dataFlows"][0]["outputs"]] == ["name", "name"]
 
 
 def test_everything_that_should_be_known_is_warned_of() -> None:

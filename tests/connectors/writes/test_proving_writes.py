@@ -11,7 +11,7 @@ import pytest
 from patchbay.connectors.proof import CallNotProvable
 from patchbay.connectors.proving import prove
 from patchbay.connectors.sql.credentials import parse_sql_credentials
-from patchbay.connectors.sql.provenance import NotReadable, read_write
+from patchbay.connectors.sql.provenance import NotReadable, Reference, read_write
 from patchbay.schema_graph.call import Candidate, statement_of
 from tests.connectors.writes.places import GUARD, Place, back, model
 
@@ -144,6 +144,11 @@ def test_writes_that_do_more_than_they_may_are_not_read(sql: str) -> None:
     for dialect in ("postgres", "mysql"):
         with pytest.raises(NotReadable):
             read_write(sql, dialect)
+
+
+def test_what_a_write_returns_is_read_under_whatever_name() -> None:
+    sql = 'UPDATE "s"."t" AS "r" SET "a" = $1 WHERE "r"."b" = $2 RETURNING "r"."c" AS "leaf", "r"."d"'
+    assert read_write(sql, "postgres").outputs == (Reference("s", "t", "c"), Reference("s", "t", "d"))
 
 
 async def test_without_write_credentials_there_is_no_session(place: Place) -> None:

@@ -185,3 +185,38 @@ async def test_a_blocked_column_is_in_no_write(place: Place) -> None:
             assert "must" not in shown
     finally:
         place.discover()
+
+
+async def test_a_name_that_is_split_is_written_whole(place: Place) -> None:
+    split = {"transform": {"type": "split_name", "familyArg": "secret"}}
+    add = await place.call(
+        operation="customers.insert", inputs=[model("caller_name", "name") | split], projection=back("name", "secret")
+    )
+    assert (await place.run(add, {"caller_name": "Ada Byron"})).rows == [{"name": "Ada", "secret": "Byron"}]
+    change = await place.call(
+        operation="customers.update", inputs=[model("id"), model("caller_name", "name", required=False) | split],
+        projection=back("name", "secret"),
+    )  # fmt: skip
+    shown = await place.preview(change, {"id": 102, "caller_name": "Byron, Ada"}, execute=True)
+    assert [(one["value"], one["sent"]) for one in shown.parameters[1:]] == [("Byron, Ada", "Ada"), ("Byron, Ada", "Byron")]
+    assert (await place.run(change, {"id": 102, "caller_name": "Byron, Ada"})).rows == [{"name": "Ada", "secret": "Byron"}]
+    with pytest.raises(MissingArguments) as missing:
+        await place.run(change, {"id": 102})
+    assert missing.value.params == ("caller_name",)
+
+
+async def test_what_goes_wrong_after_the_commit_is_not_told_as_if_nothing_was_done(place: Place) -> None:
+    call = await place.call(
+        operation="orders.insert", inputs=[model("number"), model("customer_id")], projection=back("id", "state")
+    )
+    source = place.source("write")
+    commit = source._commit
+
+    async def commit_and_retire(backend: Any, deadline: float) -> None:
+        await commit(backend, deadline)
+        source.retire()
+
+    source._commit = commit_and_retire
+    result = await place.run(call, {"number": "R-1", "customer_id": 101}, source=source)
+    await source.close()
+    assert (result.outcome, result.rows[0]["state"]) == ("done", "open")

@@ -7,6 +7,8 @@ from typing import Any
 from patchbay.agent_runtime.prepublish.standing import LEVEL_NAMES, enabled_policies
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
 from patchbay.agent_runtime.prepublish.words import counted, listed
+from patchbay.schema_graph.call import FrozenCall, Output
+from patchbay.schema_graph.transform import JoinName
 
 
 def will_say(subject: Subject) -> list[dict[str, Any]]:
@@ -92,14 +94,7 @@ def _flow(skill: SkillSubject) -> dict[str, Any]:
          "to": one.arg, "required": one.required}
         for one in call.inputs
     ]  # fmt: skip
-    outputs = [
-        {
-            "leaf": o.leaf,
-            "from": ".".join((o.column.object, *o.column.via, o.column.field, *o.column.inner)),
-            "optional": o.optional,
-        }
-        for o in skill.told
-    ]
+    outputs = [{"leaf": o.leaf, "from": _place_of(part), "optional": o.optional} for o in skill.told for part in _parts(o, call)]
     return {
         "skillId": skill.id,
         "name": skill.name,
@@ -114,3 +109,13 @@ def _flow(skill: SkillSubject) -> dict[str, Any]:
         "verifier": skill.verifier,
         "blocked": skill.blocked,
     }  # fmt: skip
+
+
+def _parts(output: Output, call: FrozenCall) -> list[Output]:
+    """What an output is made of: of a joined name, the hidden other part too."""
+    hidden = output.transform.family if isinstance(output.transform, JoinName) else None
+    return [output, *(o for o in call.outputs if o.leaf == hidden)]
+
+
+def _place_of(output: Output) -> str:
+    return ".".join((output.column.object, *output.column.via, output.column.field, *output.column.inner))

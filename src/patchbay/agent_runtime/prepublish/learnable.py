@@ -7,6 +7,8 @@ from typing import Any, Literal
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
 from patchbay.agent_runtime.prepublish.words import listed
 from patchbay.bindings.parameters import is_about_people, meaning_of, numbers_its_record
+from patchbay.connectors.connections import WEBHOOK
+from patchbay.connectors.sql.narrowing import narrowed_by
 from patchbay.schema_graph.call import CallInput, FrozenCall, SqlCall
 
 _OWN = ("caller_number", "visitor")
@@ -33,6 +35,10 @@ def whose_data(call: FrozenCall) -> tuple[Whose, str]:
     not what the caller says. What the model chooses is what the caller says, so a name, a number or an id leads to anybody's.
     """
     own = [one for one in call.inputs if one.source == "session" and (one.key or one.param).startswith(_OWN)]
+    if isinstance(call.body, SqlCall):
+        # What is stored, or compared in another way than that it is equal, says nothing of whose record it is.
+        narrowing = narrowed_by(call.body, call.kind)
+        own = [one for one in own if one.param in narrowing]
     chosen = [one for one in call.inputs if one.source == "model"]
     telling = [one for one in chosen if _tells_which(one, call)]
     # A database joins conditions by "and"; what another system makes of two arguments at once nobody can say.
@@ -42,6 +48,11 @@ def whose_data(call: FrozenCall) -> tuple[Whose, str]:
     if telling:
         params = listed([f"`{one.param}`" for one in telling])
         return "anyones", f"The caller says {params}, and whoever they name is whose record it is. Nothing is gated."
+    if call.kind == WEBHOOK:
+        if chosen:
+            params = listed([f"`{one.param}`" for one in chosen])
+            return "anyones", f"The caller says {params}; what a webhook answers to that, and about whom, is not known here."
+        return "everyones", "What a webhook answers, and about whom, is not known here."
     if _is_of_people(call):
         if chosen:
             params = listed([f"`{one.param}`" for one in chosen])

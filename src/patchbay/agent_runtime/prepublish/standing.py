@@ -12,11 +12,13 @@ from typing import Any, cast
 
 import msgspec
 
-from patchbay.schema_graph.call import FrozenCall, GraphqlCall, SqlCall
+from patchbay.connectors.connections import WEBHOOK
+from patchbay.schema_graph.call import Column, FrozenCall, GraphqlCall, Output, SqlCall
 from patchbay.schema_graph.naming import slug
 
 LEVELS: Mapping[str, int] = {"none": 0, "basic": 1, "step_up": 2}
 LEVEL_NAMES = tuple(LEVELS)
+_WHATEVER = "Whatever the webhook answers, in the fields that policies allow."
 _ABOUT_SKILLS = frozenset({"rate_limit", "business_hours", "verify_before_disclose", "field_limit", "write_gate"})
 
 
@@ -79,6 +81,16 @@ def standing_of(document: Mapping[str, Any], skill: Mapping[str, Any], call: Fro
     return Standing(level, why, off, _withheld(skill, call, limits), _withheld(skill, call, lasting))
 
 
+def tellable(skill: Mapping[str, Any], call: FrozenCall) -> tuple[Output, ...]:
+    """What a call may bring under its leaf's name, before any limit. A webhook that declares nothing may bring anything, which is
+    the leaf ``*``, or what the skill allows by name.
+    """
+    if call.outputs or call.kind != WEBHOOK:
+        return tuple(output for output in call.outputs if not output.hidden)
+    names: Sequence[str] = ["*"] if skill.get("allowedFields") is None else skill["allowedFields"]
+    return tuple(Output(name, Column(WEBHOOK, name, "json", "json"), _WHATEVER if name == "*" else None) for name in names)
+
+
 def _asked(
     document: Mapping[str, Any], skill: Mapping[str, Any], call: FrozenCall, policies: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[int, str | None]]:
@@ -107,13 +119,16 @@ def _means(word: str, skill: Mapping[str, Any]) -> bool:
 
 
 def _withheld(skill: Mapping[str, Any], call: FrozenCall, limits: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    leaves = frozenset(output.leaf for output in call.outputs)
+    leaves = frozenset(output.leaf for output in tellable(skill, call))
     allowed = skill.get("allowedFields")
     shown = leaves if allowed is None else leaves & frozenset(allowed)
     for policy in limits:
         only, denied = policy.get("allowedFields"), {str(leaf).casefold() for leaf in policy.get("deniedFields") or ()}
         wanted = None if only is None else {str(leaf).casefold() for leaf in only}
-        shown = frozenset(x for x in shown if (wanted is None or x.casefold() in wanted) and x.casefold() not in denied)
+        open_ended = "*" if wanted else None  # some of what is not declared is among what is wanted
+        shown = frozenset(
+            x for x in shown if (wanted is None or x == open_ended or x.casefold() in wanted) and x.casefold() not in denied
+        )
     return leaves - shown
 
 

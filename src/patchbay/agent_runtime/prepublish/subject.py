@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from patchbay.agent_runtime.freezing import unseal_call
-from patchbay.agent_runtime.prepublish.standing import Standing, standing_of, verifications
+from patchbay.agent_runtime.prepublish.standing import Standing, standing_of, tellable, verifications
 from patchbay.schema_graph.call import FrozenCall, Output
 
 
@@ -75,14 +75,15 @@ class SkillSubject(msgspec.Struct, frozen=True):
     @property
     def told(self) -> tuple[Output, ...]:
         """The outputs that somebody may be told, at whatever level; none while data scoping blocks the skill."""
-        return () if self.blocked else tuple(o for o in self.call.outputs if o.leaf not in self.standing.never)
+        outputs = () if self.blocked else tellable(self.document, self.call)
+        return tuple(o for o in outputs if o.leaf not in self.standing.never)
 
     @property
     def learnable(self) -> tuple[Output, ...]:
         """The outputs that an unverified caller may be told."""
         if self.blocked or self.verifier or self.standing.gated:
             return ()
-        return tuple(o for o in self.call.outputs if o.leaf not in self.standing.withheld)
+        return tuple(o for o in tellable(self.document, self.call) if o.leaf not in self.standing.withheld)
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -69,7 +69,7 @@ def one_of(plan: Plan) -> tuple[str, ...]:
     """The inputs of which one has to be given, where nothing but the time of the call is set without any."""
     inputs = {given.param: given for given in plan.inputs}
     set_by = [inputs[one.param] for one in plan.assigned if one.param is not None]
-    return () if any(given.required for given in set_by) else tuple(given.param for given in set_by)
+    return () if any(given.required for given in set_by) else tuple(one.param for one in set_by if one.source != "derived")
 
 
 def key_filters(plan: Plan, view: View) -> tuple[Filter, ...]:

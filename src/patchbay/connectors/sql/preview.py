@@ -174,7 +174,9 @@ def _used_up(target: WriteTarget, call: FrozenCall) -> list[str]:
 def _parameters(call: FrozenCall, context: CallContext, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Each value of the call: what it is called, as it was given, and as it is sent."""
     values = prepare_inputs(call)(context)
-    shown = [{"name": one.param, "value": _given(one, context), "sent": _json(values[one.param])} for one in call.inputs]
+    origins = {one.param: one for one in call.inputs}
+    given = [(one, origins[one.key or ""] if one.source == "derived" else one) for one in call.inputs]
+    shown = [{"name": one.param, "value": _given(origin, context), "sent": _json(values[one.param])} for one, origin in given]
     fixed = [slot for slot in statement_of(call).slots if slot.param is None]
     return [*shown, *({"name": None, "value": _fixed(slot), "sent": _fixed(slot, datetime.now(zone))} for slot in fixed)]
 

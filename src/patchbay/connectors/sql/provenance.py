@@ -8,6 +8,8 @@ a column's qualifier says which table it is of, however deep it stands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import sqlglot
 from sqlglot import exp
@@ -69,7 +71,7 @@ def read_statement(sql: str, dialect: str) -> Read:
     if not isinstance(tree, exp.Select):
         raise NotReadable
     sources = _sources(tree, _READING)
-    inner = [selected.this if isinstance(selected, exp.Alias) else selected for selected in tree.expressions]
+    inner = _unnamed(tree.expressions)
     return Read(
         tuple([_output(one, sources) for one in inner]),
         tuple([isinstance(one, (exp.Array, exp.Subquery)) for one in inner]),
@@ -89,7 +91,7 @@ def read_write(sql: str, dialect: str) -> Written:
     names, set_columns = _targets(tree)
     assigned = tuple([Reference(target.db or None, target.name, name) for name in names])
     returning = tree.args.get("returning")
-    outputs = tuple([_output(one, sources) for one in returning.expressions]) if returning is not None else ()
+    outputs = tuple([_output(one, sources) for one in _unnamed(returning.expressions)]) if returning is not None else ()
     read = [column for column in tree.find_all(exp.Column) if not any(column is one for one in set_columns)]
     return Written(outputs, frozenset([*assigned, *(_reference(column, sources) for column in read)]), assigned)
 
@@ -125,6 +127,11 @@ def _targets(tree: exp.Insert | exp.Update) -> tuple[list[str], list[exp.Column]
     if tree.args.get("where") is None or any(c.table not in ("", table.alias_or_name) or c.db for c in columns):
         raise NotReadable
     return [column.name for column in columns], columns
+
+
+def _unnamed(selected: Sequence[exp.Expr]) -> list[exp.Expr]:
+    """What is selected or returned, without the names it is given there."""
+    return [one.this if isinstance(one, exp.Alias) else one for one in selected]
 
 
 def _only_statement(sql: str, dialect: str) -> exp.Expr:

@@ -108,7 +108,8 @@ class WritingSource(PooledSource[B, A]):
         self.breaker.succeeded()
         learning = self._learn(answer, deadline)
         if learning is not None:
-            with contextlib.suppress(CallRefused):
+            # It is committed: nothing that goes wrong from here on may look as if it could be run again.
+            with contextlib.suppress(CallRefused, SourceClosed, BackendLost, StatementFailed):
                 await learning
         return Written(answer)
 
