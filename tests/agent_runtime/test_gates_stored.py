@@ -89,3 +89,15 @@ async def test_what_is_given_in_a_verification_is_nowhere_in_the_store(world: Wo
         counted = (await session.execute(text("SELECT scope, failures FROM verification_attempts ORDER BY 1"))).all()
     assert [tuple(row) for row in counted] == [("identity", 0), ("origin", 0)]
     assert "B-c1" in str(world.model.asked)
+
+
+async def test_a_no_is_a_no_even_if_its_process_is_killed(world: World) -> None:
+    agent = await world.live_agent(("Refund an order", REFUND))
+    world.model = ScriptedModel(("refund_an_order", {"order_number": "7"}), "Fine.")
+    conversation = await session_with(world, agent)
+    assert "Shall I go ahead?" in await say(world, conversation, "refund order 7")
+    await prepare_message(world.runtime, world.org_id, conversation, {"content": "no"})  # and killed before it answers
+    async with world.runtime.database.tenant(world.org_id) as session:
+        await session.execute(text("UPDATE conversations SET state = state - 'claim' WHERE id = :id"), {"id": conversation})
+    await say(world, conversation, "ok")
+    assert world.runner.ran == []

@@ -202,10 +202,19 @@ class Verification:
         return "value" if may_hold(said, field.kind) else "aside"
 
     def _must_go(self, said: str, field: CheckField, meaning: Meaning) -> bool:
-        """Whether the utterance could hold what was asked for, so that none of it may be kept."""
+        """Whether the utterance could hold what was asked for, so that none of it may be kept.
+
+        Figures in words are known in English alone: in another language's words there may always be one.
+        """
         if utterances.only_backs_out(said) or utterances.only_does_not_know(said) or utterances.only_asks_back(said):
             return False
-        return meaning == "value" or may_hold(said, field.kind)
+        return meaning == "value" or may_hold(said, field.kind) or not self._english_only
+
+    @property
+    def _english_only(self) -> bool:
+        profile = self._agent.profile
+        spoken = (profile.primary_language, *profile.languages)
+        return all(code.lower().startswith("en") for code in spoken)
 
     def _labels(self, said: str, check: Check, state: Verifying) -> tuple[str, ...]:
         taken = self._read(said, check, state)
@@ -446,19 +455,22 @@ class Verification:
     # -- parts -------------------------------------------------------------------------------------------------------------
 
     async def _ask_verifier(self, check: Check, given: Given) -> Answer:
-        context = CallContext(
+        return await carry_out(self._runtime.runner, self._held.org_id, check, given.values, self._context(), self._place())
+
+    def _context(self) -> CallContext:
+        """What a verifier runs with, beside what the caller gave."""
+        return CallContext(
             arguments={},
             session=self._held.session,
             verified=self.facts,
             time_zone=self._agent.profile.time_zone,
             conversation_id=self._held.id,
         )
-        return await carry_out(self._runtime.runner, self._held.org_id, check, given.values, context, self._place())
 
     def _keys(self, check: Check, given: Given) -> list[AttemptKey]:
         """What an attempt counts under: the identity that is claimed, and where the caller comes from."""
         country = self._agent.profile.default_country
-        claimed = claim(check, given.values, self._held.session, country)
+        claimed = claim(check, given.values, self._context(), self._place())
         origin, share = caller_origin(self._held.session, country)
         identity = self._hash("identity", claimed)
         return [
