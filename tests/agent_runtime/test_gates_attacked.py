@@ -10,9 +10,10 @@ import pytest
 
 from patchbay.agent_runtime.conversation.confirming import MOST_TOLD
 from patchbay.agent_runtime.conversation.turn import Turn
+from patchbay.agent_runtime.guardrails.categories import CATEGORIES
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall
 from tests.agent_runtime.doubles import ScriptedModel, call_input, frozen_call, output
-from tests.agent_runtime.gated import PRICES, SKILLS, Business, Talk, gated_agent, skill
+from tests.agent_runtime.gated import ACCOUNTS, DOB_CONFIG, PIN_CONFIG, PRICES, SKILLS, Business, Talk, gated_agent, skill
 
 REFUND_IT = ("refund_an_order", {"order_number": "1001", "amount": "12.50"})
 PRICE = ("look_up_a_price", {"product": "x"})
@@ -42,7 +43,7 @@ class LostNotes(Business):
     ],
 )
 def test_what_the_caller_was_never_asked_they_cannot_confirm(beside: Any, business: type[Business]) -> None:
-    closed = {"policyType": "business_hours", "timeZone": "UTC", "blocks": "tools", "hours": {}}
+    closed: dict[str, Any] = {"policyType": "business_hours", "timeZone": "UTC", "blocks": "tools", "hours": {}}
     rules: list[Mapping[str, Any]] = [
         {"policyType": "escalation", "afterRefusedCalls": 1},
         {**closed, "appliesToSkillId": "look_up_a_price"},
@@ -140,3 +141,56 @@ def test_a_secret_in_a_language_whose_figures_nobody_reads_is_not_kept() -> None
     assert "sieben" not in repr(talk.all) + repr(talk.model.asked) + repr(talk.held.state)
     talk.say("4071")
     assert talk.of("verification")[-1]["state"] == "succeeded"
+
+
+def test_a_second_check_is_not_another_persons_where_the_two_prove_nothing_in_common() -> None:
+    by_birthday = frozen_call(
+        [call_input("account_number")], [output("date_of_birth", "date"), output("postcode"), output("member")]
+    )
+
+    class Bank(Business):
+        def _row(self, call: FrozenCall, values: Mapping[str, Any]) -> dict[str, Any] | None:
+            if call is by_birthday:
+                account = ACCOUNTS[str(values["account_number"])]
+                return {**{leaf: account[leaf] for leaf in ("date_of_birth", "postcode")}, "member": account["customer_id"]}
+            return super()._row(call, values)
+
+    config = [{**PIN_CONFIG, "stepUpFor": ["balance"]}, DOB_CONFIG]
+    agent = gated_agent(skills=(SKILLS[0], skill("Check a birthday", by_birthday), *SKILLS[2:]), verification=config)
+    talk = Talk(agent, ScriptedModel(("read_the_balance", {}), "Here it is."), business=Bank())
+    for said in ("my balance", "AC1001", "4071", "AC1002", "30 November 1975", "M1 1AE"):
+        talk.say(said)
+    assert [e["state"] for e in talk.of("verification")][-2:] == ["failed", "asked"]
+    for said in ("ac-1001", "3rd of May 1980", "SW1A 1AA"):
+        answer = talk.say(said)
+    assert answer == "Here it is."
+    assert "AC1001" not in repr(talk.held.state)
+
+
+@pytest.mark.parametrize(
+    ("category", "said"),
+    [
+        ("payment_card", "4111\u00a01111\u202f1111 1111"),
+        ("payment_card", "4111\u20111111\u20111111\u20111111"),
+        ("payment_card", "4111  1111 . 1111 \u2013 1111"),
+        ("payment_card", "\uff14\uff11\uff11\uff11\u200b111111111111"),
+        ("social_security_number", "123\u201145\u00a06789"),
+        ("iban", "GB82-WEST\u00a01234-5698\u20117654-32"),
+        ("phone_number", "+44\u202f7700\u2011900\u2011123"),
+    ],
+)
+def test_no_dash_or_blank_hides_a_number(category: str, said: str) -> None:
+    assert CATEGORIES[category].find(f"it is {said}, all right?") == [(6, 6 + len(said))]
+    assert len(said) <= CATEGORIES[category].width
+
+
+def test_a_denied_field_is_taken_out_of_documents_that_are_kept_as_text() -> None:
+    class Catalog(Business):
+        def _row(self, call: FrozenCall, values: Mapping[str, Any]) -> dict[str, Any] | None:
+            return {"price": "[12.50]", "note": ' {"supplier": {"IBAN": "GB82-CANARY", "name": "Acme"}, "iban": 1}'}
+
+    denied = [{"policyType": "field_limit", "deniedFields": ["iban"]}]
+    talk = Talk(gated_agent(guardrails=denied), ScriptedModel(PRICE, "There."), business=Catalog())
+    talk.say("the price?")
+    assert "GB82-CANARY" not in repr(talk.all) + repr(talk.model.asked)
+    assert talk.of("tool_call")[-1]["result"]["rows"] == [{"price": "[12.50]", "note": '{"supplier":{"name":"Acme"}}'}]

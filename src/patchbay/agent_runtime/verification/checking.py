@@ -117,8 +117,7 @@ def _as_given(check: Check, values: Mapping[str, str], context: CallContext, pla
         given = validate_arguments(check.verifier.call.inputs, context)
     except PatchbayError:
         return {}
-    numbers = {p: str(Decimal(v).normalize()) for p, v in given.items() if isinstance(v, int | Decimal)}
-    return {p: v for p, v in given.items() if isinstance(v, str)} | numbers
+    return {p: str(v) for p, v in given.items() if isinstance(v, str | int | Decimal)}
 
 
 def _in_one_form(value: str, kind: str, country: str | None) -> str:
