@@ -194,3 +194,39 @@ def test_a_denied_field_is_taken_out_of_documents_that_are_kept_as_text() -> Non
     talk.say("the price?")
     assert "GB82-CANARY" not in repr(talk.all) + repr(talk.model.asked)
     assert talk.of("tool_call")[-1]["result"]["rows"] == [{"price": "[12.50]", "note": '{"supplier":{"name":"Acme"}}'}]
+
+
+def test_an_emergency_is_one_even_while_a_secret_is_asked_for() -> None:
+    rule = [{"policyType": "escalation", "phrases": ["gas leak"], "message": "Please leave the house."}]
+    talk = Talk(gated_agent(guardrails=rule), ScriptedModel(("read_the_balance", {}), "Here it is."))
+    talk.say("my balance")
+    talk.say("AC1001")
+    assert talk.say("there is a gas leak at 12 Mill Lane") == "Please leave the house."
+    assert "Mill Lane" not in repr(talk.all) + repr(talk.held.state)
+    assert talk.of("handoff")
+    assert "verifying" not in talk.held.state
+
+
+@pytest.mark.parametrize(
+    ("answer", "verified"),
+    [
+        ({"verified": True, "subject": {"customer_id": "c1"}}, True),
+        ({"verified": True}, True),
+        ({"verified": False}, False),
+        ({"verified": "true"}, False),
+        ({"valid": False, "error": "wrong PIN"}, False),
+        ({}, False),
+    ],
+)
+def test_a_webhook_has_to_say_that_the_caller_is_verified(answer: dict[str, Any], verified: bool) -> None:
+    check = frozen_call([call_input("account_number"), call_input("pin")], [])
+
+    class Service(Business):
+        async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
+            return CallResult(rows=[answer], row_count=1) if call is check else await super().run(org_id, call, context)
+
+    agent = gated_agent(skills=(skill("Check a PIN", check, skillType="http_webhook"), *SKILLS[1:]))
+    talk = Talk(agent, ScriptedModel(("read_the_balance", {}), "Here it is."), business=Service())
+    for said in ("my balance", "AC1001", "4071"):
+        talk.say(said)
+    assert ("verified" in talk.held.state) == verified

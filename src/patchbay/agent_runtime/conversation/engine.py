@@ -121,9 +121,10 @@ class Engine:
         if self._verification.active:
             self._held.state.pop("pending", None)
             self._utterance = self._verification.hear(said)
-            said = self._utterance.kept
             if self._utterance.labels:
                 data["redacted"] = list(self._utterance.labels)
+                self._stop = self._doorway.escalation_by_phrase(said)
+            said = self._utterance.kept
         else:
             self._confirmed = confirming.decide(self._held, said, turn=self._journal.turn)
         if not data:

@@ -53,6 +53,8 @@ async def carry_out(
 def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Place) -> Answer:
     """What the verifier's result says: exactly one row, ``verified`` not false in it, and every compared leaf the caller's.
 
+    A webhook that leaves nothing to compare has to say ``verified``: whatever else it answers proves nothing.
+
     When there is no such row, the same comparisons are made against stand-ins, so that it takes no less time to be told no.
     """
     single = len(result.rows) == 1 and not result.ambiguous and not result.truncated
@@ -62,7 +64,8 @@ def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Pl
         for f in check.fields
         if f.place == "output"
     ]
-    said_so = VERIFIED_LEAF not in row or row[VERIFIED_LEAF] is True
+    has_to_say_so = VERIFIED_LEAF in row or (not matches and check.verifier.skill_type == "http_webhook")
+    said_so = not has_to_say_so or row.get(VERIFIED_LEAF) is True
     if not (single and said_so and all(matches)):
         return Answer("no_match")
     phone = row.get(check.phone_leaf) if check.phone_leaf is not None else None
