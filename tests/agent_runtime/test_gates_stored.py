@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -89,3 +91,43 @@ async def test_what_is_given_in_a_verification_is_nowhere_in_the_store(world: Wo
         counted = (await session.execute(text("SELECT scope, failures FROM verification_attempts ORDER BY 1"))).all()
     assert [tuple(row) for row in counted] == [("identity", 0), ("origin", 0)]
     assert "B-c1" in str(world.model.asked)
+
+
+async def test_a_no_is_a_no_even_if_its_process_is_killed(world: World) -> None:
+    agent = await world.live_agent(("Refund an order", REFUND))
+    world.model = ScriptedModel(("refund_an_order", {"order_number": "7"}), "Fine.")
+    conversation = await session_with(world, agent)
+    assert "Shall I go ahead?" in await say(world, conversation, "refund order 7")
+    await prepare_message(world.runtime, world.org_id, conversation, {"content": "no"})  # and killed before it answers
+    async with world.runtime.database.tenant(world.org_id) as session:
+        await session.execute(text("UPDATE conversations SET state = state - 'claim' WHERE id = :id"), {"id": conversation})
+    await say(world, conversation, "ok")
+    assert world.runner.ran == []
+
+
+async def test_guesses_at_the_same_moment_in_many_conversations_are_counted_one_by_one(world: World) -> None:
+    agent = await world.agent()
+    verifier = await world.skill(agent, "Check a PIN", CHECK)
+    await world.skill(agent, "Read the balance", BALANCE, requiresVerifiedIdentity=True)
+    config = [{"id": "v", "method": "account_pin", "requiredFields": ["account_number", "pin"], "verifierSkillId": verifier}]
+    async with world.runtime.database.tenant(world.org_id) as session:
+        await session.execute(
+            text("UPDATE agents SET caller_verification = CAST(:config AS jsonb) WHERE id = :id"),
+            {"id": agent, "config": json.dumps(config)},
+        )
+    await world.publish(agent)
+    world.runner = FakeRunner(found({"pin": "407193", "customer_id": "c1"}))
+
+    async def guess(number: int) -> str:
+        async with world.runtime.database.tenant(world.org_id) as session:
+            facts = {"visitor": f"v{number}"}
+            conversation = (await create_session(session, world.org_id, {"agentId": agent, "session": facts})).id
+        for said in ("my balance", "ZQ" + "-" * number + "998877"):
+            await say(world, conversation, said)
+        return await say(world, conversation, f"40719{number % 10}")
+
+    world.model = ScriptedModel(("read_the_balance", {}))
+    heard = await asyncio.gather(*(guess(number) for number in range(4, 24)))
+    assert len(world.runner.ran) == 3
+    assert sum("doesn't match" in answer for answer in heard) == 2
+    assert sum("couldn't verify" in answer for answer in heard) == 18

@@ -148,8 +148,10 @@ async def _begin(
     history = await load_history(session, held.id, agent, level) if held.last_seq else ()
     journal = Journal(runtime, held)
     engine = Engine(runtime, agent, held, journal, history, untrusted_history=untrusted, via=via)
+    waited = "pending" in held.state
     first = engine.hear(said[0])
-    await journal.write(session)
+    # A confirmation is used up by what was heard, even by a process that does not live to answer it.
+    await journal.write(session, state=waited)
     return Turn(held, journal, engine, said, first, ends=ends)
 
 

@@ -14,7 +14,8 @@ from patchbay.agent_runtime.frozen import FrozenSkill
 from patchbay.agent_runtime.planner.words import humanized, listed
 from patchbay.schema_graph.canonical import NotCanonical, canonical_json
 
-_SHOWN = 120
+MOST_TOLD = 2_000
+"""How many characters a question may have: what is too long to be told whole cannot be confirmed."""
 
 
 class Pending(msgspec.Struct, kw_only=True):
@@ -62,12 +63,13 @@ def decide(held: Held, said: str, *, turn: int) -> Pending | None:
     return pending
 
 
-def wording(skill: FrozenSkill, arguments: Mapping[str, Any]) -> str:
-    """What will be done, with every argument, as a question."""
+def wording(skill: FrozenSkill, arguments: Mapping[str, Any]) -> str | None:
+    """What will be done, with every argument in full, as a question; None when that is too long for anybody to hear out."""
     name = humanized(skill.name) if "_" in skill.name else skill.name.rstrip(".")
     told = [f"{humanized(param)}: {_said(value)}" for param, value in arguments.items() if value is not None]
     with_these = f" with {listed(told)}" if told else ""
-    return f"Let me make sure I have this right. I'm about to {_lowered(name)}{with_these}. Shall I go ahead?"
+    question = f"Let me make sure I have this right. I'm about to {_lowered(name)}{with_these}. Shall I go ahead?"
+    return question if len(question) <= MOST_TOLD else None
 
 
 def _lowered(name: str) -> str:
@@ -78,5 +80,4 @@ def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return " ".join(text.split())

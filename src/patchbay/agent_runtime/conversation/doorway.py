@@ -36,6 +36,13 @@ class Doorway:
         self._agent = agent
         self._held = held
 
+    def escalation_by_phrase(self, said: str) -> Stop | None:
+        """The escalation that a phrase sets off in an utterance of which nothing may be kept."""
+        for rule in self._agent.gates.escalations:
+            if rule.said(said):
+                return self._escalated(rule, "the caller said a phrase of this rule", "The caller said a phrase of a rule.")
+        return None
+
     async def turn_refused(self) -> Stop | None:
         """Count the turn and look at the hours: the words that end it before anybody thinks about it, or None."""
         gates = self._agent.gates

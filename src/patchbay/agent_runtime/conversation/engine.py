@@ -55,6 +55,8 @@ MAX_SAID = 8_000
 _TROUBLE = "I'm sorry, I'm having trouble answering right now. Please try again in a moment."
 _FIRST_VERIFY = "I need to check who the caller is first; they are being asked."
 _ONE_AT_A_TIME = "Another change waits for the caller to confirm it; one at a time."
+_TOO_LONG = "That is too much to read back to the caller, who has to confirm it. Make it shorter."
+_NOT_SAYABLE = "I'm sorry, I can't do that here."
 _DONE_ALREADY = "That has just been done with the same details, so I haven't done it again."
 _log = structlog.get_logger(__name__)
 
@@ -101,6 +103,7 @@ class Engine:
         self._stop: Stop | None = None
         self._denied: tuple[Hit, ...] = ()
         self._next_words: str | None = None
+        self._asking: _Asking | None = None
         self._done_now: set[str] = set()
         self._open_call: tools.Prepared | None = None
         self.outcome: Outcome = "answered"
@@ -110,7 +113,7 @@ class Engine:
         """Begin a turn with what the caller said: what it means where code decides that, and what may be kept of it."""
         self._journal.next_turn()
         self._outcomes, self._skills, self._partial = [], [], ""
-        self._calls_left, self._done_now, self._next_words = MAX_CALLS, set(), None
+        self._calls_left, self._done_now, self._next_words, self._asking = MAX_CALLS, set(), None, None
         self._utterance, self._confirmed, self._stop, self._denied = None, None, None, ()
         self.outcome = "answered"
         self._deadline = asyncio.get_running_loop().time() + self._turn_seconds
@@ -118,9 +121,10 @@ class Engine:
         if self._verification.active:
             self._held.state.pop("pending", None)
             self._utterance = self._verification.hear(said)
-            said = self._utterance.kept
             if self._utterance.labels:
                 data["redacted"] = list(self._utterance.labels)
+                self._stop = self._doorway.escalation_by_phrase(said)
+            said = self._utterance.kept
         else:
             self._confirmed = confirming.decide(self._held, said, turn=self._journal.turn)
         if not data:
@@ -373,25 +377,27 @@ class Engine:
         step = await self._verification.begin(decision.level, request)
         if isinstance(step, Refused):
             return _Decided(prepared.refused(step.code, step.say), events)
-        self._held.state.pop("pending", None)
         self._look_for_secrets()
         self._next_words = step.say
         events += [("verification", event) for event in step.events]
         return _Decided(prepared.refused("verification_required", _FIRST_VERIFY), events)
 
     def _confirm_first(self, prepared: tools.Prepared, skill: FrozenSkill, decision: Decision) -> _Decided:
-        if self._next_words is not None or "pending" in self._held.state:
+        if self._next_words is not None:
             return _Decided(prepared.refused("confirmation_pending", _ONE_AT_A_TIME))
         wrong = tools.refusal_of_arguments(prepared, self._context(prepared, None))
         if wrong is not None:
             return _Decided(msgspec.structs.replace(prepared, outcome=wrong))
-        question = self._speech.said(confirming.wording(skill, prepared.arguments))
+        words = confirming.wording(skill, prepared.arguments)
+        if words is None:
+            return _Decided(prepared.refused("too_long_to_confirm", _TOO_LONG))
+        question = self._speech.said(words)
         events: list[tuple[Any, dict[str, Any]]] = [("guardrail", d) for d in decisions(question.hits, "agent")]
-        if question.stop is not None:  # what cannot be said cannot be asked, and so not be done
-            self._next_words = question.stop.instead
-            return _Decided(prepared.refused("content_denied", question.stop.instead), events)
-        confirming.ask(self._held, skill, prepared.arguments, turn=self._journal.turn)
+        if events:  # what cannot be said, or not all of it, cannot be asked, and so not be done
+            self._next_words = question.stop.instead if question.stop is not None else _NOT_SAYABLE
+            return _Decided(prepared.refused("content_denied", self._next_words), events)
         self._next_words = question.text
+        self._asking = _Asking(question.text, skill, prepared.arguments)
         events.append(("guardrail", {**self._about(decision, prepared), "action": "asked"}))
         return _Decided(prepared.refused(decision.code, decision.message), events)
 
@@ -476,6 +482,22 @@ class Engine:
         stored = self._held.state.get("masks")
         if stored:
             self._speech.masks = Masks(stored, self._runtime.vault.keyed_hash, self._held.id)
+            self._hide_in_what_was_said()
+
+    def _hide_in_what_was_said(self) -> None:
+        """Take a secret out of what a model is reminded of and of the summary: it may have been said before it was asked for."""
+        for number, message in enumerate(self._messages):
+            match message:
+                case UserMessage():
+                    self._messages[number] = UserMessage(text=self._speech.hide(message.text))
+                case AgentMessage():
+                    calls = tuple(self._without_secrets_in(request) for request in message.calls)
+                    self._messages[number] = AgentMessage(text=self._speech.hide(message.text), calls=calls)
+                case ToolMessage():
+                    outcome = self._without_secrets(message.outcome)
+                    self._messages[number] = msgspec.structs.replace(message, outcome=outcome)
+        if "first" in self._held.state:
+            self._held.state["first"] = self._speech.hide(self._held.state["first"])
 
     def _forget_what_expired(self) -> None:
         """Take out of what the model is told what only a verified caller may know, once nobody is verified for it."""
@@ -526,6 +548,8 @@ class Engine:
 
     def _say(self, said: str, calls: tuple[ToolCallRequest, ...] = ()) -> Event:
         """What the agent says. What the model said has been screened as it was streamed; the engine's own words are here."""
+        if self._asking is not None and said == self._asking.words:  # only what the caller is told can they confirm
+            confirming.ask(self._held, self._asking.skill, self._asking.arguments, turn=self._journal.turn)
         if said != self._partial:
             said = self._speech.hide(said)
         self._partial = ""
@@ -611,6 +635,14 @@ class Engine:
         """The request under a ``callId`` that no other has: the model's own names are not to be relied on."""
         call_id = f"call_{self._journal.turn}_{MAX_CALLS - self._calls_left + len(others) + 1}"
         return msgspec.structs.replace(request, call_id=call_id)
+
+
+class _Asking(msgspec.Struct, frozen=True):
+    """A write that the caller is to confirm, once they have been told these words."""
+
+    words: str
+    skill: FrozenSkill
+    arguments: dict[str, Any]
 
 
 class _Decided(msgspec.Struct, frozen=True):

@@ -204,9 +204,12 @@ class Journal:
             self._pending.append(event)
         return event
 
-    async def write(self, session: AsyncSession) -> None:
-        """Store what is pending in a transaction of the caller's, which holds the claim already."""
-        kept = await session.execute(_ADVANCE, self._values(self._pending, self._numbers.last_seq))
+    async def write(self, session: AsyncSession, *, state: bool = False) -> None:
+        """Store what is pending, with ``state`` the engine's own memory too, in a transaction of the caller's, which holds the
+        claim already.
+        """
+        values = self._values(self._pending, self._numbers.last_seq) | ({"state": self._state()} if state else {})
+        kept = await session.execute(_ADVANCE_STATE if state else _ADVANCE, values)
         if kept.one_or_none() is None:
             raise TurnLost
         self._pending = []

@@ -19,7 +19,7 @@ import structlog
 from patchbay.accounts.operator_events import Told
 from patchbay.agent_runtime.conversation import utterances
 from patchbay.agent_runtime.conversation.journal import Held
-from patchbay.agent_runtime.counting import AttemptKey
+from patchbay.agent_runtime.counting import AttemptKey, Taken
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.agent_runtime.guardrails.levels import LEVEL_NAMES, facts_at, level_at
 from patchbay.agent_runtime.services import Runtime
@@ -202,10 +202,19 @@ class Verification:
         return "value" if may_hold(said, field.kind) else "aside"
 
     def _must_go(self, said: str, field: CheckField, meaning: Meaning) -> bool:
-        """Whether the utterance could hold what was asked for, so that none of it may be kept."""
+        """Whether the utterance could hold what was asked for, so that none of it may be kept.
+
+        Figures in words are known in English alone: in another language's words there may always be one.
+        """
         if utterances.only_backs_out(said) or utterances.only_does_not_know(said) or utterances.only_asks_back(said):
             return False
-        return meaning == "value" or may_hold(said, field.kind)
+        return meaning == "value" or may_hold(said, field.kind) or not self._english_only
+
+    @property
+    def _english_only(self) -> bool:
+        profile = self._agent.profile
+        spoken = (profile.primary_language, *profile.languages)
+        return all(code.lower().startswith("en") for code in spoken)
 
     def _labels(self, said: str, check: Check, state: Verifying) -> tuple[str, ...]:
         taken = self._read(said, check, state)
@@ -302,21 +311,28 @@ class Verification:
         if taken.locked:
             return self._locked(check, state, step)
         answer = await self._ask_verifier(check, given)
-        return await self._judged(check, state, answer, keys, taken.left, taken.locks, step)
+        return await self._judged(check, state, answer, keys, self._claims(check, given), taken, step)
 
     async def _judged(
-        self, check: Check, state: Verifying, answer: Answer, keys: Sequence[AttemptKey], left: int, locks: bool, step: Step
+        self,
+        check: Check,
+        state: Verifying,
+        answer: Answer,
+        keys: Sequence[AttemptKey],
+        claims: Mapping[str, str],
+        taken: Taken,
+        step: Step,
     ) -> Step:
-        if answer.verdict == "matched" and self._same_caller(state, answer.facts):
+        if answer.verdict == "matched" and self._same_caller(state, answer.facts, claims):
             await self._runtime.books.settle(self._held.org_id, self._held.agent_id, keys, "succeeded")
-            return self._succeeded(check, state, answer.facts, step)
+            return self._succeeded(check, state, answer.facts, claims, step)
         if answer.verdict == "undecided":
             await self._runtime.books.settle(self._held.org_id, self._held.agent_id, keys, "undecided")
             return self._give_up(check, state, answer.why or "unavailable", questions.UNAVAILABLE, step=step)
         step.failed = True
         self._held.state["failedVerifications"] = self._held.state.get("failedVerifications", 0) + 1
-        step.events.append(self._event(check, state, "failed", attemptsLeft=left, reason="no_match"))
-        if left == 0 or locks:
+        step.events.append(self._event(check, state, "failed", attemptsLeft=taken.left, reason="no_match"))
+        if taken.left == 0 or taken.locks:
             await self._tell_locked(check)
             return self._locked(check, state, step)
         if check.method == "otp_sms":
@@ -328,7 +344,7 @@ class Verification:
         step.say = again.say
         return step
 
-    def _succeeded(self, check: Check, state: Verifying, facts: dict[str, Any], step: Step) -> Step:
+    def _succeeded(self, check: Check, state: Verifying, facts: dict[str, Any], claims: Mapping[str, str], step: Step) -> Step:
         """The caller is verified: what is proven replaces what was, unless it is more about the same caller."""
         before: Mapping[str, Any] = self._held.state.get("verified", {})
         due = choose(self._agent.checks, state.needed, before, time.time(), usable=self._usable)
@@ -344,17 +360,23 @@ class Verification:
         grants[name] = {"until": time.time() + check.ttl_seconds, "method": check.method, "check": check.id}
         proven: Mapping[str, Any] = before.get("facts") or {}
         known = {**proven, **facts} if same else facts
-        self._held.state["verified"] = {"grants": grants, "facts": known}
+        claimed = {**before.get("claims", {}), **claims} if same else dict(claims)
+        self._held.state["verified"] = {"grants": grants, "facts": known, "claims": claimed}
         drop(self._held)
         step.events.append(self._event(check, state, "succeeded"))
         step.resume = state.request
         return step
 
-    def _same_caller(self, state: Verifying, facts: Mapping[str, Any]) -> bool:
-        """A step up is a second proof of the same person: it may not contradict what the first one proved."""
+    def _same_caller(self, state: Verifying, facts: Mapping[str, Any], claims: Mapping[str, str]) -> bool:
+        """A step up is a second proof of the same person: it may not contradict what the first one proved, or whose record that
+        was.
+        """
         if state.grants < 2 or not self.level:
             return True
-        return all(facts.get(k, v) == v for k, v in self.facts.items())
+        claimed: Mapping[str, str] = self._held.state.get("verified", {}).get("claims", {})
+        return all(facts.get(k, v) == v for k, v in self.facts.items()) and all(
+            claims.get(name, hashed) == hashed for name, hashed in claimed.items()
+        )
 
     def _give_up(
         self, check: Check, state: Verifying, reason: str, say: str | None, *, person: bool = False, step: Step | None = None
@@ -438,7 +460,7 @@ class Verification:
         if right:
             given.code = None
         answer = Answer("matched", facts=given.facts or {}) if right else Answer("no_match")
-        return await self._judged(check, state, answer, keys, taken.left, taken.locks, Step())
+        return await self._judged(check, state, answer, keys, self._claims(check, given), taken, Step())
 
     def _code_hash(self, code: str) -> str:
         return self._runtime.vault.keyed_hash(f"otp\x00{self._held.id}\x00{code}".encode()).hex()
@@ -446,25 +468,33 @@ class Verification:
     # -- parts -------------------------------------------------------------------------------------------------------------
 
     async def _ask_verifier(self, check: Check, given: Given) -> Answer:
-        context = CallContext(
+        return await carry_out(self._runtime.runner, self._held.org_id, check, given.values, self._context(), self._place())
+
+    def _context(self) -> CallContext:
+        """What a verifier runs with, beside what the caller gave."""
+        return CallContext(
             arguments={},
             session=self._held.session,
             verified=self.facts,
             time_zone=self._agent.profile.time_zone,
             conversation_id=self._held.id,
         )
-        return await carry_out(self._runtime.runner, self._held.org_id, check, given.values, context, self._place())
 
     def _keys(self, check: Check, given: Given) -> list[AttemptKey]:
         """What an attempt counts under: the identity that is claimed, and where the caller comes from."""
         country = self._agent.profile.default_country
-        claimed = claim(check, given.values, self._held.session, country)
+        claimed = claim(check, given.values, self._context(), self._place())
         origin, share = caller_origin(self._held.session, country)
         identity = self._hash("identity", claimed)
         return [
             AttemptKey("identity", identity, check.max_attempts, check.lock_seconds),
             AttemptKey("origin", self._hash("origin", origin), check.max_attempts * share, check.lock_seconds),
         ]
+
+    def _claims(self, check: Check, given: Given) -> dict[str, str]:
+        """Whose record the verifier is told to find, as keyed hashes by field."""
+        claimed = claim(check, given.values, self._context(), self._place())
+        return {name: self._hash("claim", [name, value]).hex() for name, value in claimed}
 
     def _hash(self, scope: str, value: Any) -> bytes:
         return self._runtime.vault.keyed_hash(canonical_json([scope, self._held.agent_id, value]))

@@ -34,18 +34,25 @@ def luhn(text: str) -> bool:
 
 def iban(text: str) -> bool:
     """Whether the check digits of an IBAN are right (ISO 13616)."""
-    code = "".join(text.split()).upper()
+    code = "".join(c for c in text if c.isalnum()).upper()
     moved = code[4:] + code[:4]
     return 15 <= len(code) <= 34 and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
 
 
-_DIGIT = r"[0-9]"
+_APART = r"[\s.\-\u2010-\u2015\u2212\u200b-\u200d\u2060\ufeff]{0,3}"
+"""What may stand between the figures of one number: blanks, full stops and dashes of any kind, and what is not seen at all."""
+_SPLIT = r"[\s\-\u2010-\u2015\u2212]{1,3}"
+_DASHED = r"[\s\-\u2010-\u2015\u2212]?"
 CATEGORIES: dict[str, Category] = {
-    "payment_card": Category(re.compile(rf"(?<!\d){_DIGIT}(?:[ -]?{_DIGIT}){{12,18}}(?!\d)"), 40, luhn),
-    "social_security_number": Category(re.compile(r"(?<![\w-])[0-8][0-9]{2}[- ][0-9]{2}[- ][0-9]{4}(?![\w-])"), 12),
-    "iban": Category(re.compile(r"(?<!\w)[A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?(?!\w)"), 48, iban),
+    "payment_card": Category(re.compile(rf"(?<!\d)\d(?:{_APART}\d){{12,18}}(?!\d)"), 80, luhn),
+    "social_security_number": Category(re.compile(rf"(?<![\w-])[0-8]\d{{2}}{_SPLIT}\d{{2}}{_SPLIT}\d{{4}}(?![\w-])"), 16),
+    "iban": Category(
+        re.compile(rf"(?<!\w)[A-Za-z]{{2}}[0-9]{{2}}(?:{_DASHED}[A-Za-z0-9]{{4}}){{2,7}}(?:{_DASHED}[A-Za-z0-9]{{1,4}})?(?!\w)"),
+        48,
+        iban,
+    ),
     "email_address": Category(re.compile(r"[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}"), 390),
-    "phone_number": Category(re.compile(r"(?<![\w-])\+?\(?[0-9](?:[\s().\-/]{0,3}[0-9]){6,14}(?!\w)"), 64),
+    "phone_number": Category(re.compile(r"(?<![\w-])\+?\(?\d(?:[\s().\-/\u2010-\u2015\u2212]{0,3}\d){6,14}(?!\w)"), 64),
     "url": Category(re.compile(r"(?:https?://|\bwww\.)[^\s<>\"]{1,300}", re.I), 310),
 }
 """Every category by its name."""

@@ -103,12 +103,23 @@ class Limited(msgspec.Struct, frozen=True):
         return {leaf: self._pruned(value) for leaf, value in row.items() if self.shows(leaf)}
 
     def _pruned(self, value: Any) -> Any:
+        if isinstance(value, str) and self.denied and value.lstrip()[:1] in ("{", "["):
+            return self._pruned_text(value)
         if not self.denied or not isinstance(value, dict | list):
             return value
         if isinstance(value, list):
             return [self._pruned(v) for v in cast(list[Any], value)]
         members = cast(dict[str, Any], value)
         return {k: self._pruned(v) for k, v in members.items() if k.casefold() not in self.denied}
+
+    def _pruned_text(self, text: str) -> str:
+        """A document that is kept as text, as some databases keep all of them."""
+        try:
+            document: Any = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return text
+        pruned = self._pruned(document)
+        return text if pruned == document else msgspec.json.encode(pruned).decode()
 
 
 class Gated(Targeted, Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Literal, cast
 
 import msgspec
@@ -13,7 +14,7 @@ from patchbay.agent_runtime.verification.checks import SUBJECT_LEAF, VERIFIED_LE
 from patchbay.agent_runtime.verification.comparing.fields import Place, canonical_field, kind_of, same, spelled
 from patchbay.agent_runtime.verification.comparing.spoken import plain
 from patchbay.errors import PatchbayError
-from patchbay.schema_graph.arguments import ArgumentRefused, ArgumentsInvalid, MissingArguments
+from patchbay.schema_graph.arguments import ArgumentRefused, ArgumentsInvalid, MissingArguments, validate_arguments
 from patchbay.schema_graph.call import CallContext, CallResult
 from patchbay.schema_graph.phones import to_e164
 
@@ -37,9 +38,9 @@ async def carry_out(
     runner: Runner, org_id: str, check: Check, values: Mapping[str, str], context: CallContext, place: Place
 ) -> Answer:
     """Run the verifier of ``check`` with ``values`` (by field) and compare. ``context`` brings everything but the arguments."""
-    arguments = {f.at: spelled(values[f.name], f.kind, place) for f in check.fields if f.place == "input"}
+    context = msgspec.structs.replace(context, arguments=_arguments(check, values, place))
     try:
-        result = await runner.run(org_id, check.verifier.call, msgspec.structs.replace(context, arguments=arguments))
+        result = await runner.run(org_id, check.verifier.call, context)
     except (ArgumentsInvalid, ArgumentRefused, MissingArguments):
         return Answer("no_match")  # what was said cannot be a value of the verifier's, so it is nobody's
     except PatchbayError as refusal:
@@ -52,6 +53,8 @@ async def carry_out(
 def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Place) -> Answer:
     """What the verifier's result says: exactly one row, ``verified`` not false in it, and every compared leaf the caller's.
 
+    A webhook that leaves nothing to compare has to say ``verified``: whatever else it answers proves nothing.
+
     When there is no such row, the same comparisons are made against stand-ins, so that it takes no less time to be told no.
     """
     single = len(result.rows) == 1 and not result.ambiguous and not result.truncated
@@ -61,7 +64,8 @@ def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Pl
         for f in check.fields
         if f.place == "output"
     ]
-    said_so = VERIFIED_LEAF not in row or row[VERIFIED_LEAF] is True
+    has_to_say_so = VERIFIED_LEAF in row or (not matches and check.verifier.skill_type == "http_webhook")
+    said_so = not has_to_say_so or row.get(VERIFIED_LEAF) is True
     if not (single and said_so and all(matches)):
         return Answer("no_match")
     phone = row.get(check.phone_leaf) if check.phone_leaf is not None else None
@@ -89,18 +93,41 @@ def _secret(leaf: str) -> bool:
     return kind_of(leaf) == "digits" or canonical_field(leaf) == "date_of_birth"
 
 
-def claim(check: Check, values: Mapping[str, str], session: Mapping[str, Any], country: str | None) -> list[tuple[str, str]]:
-    """Who the caller says they are: what the verifier finds them by, without what only proves it, in one form."""
+def claim(check: Check, values: Mapping[str, str], context: CallContext, place: Place) -> list[tuple[str, str]]:
+    """Who the caller says they are: what the verifier finds them by, without what only proves it, in one form.
+
+    What the system is given counts and not how it was said, so that no other way to write an account number is another account.
+    """
     inputs = [f for f in check.fields if f.place == "input"]
+    given = _as_given(check, values, context, place)
     saying = [f for f in inputs if not f.secret] or [f for f in inputs if f.kind == "date"]
-    claims = [(f.name, _in_one_form(values[f.name], f.kind, country)) for f in saying]
+    claims = [(f.name, _in_one_form(given.get(f.at, values[f.name]), f.kind, place.country)) for f in saying]
     known = [i for i in check.verifier.call.inputs if i.source == "session"]
-    claims += [(i.key or i.param, _in_one_form(str(session.get(i.key or i.param)), "phone", country)) for i in known]
+    claims += [
+        (i.key or i.param, _in_one_form(str(context.session.get(i.key or i.param)), "phone", place.country)) for i in known
+    ]
     return sorted(claims)
+
+
+def _arguments(check: Check, values: Mapping[str, str], place: Place) -> dict[str, Any]:
+    return {f.at: spelled(values[f.name], f.kind, place) for f in check.fields if f.place == "input"}
+
+
+def _as_given(check: Check, values: Mapping[str, str], context: CallContext, place: Place) -> dict[str, str]:
+    """The numbers and texts the verifier's system is given, by parameter; nothing where it would not be asked at all."""
+    try:
+        context = msgspec.structs.replace(context, arguments=_arguments(check, values, place))
+        given = validate_arguments(check.verifier.call.inputs, context)
+    except PatchbayError:
+        return {}
+    return {p: str(v) for p, v in given.items() if isinstance(v, str | int | Decimal)}
 
 
 def _in_one_form(value: str, kind: str, country: str | None) -> str:
     if kind == "phone":
         return to_e164(value, country) or plain(value)
     parts = re.findall(r"[^\W_]+", plain(value))
-    return " ".join(sorted(parts)) if kind == "name" else "".join(parts)
+    if kind == "name":
+        return " ".join(sorted(parts))
+    # A system may hold as a number what is a text to us: zeros in front of it say nothing.
+    return re.sub(r"(?<!\d)0+(?=\d)", "", "".join(parts))

@@ -54,10 +54,11 @@ class Masks:
     def find(self, text: str) -> list[Found]:
         """Every place where a secret stands, in order, none overlapping another."""
         units = _units(words(text))
+        chars, runs = "".join(u.char for u in units), _runs_of_figures(units)
         found: list[Found] = []
         at = 0
         while at < len(units):
-            hit = self._at(units, at)
+            hit = self._at(units, chars, runs[at], at)
             if hit is None:
                 at += 1
                 continue
@@ -96,21 +97,20 @@ class Masks:
             return [self.masked_value(v) for v in cast(Sequence[Any], value)]
         return value
 
-    def _at(self, units: Sequence[_Unit], at: int) -> tuple[int, str] | None:
-        """The longest secret that begins at the unit ``at``."""
+    def _at(self, units: Sequence[_Unit], chars: str, figures: int, at: int) -> tuple[int, str] | None:
+        """The longest secret that begins at the unit ``at``, where so many ``figures`` stand in a row."""
         best: tuple[int, str] | None = None
-        for length, known in (*self._figures.items(), *(self._words.items() if units[at].opens else ())):
-            if at + length > len(units) or (best is not None and length <= best[0]):
-                continue
-            window = units[at : at + length]
-            form = "".join(u.char for u in window)
-            if (known is self._figures.get(length) and form.isdigit()) or (
-                known is not self._figures.get(length) and window[-1].closes
+        for length, known in self._figures.items():
+            if (
+                length <= figures
+                and (best is None or length > best[0])
+                and (label := known.get(self._hash(chars[at : at + length])))
             ):
-                label = known.get(self._hash(form))
-            else:
-                label = None
-            if label is not None:
+                best = length, label
+        for length, known in self._words.items() if units[at].opens else ():
+            if at + length > len(units) or not units[at + length - 1].closes or (best is not None and length <= best[0]):
+                continue
+            if label := known.get(self._hash(chars[at : at + length])):
                 best = length, label
         return best
 
@@ -131,6 +131,15 @@ def mask_entries(forms: Iterable[str], label: str, hasher: Hasher, conversation_
 def _keyed(hasher: Hasher, conversation_id: str) -> Callable[[str], str]:
     prefix = f"mask\x00{conversation_id}\x00".encode()
     return lambda form: hasher(prefix + form.encode("utf-8", "replace"))[:12].hex()
+
+
+def _runs_of_figures(units: Sequence[_Unit]) -> list[int]:
+    """For each unit, how many figures stand in a row from it on."""
+    runs = [0] * len(units)
+    for at in range(len(units) - 1, -1, -1):
+        if units[at].char.isdigit():
+            runs[at] = 1 + (runs[at + 1] if at + 1 < len(units) else 0)
+    return runs
 
 
 def _units(said: Sequence[Word]) -> list[_Unit]:

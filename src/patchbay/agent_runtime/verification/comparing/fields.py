@@ -36,6 +36,8 @@ _ALIASES: dict[str, str] = {
     "postal_code": "postcode",
     "post_code": "postcode",
     "account_pin": "pin",
+    "social_security_number": "ssn",
+    "social_security": "ssn",
     "pin_code": "pin",
     "passcode": "pin",
     "one_time_code": "otp",
@@ -88,7 +90,7 @@ def kind_of(name: str, type: str | None = None) -> Kind:
         return "date"
     if field == "postcode" or parts & {"postcode", "zip"}:
         return "postcode"
-    if field == ONE_TIME_CODE or parts & {"pin", "passcode", "digits", "last4", "cvv", "ssn"}:
+    if field == ONE_TIME_CODE or parts & {"pin", "passcode", "digits", "cvv", "ssn"}:
         return "digits"
     if parts & {"email", "mail"}:
         return "email"

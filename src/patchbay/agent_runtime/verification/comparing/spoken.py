@@ -77,6 +77,8 @@ class Word(msgspec.Struct, frozen=True):
 
 def plain(text: str) -> str:
     """Lower case, without accents and compatibility forms (``Ａ`` is ``a``, ``é`` is ``e``, ``ß`` is ``ss``)."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LETTERS).casefold()
 
