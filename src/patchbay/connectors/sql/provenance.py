@@ -69,7 +69,7 @@ def read_statement(sql: str, dialect: str) -> Read:
     if not isinstance(tree, exp.Select):
         raise NotReadable
     sources = _sources(tree, _READING)
-    inner = [selected.this if isinstance(selected, exp.Alias) else selected for selected in tree.expressions]
+    inner = [_unnamed(selected) for selected in tree.expressions]
     return Read(
         tuple([_output(one, sources) for one in inner]),
         tuple([isinstance(one, (exp.Array, exp.Subquery)) for one in inner]),
@@ -89,7 +89,7 @@ def read_write(sql: str, dialect: str) -> Written:
     names, set_columns = _targets(tree)
     assigned = tuple([Reference(target.db or None, target.name, name) for name in names])
     returning = tree.args.get("returning")
-    outputs = tuple([_output(one, sources) for one in returning.expressions]) if returning is not None else ()
+    outputs = tuple([_output(_unnamed(one), sources) for one in returning.expressions]) if returning is not None else ()
     read = [column for column in tree.find_all(exp.Column) if not any(column is one for one in set_columns)]
     return Written(outputs, frozenset([*assigned, *(_reference(column, sources) for column in read)]), assigned)
 
@@ -166,6 +166,11 @@ def _in_a_values_place(node: exp.Expr, tree: exp.Expr) -> bool:
 
 def _has_comment(sql: str, dialect: str) -> bool:
     return any(token.comments for token in sqlglot.tokenize(sql, read=dialect))
+
+
+def _unnamed(selected: exp.Expr) -> exp.Expr:
+    """What is selected, without the name it is given."""
+    return selected.this if isinstance(selected, exp.Alias) else selected
 
 
 def _output(selected: exp.Expr, sources: dict[str, exp.Table]) -> Reference | None:
