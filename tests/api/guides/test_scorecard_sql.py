@@ -5,12 +5,14 @@ One case a test; docs/scorecard.md lists them all (tests/docs/test_scorecard_pag
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
 
 import pytest
 
+from patchbay.store.clock import TRUSTED_S
 from tests.api.guides.operator_desk import Desk
 from tests.servers.mariadb import MariaDbServer
 from tests.servers.postgres import PostgresServer
@@ -218,7 +220,14 @@ async def test_unknown_arguments_are_refused(desk: Desk, shop: str) -> None:
     await desk.publish()
     (tool,) = await desk.tools()
     assert tool["parameters"]["additionalProperties"] is False
-    others: tuple[dict[str, Any], ...] = ({"limit": 1000}, {"where": "1=1"}, {"Number": "A-2"}, {"": 1}, {"number ": "A-2"}, {"__proto__": {}})
+    others: tuple[dict[str, Any], ...] = (
+        {"limit": 1000},
+        {"where": "1=1"},
+        {"Number": "A-2"},
+        {"": 1},
+        {"number ": "A-2"},
+        {"__proto__": {}},
+    )
     for more in others:
         came = await desk.call(skill, {"number": "A-1", **more})
         assert (came["status"], came["rows"]) == ("refused", []), more
@@ -283,9 +292,9 @@ async def test_no_argument_is_a_statement(desk: Desk, shop: str, tls_postgres: P
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_no_argument_is_a_statement_on_mariadb(desk: Desk, tls_mariadb: MariaDbServer, attack: str) -> None:
-    """Elsewhere values are put into a statement's text, or several statements are run in one go.
+    """Elsewhere the attack was tried on PostgreSQL; here calls to MariaDB are text, so it is tried on them too.
 
-    Here nothing a value holds ends its own literal, whatever the server's mode is.
+    Here nothing a value holds ends its own literal.
     """
     credentials = tls_mariadb.create_database(sql=SHOP_MYSQL)
     await desk.connect("mysql", credentials)
@@ -325,11 +334,18 @@ async def test_a_write_is_off_until_somebody_has_reviewed_it(desk: Desk, tls_pos
     write = await desk.bind("postgres", "orders.update", inputs, ["number"], filters=filters, enabled=False)
     assert not write["enabled"]
     path = f"/agents/{desk.agent}/skills/{write['id']}"
-    assert (await desk.caller.refused("PATCH", path, {"enabled": True}))["status"] in (409, 422)
+    needed = await desk.caller.refused("PATCH", path, {"enabled": True})
+    assert needed["status"] in (409, 422)
     read = await by_number(desk)
     await desk.publish()
     assert [tool["name"] for tool in await desk.tools()] == [read["slug"]]
-    path = f"/agents/{desk.agent}/skills/{write['slug']}/call"
-    assert (await desk.caller.refused("POST", path, {"arguments": {"number": "A-1", "note": "mine"}}))["status"] == 404
+    arguments = {"number": "A-1", "note": "mine"}
+    called = f"/agents/{desk.agent}/skills/{write['slug']}/call"
+    assert (await desk.caller.refused("POST", called, {"arguments": arguments}))["status"] == 404
+    await desk.caller.ask("PATCH", path, {"enabled": True, "review": {"digest": needed["reviewDigest"], "note": "Looked at it."}})
+    await desk.publish()
+    await asyncio.sleep(TRUSTED_S)
+    came = await desk.call(write, arguments)
+    assert (came["status"], came["code"]) == ("refused", "confirmation_required")
     changed = "SELECT count(*) FROM orders WHERE note = 'mine'"
     assert tls_postgres.execute(credentials["database"], changed) == [(0,)]
