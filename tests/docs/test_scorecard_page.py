@@ -1,4 +1,4 @@
-"""docs/scorecard.md lists every test of the behaviour scorecard, in its order, and each test says what is wrong and what holds."""
+"""docs/scorecard.md lists every case of the behaviour scorecard in its order; each case says what is wrong and what holds."""
 
 from __future__ import annotations
 
