@@ -18,9 +18,9 @@ from patchbay.agent_runtime import call_records
 from patchbay.agent_runtime.agents import AgentNotFound, delete_agent
 from patchbay.agent_runtime.call_records import CallRecord, CallRecords, Noted
 from patchbay.agent_runtime.channels import create_session
-from patchbay.agent_runtime.conversation import tools
 from patchbay.agent_runtime.conversation.journal import AgentDeleted, ConversationNotFound, SessionEnded
 from patchbay.agent_runtime.direct_calls import CallAnswer, DirectCalls
+from patchbay.agent_runtime.guardrails.gates import SkillGate
 from patchbay.agent_runtime.receipts import get_conversation, receipt
 from patchbay.agent_runtime.skills import SkillNotFound
 from patchbay.agent_runtime.versions import NoPublishedVersion, rollback
@@ -257,12 +257,7 @@ async def test_a_write_is_refused_while_nobody_may_confirm_it(world: World, dire
 async def test_a_writes_start_is_stored_before_it_runs(world: World, direct: Direct, monkeypatch: pytest.MonkeyPatch) -> None:
     """With gates that let it pass: a process that is killed in the middle of a write leaves its ``started`` behind."""
     agent = await world.live_agent(("Look up an appointment", appointment_call(effect="write")))
-    prepare = tools.prepare
-
-    def letting_pass(*arguments: Any, **named: Any) -> tools.Prepared:
-        return msgspec.structs.replace(prepare(*arguments, **named), outcome=None, guardrail=None)
-
-    monkeypatch.setattr(tools, "prepare", letting_pass)
+    monkeypatch.setattr(SkillGate, "decide", lambda *_, **__: None)
     seen: list[str] = []
 
     async def look(call: Any, context: Any) -> Any:
@@ -280,8 +275,7 @@ async def test_a_writes_start_is_stored_before_it_runs(world: World, direct: Dir
 
 async def test_a_write_whose_start_cannot_be_stored_does_not_run(world: World, direct: Direct, monkeypatch) -> None:
     agent = await world.live_agent(("Look up an appointment", appointment_call(effect="write")))
-    prepare = tools.prepare
-    monkeypatch.setattr(tools, "prepare", lambda *a, **n: msgspec.structs.replace(prepare(*a, **n), outcome=None, guardrail=None))
+    monkeypatch.setattr(SkillGate, "decide", lambda *_, **__: None)
 
     async def away(*_: Any) -> None:
         raise OSError("the store is away")

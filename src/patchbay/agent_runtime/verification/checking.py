@@ -39,7 +39,7 @@ async def carry_out(
     """Run the verifier of ``check`` with ``values`` (by field) and compare. ``context`` brings everything but the arguments."""
     arguments = {f.at: spelled(values[f.name], f.kind, place) for f in check.fields if f.place == "input"}
     try:
-        result = await runner.run(org_id, check.verifier.call, msgspec.structs.replace(context, arguments=arguments))
+        result = await runner.run(org_id, check.call, msgspec.structs.replace(context, arguments=arguments))
     except (ArgumentsInvalid, ArgumentRefused, MissingArguments):
         return Answer("no_match")  # what was said cannot be a value of the verifier's, so it is nobody's
     except PatchbayError as refusal:
@@ -50,7 +50,8 @@ async def carry_out(
 
 
 def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Place) -> Answer:
-    """What the verifier's result says: exactly one row, ``verified`` not false in it, and every compared leaf the caller's.
+    """What the verifier's result says: exactly one row, every compared leaf the caller's, and ``verified`` true where it is in
+    the row; a webhook that judges by itself has to say it.
 
     When there is no such row, the same comparisons are made against stand-ins, so that it takes no less time to be told no.
     """
@@ -61,7 +62,7 @@ def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Pl
         for f in check.fields
         if f.place == "output"
     ]
-    said_so = VERIFIED_LEAF not in row or row[VERIFIED_LEAF] is True
+    said_so = row[VERIFIED_LEAF] is True if VERIFIED_LEAF in row else not check.says_so
     if not (single and said_so and all(matches)):
         return Answer("no_match")
     phone = row.get(check.phone_leaf) if check.phone_leaf is not None else None
@@ -94,7 +95,7 @@ def claim(check: Check, values: Mapping[str, str], session: Mapping[str, Any], c
     inputs = [f for f in check.fields if f.place == "input"]
     saying = [f for f in inputs if not f.secret] or [f for f in inputs if f.kind == "date"]
     claims = [(f.name, _in_one_form(values[f.name], f.kind, country)) for f in saying]
-    known = [i for i in check.verifier.call.inputs if i.source == "session"]
+    known = [i for i in check.call.inputs if i.source == "session"]
     claims += [(i.key or i.param, _in_one_form(str(session.get(i.key or i.param)), "phone", country)) for i in known]
     return sorted(claims)
 
