@@ -89,7 +89,7 @@ def read_write(sql: str, dialect: str) -> Written:
     names, set_columns = _targets(tree)
     assigned = tuple([Reference(target.db or None, target.name, name) for name in names])
     returning = tree.args.get("returning")
-    outputs = tuple([_output(one, sources) for one in returning.expressions]) if returning is not None else ()
+    outputs = tuple([_output(one.unalias(), sources) for one in returning.expressions]) if returning is not None else ()
     read = [column for column in tree.find_all(exp.Column) if not any(column is one for one in set_columns)]
     return Written(outputs, frozenset([*assigned, *(_reference(column, sources) for column in read)]), assigned)
 
