@@ -318,7 +318,7 @@ MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 
 
 def _basic_is_enough(gate: Any, level: int, *, confirmed: bool) -> Any:
-    return gate._verify if level < min(gate.level, 1) else _no_level(gate, level, confirmed=confirmed)
+    return gate.verification if level < min(gate.level, 1) else _no_level(gate, level, confirmed=confirmed)
 
 
 def _forever(verified: Any, now: float) -> int:

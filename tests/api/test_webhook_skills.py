@@ -11,8 +11,8 @@ from aiohttp import web
 from sqlalchemy import select
 
 from patchbay.agent_runtime.freezing import unseal_call
-from patchbay.agent_runtime.hand_made_skills import with_fields
 from patchbay.agent_runtime.tables import Skill
+from patchbay.agent_runtime.webhook_calls import with_fields
 from patchbay.api.platform import Platform
 from patchbay.connectors.refusals import CallRefused, OutcomeUnknown, SourceRefused, SourceTimeout, SourceUnavailable
 from patchbay.connectors.tables import Connection, Credential

@@ -272,7 +272,7 @@ async def through_the_gates(
             raise
         if outcome.code == writes.UNKNOWN:
             await runtime.books.tell(held.org_id, writes.told_unknown(held, skill.id, skill.name, request.call_id))
-    leaves = [output.leaf for output in gate.outputs(skill.call.outputs, _LEVEL)]
+    leaves = gate.told(skill.call.outputs, _LEVEL, outcome.rows)
     data = {**shown, "state": outcome.status, "durationMs": round(took, 2)}
     kept.note("tool_call", {**data, **tools.outcome_data(outcome, leaves)})
     kept.finish(outcome.status)

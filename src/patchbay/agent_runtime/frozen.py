@@ -18,7 +18,8 @@ Stakes = Literal["low", "medium", "high"]
 class FrozenSkill:
     """One skill of a version. ``tool`` is the function schema a model sees; ``call`` is all the skill can run.
 
-    ``level`` is what the skill itself asks of its caller (0 nothing, 1 basic, 2 step_up); policies may ask for more.
+    ``level`` is what the skill itself asks of its caller (0 nothing, 1 basic, 2 step_up): at least basic where an input is what
+    verification proves. Policies may ask for more.
     ``confirmed``: a write that the caller has to confirm: every one, but those of low stakes that say otherwise.
     """
 
@@ -44,7 +45,8 @@ class FrozenSkill:
         self.description: str = document["description"]
         self.skill_type: str = document["skillType"]
         self.tool: dict[str, Any] = document["tool"]
-        flagged = bool(document["requiresVerifiedIdentity"]) or call.verification != "none"
+        proven = any(one.source == "verified" for one in call.inputs)
+        flagged = bool(document["requiresVerifiedIdentity"]) or call.verification != "none" or proven
         asked = max(LEVELS[document.get("verificationLevel") or "basic"], LEVELS[call.verification])
         self.level: int = max(asked, LEVELS["basic"]) if flagged else LEVELS["none"]
         allowed = document.get("allowedFields")

@@ -119,7 +119,7 @@ def _policy_warnings(policy: Policy, skills: Sequence[FrozenSkill]) -> list[Find
     if named is not None and not mine:
         hint = did_you_mean(named, [s.skill_type for s in skills])
         return [Finding("appliesToSkillType", "no_such_skill", f"no skill of this agent is of the type {named!r} now", hint)]
-    if isinstance(policy, FieldLimit):
+    if isinstance(policy, FieldLimit) and not any(skill.call.open_ended for skill in mine):
         leaves = {o.leaf.casefold() for skill in mine for o in skill.call.outputs}
         wanted = [*(policy.allowed_fields or ()), *(policy.denied_fields or ())]
         return [

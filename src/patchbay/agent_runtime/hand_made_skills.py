@@ -24,11 +24,12 @@ from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skill_types import SKILL_TYPES
 from patchbay.agent_runtime.skills import SkillPatch, Stakes, get_skill
 from patchbay.agent_runtime.tables import AgentVersion, Skill
+from patchbay.agent_runtime.webhook_calls import BODILESS, request_slots
 from patchbay.agent_runtime.webhook_config import ExecutionConfig, Place, check_reachable, read_place, shown_config
 from patchbay.agent_runtime.webhook_parameters import Parameters, read_parameters
 from patchbay.bindings.tool_lint import check_tool
 from patchbay.bindings.tool_schema import tool_schema
-from patchbay.connectors.connections import HIDDEN, WEBHOOK, announce, forget_credentials
+from patchbay.connectors.connections import HIDDEN, announce, forget_credentials
 from patchbay.connectors.stored_credentials import read_credentials, write_secrets
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection
@@ -36,7 +37,7 @@ from patchbay.connectors.webhook.credentials import SigningSecret, WebhookCreden
 from patchbay.egress.urls import read_url
 from patchbay.errors import Finding, Reserved, Unprocessable, ValidationFailed
 from patchbay.nearest import did_you_mean
-from patchbay.schema_graph.call import FORMAT_VERSION, CallInput, Caps, Column, FrozenCall, HttpCall, Output, RequestSlot
+from patchbay.schema_graph.call import FORMAT_VERSION, WEBHOOK, Caps, Column, FrozenCall, HttpCall, Output
 from patchbay.schema_graph.canonical import seal
 from patchbay.store.ids import new_id
 from patchbay.store.vault import Vault
@@ -44,7 +45,6 @@ from patchbay.store.vault import Vault
 HTTP_WEBHOOK = "http_webhook"
 MEMBERS = frozenset({"parametersSchema", "requiredParams", "executionConfig"})
 ROWS, BYTES = 20, 16_384
-_BODILESS = frozenset({"GET", "DELETE"})
 _GATES = {"requires_verified_identity", "verification_level", "allowed_fields", "requires_confirmation", "stakes"}
 
 
@@ -194,19 +194,6 @@ async def forget_unused(session: AsyncSession, agent_id: str, skill_id: str, *, 
             await announce(session, connection.id)
 
 
-def with_fields(call: FrozenCall, fields: Sequence[str]) -> FrozenCall:
-    """A webhook that asks for nothing by itself, given ``fields`` as texts: a verifier's skill may name nothing but its URL.
-
-    A call with inputs of its own is returned as it is. The inputs have source ``model``: whoever runs the verifier gives them as
-    arguments, and never offers it to a model.
-    """
-    if call.inputs or not isinstance(call.body, HttpCall):
-        return call
-    inputs = tuple(CallInput(param=name, arg=name, type="string", native_type="string", required=True) for name in fields)
-    body = msgspec.structs.replace(call.body, slots=_slots(inputs, call.body.method))
-    return msgspec.structs.replace(call, inputs=inputs, body=body)
-
-
 def check_type(skill_type: Any) -> None:
     """Raises Reserved for a type that is not open, ValidationFailed for one that is made in another way, or that is none."""
     if not isinstance(skill_type, str) or skill_type == HTTP_WEBHOOK:
@@ -257,9 +244,9 @@ def _freeze(
         body=HttpCall(
             method=config.method,
             path=place.url.target,
-            slots=_slots(parameters.inputs, config.method),
+            slots=request_slots(parameters.inputs, config.method),
             leaves=tuple((leaf,) for leaf in dict.fromkeys(config.returns)),
-            content_type=None if config.method in _BODILESS else "application/json",
+            content_type=None if config.method in BODILESS else "application/json",
         ),
         inputs=parameters.inputs,
         outputs=tuple(Output(leaf, Column("webhook", leaf, "json", "json")) for leaf in dict.fromkeys(config.returns)),
@@ -279,23 +266,6 @@ def _freeze(
         hint = 'Set executionConfig.effect to "read" or "write".'
         warnings.append(Finding("executionConfig.effect", "webhook_effect_unstated", message, hint))
     row.warnings = [msgspec.to_builtins(warning) for warning in warnings]
-
-
-def _slots(inputs: Sequence[CallInput], method: str) -> tuple[RequestSlot, ...]:
-    """Each parameter is a top-level member of the JSON body, or of the query where there is no body."""
-    bodiless = method in _BODILESS
-    return tuple(
-        RequestSlot(
-            place="query" if bodiless else "json",
-            name=one.param,
-            type=one.type,
-            native_type=one.native_type,
-            path=() if bodiless else (one.param,),
-            item_type=one.item_type,
-            param=one.param,
-        )
-        for one in inputs
-    )
 
 
 def _changed_parameters(row: Skill, patch: HandMadePatch, config: ExecutionConfig, findings: list[Finding]) -> Parameters:

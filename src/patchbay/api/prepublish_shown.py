@@ -30,6 +30,7 @@ class WillSay(Shown):
     name: str
     description: str
     fields: list[ToldField]
+    whatever: bool = Field(description="Whatever the endpoint answers is told, for it declares no fields.")
     level: Level = Field(description="How well the caller has to be verified.")
     paused: bool
     text: str
@@ -59,7 +60,7 @@ class FlowInput(Shown):
     param: str
     source: Source
     key: str | None = Field(description="The fact of the session, or of verification.")
-    to: str
+    to: str = Field(description="The arguments or columns that are given it, or a part of it, with commas between them.")
     required: bool
 
 
@@ -82,6 +83,7 @@ class DataFlow(Shown):
     guarantee: Guarantee | None
     inputs: list[FlowInput]
     outputs: list[FlowOutput]
+    whatever: bool = Field(description="Whatever the endpoint answers comes back, for it declares no fields.")
     verifier: bool = Field(description="It checks what callers say; no model is told of it.")
     blocked: bool = Field(description="Data scoping blocks something it uses: it is refused, and nothing of it is shown.")
 
@@ -115,6 +117,8 @@ class Learnable(Shown):
     skill_id: str
     name: str
     fields: list[ToldField]
+    whatever: bool = Field(description="Whatever the endpoint answers is told, for it declares no fields.")
+    never: list[str] = Field(description="Members that are told in no case, where whatever else comes is.")
     whose: Literal["own", "anyones", "everyones", "no_ones"]
     why: str
     paused: bool

@@ -17,12 +17,12 @@ from patchbay.connectors.catalog import PROVIDERS, Provider, check_kind, custom_
 from patchbay.connectors.definition import Definition, stored_definition
 from patchbay.connectors.tables import Connection, Credential, OAuthState, Snapshot
 from patchbay.errors import Conflict
+from patchbay.schema_graph.call import WEBHOOK
 
 CHANNEL = "patchbay_connections"
-WEBHOOK = "webhook"
-"""The type of the connections that belong to skills made by hand. Their kinds begin with :data:`HIDDEN`: they are listed nowhere,
-and no path of this API can name them."""
 HIDDEN = f"{WEBHOOK}:"
+"""What the kinds of connections that belong to skills made by hand begin with: they are listed nowhere, and no path of this API
+can name them."""
 
 
 class IntegrationNotConnected(Conflict):

@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from patchbay.connectors.connections import WEBHOOK, IntegrationNotConnected, type_of
+from patchbay.connectors.connections import IntegrationNotConnected, type_of
 from patchbay.connectors.degraded import Degraded, narrowed
 from patchbay.connectors.drift_log import DriftLog
 from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
@@ -45,7 +45,7 @@ from patchbay.connectors.system import Ready, Role, Source, SourceClosed, System
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection
 from patchbay.egress.guard import EgressGuard
-from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall
+from patchbay.schema_graph.call import FORMAT_VERSION, WEBHOOK, CallContext, CallResult, FrozenCall
 from patchbay.schema_graph.coercion import Unfit, zone_info
 from patchbay.schema_graph.drift import judge
 from patchbay.schema_graph.scoping import Scoping, permits

@@ -435,6 +435,8 @@ class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_f
 
 
 Body = SqlCall | HttpCall | GraphqlCall
+WEBHOOK = "webhook"
+"""The kind of a call to an endpoint of the customer's own."""
 
 
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -482,6 +484,11 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     guarantee: Guarantee | None = None
     ground: Ground | None = None
     fallback: Fallback | None = None
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether its leaves are whatever the other side answers: a webhook that declares none."""
+        return self.kind == WEBHOOK and not self.outputs
 
 
 def statement_of(call: Candidate | FrozenCall) -> SqlCall:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.api.guides.conftest import Caller, calls, said
+from tests.api.webhook_service import Service, lost, serving, slow
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -143,3 +145,117 @@ async def test_what_cannot_work_is_refused_with_everything_that_is_missing(calle
     phones = (await caller.ask("POST", f"/agents/{agent}/integrations/postgres/bindings", binding, status=201))["id"]
     otp = {"method": "otp_sms", "requiredFields": ["account_number"], "verifierSkillId": phones}
     assert [w["code"] for w in (await caller.ask("PUT", path, [otp]))[0]["warnings"]] == ["sms_unconfigured"]
+
+
+WEBHOOK_VERIFIER: dict[str, Any] = {
+    "name": "Verify identity",
+    "description": "Confirm the caller by date of birth and postcode.",
+    "skillType": "http_webhook",
+}
+QUESTION = "What is the balance of my account?"
+GIVEN = [QUESTION, "the third of May nineteen eighty", "sw1a 1aa"]
+
+
+async def by_webhook(caller: Caller, server: PostgresServer, service: Service, **config: Any) -> str:
+    """The guide with its own verifier, a URL and a method, request for request up to publishing."""
+    await caller.connect(server.create_database(sql=ACCOUNTS), defaultCountry="GB")
+    agent = (await caller.ask("POST", "/agents", {"name": "Acme", "defaultCountry": "GB"}, status=201))["id"]
+    made = {**WEBHOOK_VERIFIER, "executionConfig": {"url": f"{service.url}/verify", "method": "POST"}}
+    verifier = await caller.ask("POST", f"/agents/{agent}/skills", made, status=201)
+    service.secret = verifier["signingSecret"]
+    skill = await caller.ask("POST", f"/agents/{agent}/integrations/postgres/bindings", BALANCE, status=201)
+    wanted = {
+        "method": "dob_postcode", "requiredFields": ["date_of_birth", "postcode"], "verifierSkillId": verifier["id"],
+        "tokenTtlSeconds": 600, "maxAttempts": 3, "stepUpFor": ["refund"],
+    } | config  # fmt: skip
+    stored = await caller.ask("PUT", f"/agents/{agent}/caller-verification", [wanted])
+    assert stored[0] | wanted == stored[0]
+    policy = {"policyType": "verify_before_disclose", "appliesToSkillType": "shopify", "isEnabled": True}
+    await caller.ask("PUT", f"/agents/{agent}/guardrails", [policy])
+    gated = {"requiresVerifiedIdentity": True, "verificationLevel": "basic"}
+    await caller.ask("PATCH", f"/agents/{agent}/skills/{skill['id']}", gated)
+    await caller.ask("POST", f"/agents/{agent}/publish", status=201)
+    return agent
+
+
+async def test_the_guide_with_a_webhook(caller: Caller, tls_postgres: PostgresServer) -> None:
+    async def verify(request: web.Request) -> web.Response:
+        right = await request.json() == {"date_of_birth": "1980-05-03", "postcode": "SW1A 1AA"}
+        return web.json_response({"verified": True, "subject": {"customer_id": "1"}} if right else {"verified": False})
+
+    async with serving(verify) as service:
+        agent = await by_webhook(caller, tls_postgres, service)
+        report = await caller.ask("GET", f"/agents/{agent}/prepublish-report")
+        assert report["callerVerification"][0]["works"] is True
+        assert report["unverifiedCallerCanLearn"] == []
+        assert "verification_unreachable" not in {warning["code"] for warning in report["warnings"]}
+        (learnt,) = [flow for flow in report["dataFlows"] if flow["verifier"]]
+        assert (learnt["connection"]["kind"], learnt["whatever"]) == ("webhook", True)
+        frames = await caller.simulate(agent, transcript=GIVEN, draftMode=False)
+        assert "1,250.75" in said(frames)
+        wrong = await caller.simulate(agent, transcript=[*GIVEN[:2], "m1 1ae"], draftMode=False)
+    assert [seen[:2] for seen in service.seen] == [("POST", "/verify")] * 2
+    assert service.seen[0][2] == {"date_of_birth": "1980-05-03", "postcode": "SW1A 1AA"}
+    assert service.forged == 0
+    assert states_of(frames) == ["started", "asked", "asked", "succeeded"]
+    assert states_of(wrong)[:4] == ["started", "asked", "asked", "failed"]
+    assert "250.75" not in str(wrong)
+    whole = str(frames) + str(wrong)
+    assert not any(secret in whole for secret in ("1980", "SW1A", "sw1a"))
+
+
+def states_of(frames: Any) -> list[str]:
+    return [frame["data"]["state"] for name, frame in frames if name == "verification"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"verified": False}, "asked"),
+        ({}, "asked"),
+        ({"verified": "true", "subject": {"customer_id": "1"}}, "asked"),
+        ({"ok": True, "subject": {"customer_id": "1"}}, "asked"),
+        ([{"verified": True, "subject": {"customer_id": "1"}}] * 2, "asked"),
+        (slow, "failed"),
+        (lost, "failed"),
+        (lambda _: respond(status=500), "failed"),
+        (lambda _: respond(status=302, headers={"Location": "/verified"}), "failed"),
+        (lambda _: respond(text="yes"), "failed"),
+    ],
+)
+async def test_only_a_webhook_that_says_verified_verifies(
+    caller: Caller, tls_postgres: PostgresServer, answer: Any, state: str
+) -> None:
+    """``asked``: it was a wrong answer, and the caller is asked once more. ``failed``: nobody knows, and it is given up."""
+    async with serving(answer) as service:
+        agent = await by_webhook(caller, tls_postgres, service)
+        if answer is slow:
+            verifier = (await caller.ask("GET", f"/agents/{agent}/caller-verification"))[0]["verifierSkillId"]
+            await caller.ask("PATCH", f"/agents/{agent}/skills/{verifier}", {"executionConfig": {"timeout_ms": 300}})
+            await caller.ask("POST", f"/agents/{agent}/publish", status=201)
+        frames = await caller.simulate(agent, transcript=GIVEN, draftMode=False)
+    assert len(service.seen) == 1
+    assert states_of(frames)[-1] == state
+    assert "succeeded" not in states_of(frames)
+    assert "250.75" not in str(frames)
+
+
+async def respond(**answer: Any) -> web.Response:
+    return web.Response(**answer)
+
+
+async def test_what_a_webhook_cannot_verify_is_refused(caller: Caller) -> None:
+    agent = (await caller.ask("POST", "/agents", {"name": "Acme"}, status=201))["id"]
+    async with serving({}) as service:
+        made = {**WEBHOOK_VERIFIER, "executionConfig": {"url": service.url, "method": "POST", "returns": ["customer_id"]}}
+        verifier = (await caller.ask("POST", f"/agents/{agent}/skills", made, status=201))["id"]
+    path, pin = f"/agents/{agent}/caller-verification", {"method": "account_pin", "verifierSkillId": verifier}
+    refused = await caller.refused("PUT", path, [{**pin, "requiredFields": ["account_number", "pin"]}])
+    assert [e["code"] for e in refused["errors"]] == ["verifier_says_nothing"]
+    says = {"executionConfig": {"returns": ["verified", "customer_id"]}}
+    await caller.ask("PATCH", f"/agents/{agent}/skills/{verifier}", says)
+    await caller.ask("PUT", path, [{**pin, "requiredFields": ["account_number", "pin"]}])
+    alone = await caller.refused("PUT", path, [{**pin, "requiredFields": ["pin"]}])
+    assert [e["code"] for e in alone["errors"]] == ["verifier_finds_nobody"]
+    odd = await caller.refused("PUT", path, [{**pin, "requiredFields": ["the account's number", "pin"]}])
+    assert "param_invalid" in [e["code"] for e in odd["errors"]]

@@ -345,7 +345,9 @@ class Engine:
         if outcome.status == "succeeded" and prepared.skill:
             self._skills.append(prepared.skill.name)
         data = {**shown, "state": outcome.status, "durationMs": round(took, 2)}
-        yield self._journal.make("tool_call", {**data, **tools.outcome_data(outcome, self._leaves(prepared.skill, level))})
+        yield self._journal.make(
+            "tool_call", {**data, **tools.outcome_data(outcome, self._leaves(prepared.skill, level, outcome))}
+        )
 
     async def _decide(self, prepared: tools.Prepared, skill: FrozenSkill, *, confirmed: bool) -> _Decided:
         """Hold a call against its gates, in their order. What is refused for want of a verification or a confirmation begins
@@ -511,7 +513,7 @@ class Engine:
             if skill is None or not isinstance(message, ToolMessage) or not message.outcome.rows:
                 continue
             gate = self._agent.gates.of(skill.id)
-            rows = [] if gate.level > level else [gate.limits[level].row(row) for row in message.outcome.rows]
+            rows = [] if gate.level > level else [gate.row(row, level) for row in message.outcome.rows]
             outcome = msgspec.structs.replace(message.outcome, rows=rows)
             self._messages[number] = msgspec.structs.replace(message, outcome=outcome)
 
@@ -606,10 +608,10 @@ class Engine:
         may = prepared.skill is not None and self._agent.gates.of(prepared.skill.id).level <= level
         return self._speech.hide(prepared.shown(arguments=may))
 
-    def _leaves(self, skill: FrozenSkill | None, level: int) -> list[str]:
+    def _leaves(self, skill: FrozenSkill | None, level: int, outcome: ToolOutcome) -> list[str]:
         if skill is None:
             return []
-        return [o.leaf for o in self._agent.gates.of(skill.id).outputs(skill.call.outputs, level)]
+        return self._agent.gates.of(skill.id).told(skill.call.outputs, level, outcome.rows)
 
     def _without_secrets(self, outcome: ToolOutcome) -> ToolOutcome:
         if not self._speech.masks:

@@ -95,8 +95,13 @@ class Limited(msgspec.Struct, frozen=True):
         return self.leaves is None and not self.denied
 
     def shows(self, leaf: str) -> bool:
-        """Whether a leaf may be told."""
-        return (self.leaves is None or leaf in self.leaves) and leaf.casefold() not in self.denied
+        """Whether a leaf may be told. Of a dotted one, each part is a member."""
+        if self.leaves is not None and leaf not in self.leaves:
+            return False
+        if not self.denied:
+            return True
+        said = leaf.casefold()
+        return said not in self.denied and ("." not in said or self.denied.isdisjoint(said.split(".")))
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The part of a row that may be told."""
@@ -147,18 +152,24 @@ class Gated(Targeted, Protocol):
 
 
 class SkillGate:
-    """Everything a call of one skill has to pass, in the order it is looked at."""
+    """Everything a call of one skill has to pass, in the order it is looked at.
 
-    __slots__ = ("_verify", "closings", "confirm", "level", "limits", "off", "rates", "write")
+    ``verification`` is what asks for its ``level``, ``off`` what lets nobody run it, ``confirm`` what has its caller confirm it;
+    ``limits`` are by level.
+    """
+
+    __slots__ = ("_leaves", "closings", "confirm", "level", "limits", "off", "rates", "verification", "write")
 
     def __init__(self, skill: Gated, policies: Sequence[SkillPolicy], step_up: str | None, zone: str) -> None:
         mine = [policy for policy in policies if targets(policy, skill)]
+        shown = frozenset(o.leaf for o in skill.call.outputs if not o.hidden)
+        self._leaves = None if skill.call.open_ended else shown
         self.write = skill.call.effect == "write"
         self.rates = tuple(_rate(p) for p in mine if isinstance(p, RateLimit) and p.counts == "tool_calls")
         self.closings = tuple(_closing(p, zone) for p in mine if isinstance(p, BusinessHours) and self._may_close(p))
         gates = [p for p in mine if isinstance(p, WriteGate)] if self.write else []
-        self._verify = _verification(skill, [p for p in mine if isinstance(p, VerifyBeforeDisclose)], gates, step_up)
-        self.level = self._verify.level if self._verify is not None else 0
+        self.verification = _verification(skill, [p for p in mine if isinstance(p, VerifyBeforeDisclose)], gates, step_up)
+        self.level = self.verification.level if self.verification is not None else 0
         self.limits = tuple(_limited(skill, [p for p in mine if isinstance(p, FieldLimit)], level) for level in range(3))
         self.off = next((_write_off(p) for p in gates if p.writes == "off"), None)
         self.confirm = _confirmation(skill, gates) if self.write else None
@@ -171,7 +182,7 @@ class SkillGate:
                 if not closing.hours.open_at(now):
                     return closing.decision
         if level < self.level:
-            return self._verify
+            return self.verification
         if self.off is not None:
             return self.off
         if self.confirm is not None and not confirmed:
@@ -183,12 +194,23 @@ class SkillGate:
         limited = self.limits[level]
         return tuple(o for o in outputs if not o.hidden and limited.shows(o.leaf))
 
+    def row(self, row: Mapping[str, Any], level: int) -> dict[str, Any]:
+        """The part of a row from earlier that may be told at ``level`` now."""
+        kept = self.limits[level].row(row)
+        return kept if self._leaves is None else {leaf: value for leaf, value in kept.items() if leaf in self._leaves}
+
+    def told(self, outputs: Sequence[Output], level: int, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The leaves of a result: those declared that may be told at ``level``, and where none are, those that came."""
+        if self._leaves is None:
+            return list(dict.fromkeys(leaf for row in rows for leaf in row))
+        return [o.leaf for o in self.outputs(outputs, level)]
+
     def _may_close(self, policy: BusinessHours) -> bool:
         return policy.blocks == "tools" or (policy.blocks == "writes" and self.write)
 
 
 class Gates:
-    """The gates of a version: of each skill, and of the conversation as a whole."""
+    """The gates of a version: of each skill, and of the conversation as a whole. ``policies`` are those that are on."""
 
     def __init__(
         self,
@@ -197,7 +219,7 @@ class Gates:
         verification: Sequence[Mapping[str, Any]],
         time_zone: str,
     ) -> None:
-        policies = [policy for policy in map(stored_policy, guardrails) if policy.is_enabled]
+        policies = self.policies = tuple(policy for policy in map(stored_policy, guardrails) if policy.is_enabled)
         about_skills = [p for p in policies if isinstance(p, SkillPolicy)]
         words = [str(word) for config in verification for word in config.get("stepUpFor") or ()]
         self._by_id = {s.id: SkillGate(s, about_skills, steps_up(s, words), time_zone) for s in skills}
@@ -257,7 +279,7 @@ def _limited(skill: Gated, policies: Sequence[FieldLimit], level: int) -> Limite
         if policy.allowed_fields is not None:
             wanted = {leaf.casefold() for leaf in policy.allowed_fields}
             named_outputs = frozenset(o.leaf for o in skill.call.outputs if o.leaf.casefold() in wanted)
-            mine = named_outputs if skill.call.outputs else frozenset(policy.allowed_fields)  # an open webhook names none
+            mine = named_outputs if not skill.call.open_ended else frozenset(policy.allowed_fields)
             leaves = mine if leaves is None else leaves & mine
     return Limited(leaves, frozenset(denied), tuple(named))
 

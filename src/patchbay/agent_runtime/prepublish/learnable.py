@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from patchbay.agent_runtime.prepublish.flows import told_fields
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
 from patchbay.agent_runtime.prepublish.words import listed
 from patchbay.bindings.parameters import is_about_people, meaning_of, numbers_its_record
@@ -24,8 +25,9 @@ def unverified_caller_can_learn(subject: Subject) -> list[dict[str, Any]]:
 
 def _entry(skill: SkillSubject) -> dict[str, Any]:
     whose, why = whose_data(skill.call)
-    fields = [{"leaf": o.leaf, "type": o.column.type, "description": o.description} for o in skill.learnable]
-    return {"skillId": skill.id, "name": skill.name, "fields": fields, "whose": whose, "why": why, "paused": skill.paused}
+    told = skill.learnable
+    shown = {"skillId": skill.id, "name": skill.name, "fields": told_fields(told), "whatever": told.whatever}
+    return {**shown, "never": list(told.never), "whose": whose, "why": why, "paused": skill.paused}
 
 
 def whose_data(call: FrozenCall) -> tuple[Whose, str]:
@@ -58,6 +60,8 @@ def whose_data(call: FrozenCall) -> tuple[Whose, str]:
             params = listed([f"`{one.param}`" for one in chosen])
             return "anyones", f"Records of people are found by what the caller says ({params})."
         return "everyones", "It lists records of people, and asks for nothing that says whose."
+    if call.open_ended:
+        return "everyones", "It asks for nothing that says whose, and what the endpoint answers is not declared."
     return "no_ones", "It tells of no person, and nothing in it says who somebody is."
 
 

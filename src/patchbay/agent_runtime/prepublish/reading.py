@@ -16,11 +16,16 @@ from patchbay.agent_runtime.prepublish.subject import Known, Place, Unpublished,
 from patchbay.agent_runtime.reviews import is_reviewed, writes
 from patchbay.agent_runtime.skills_shown import withheld_calls
 from patchbay.agent_runtime.tables import Skill
+from patchbay.connectors.connections import HIDDEN
 from patchbay.connectors.tables import Connection
+from patchbay.schema_graph.call import WEBHOOK
 
 
-async def prepublish_report(session: AsyncSession, agent_id: str) -> dict[str, Any]:
-    """The report on an agent's draft. Raises AgentNotFound, or SkillCallTampered for what could not be published either."""
+async def prepublish_report(session: AsyncSession, agent_id: str, *, texts: bool) -> dict[str, Any]:
+    """The report on an agent's draft; ``texts``: a text message carrier is configured.
+
+    Raises AgentNotFound, or SkillCallTampered for what could not be published either.
+    """
     agent = await get_agent(session, agent_id)
     skills = (await session.scalars(select(Skill).where(Skill.agent_id == agent_id).order_by(Skill.id))).all()
     known = Known(
@@ -29,6 +34,7 @@ async def prepublish_report(session: AsyncSession, agent_id: str) -> dict[str, A
         warnings={row.id: list(row.warnings or []) for row in skills},
         blocked=frozenset(await withheld_calls(session, {s.id: (s.call, s.digest or "") for s in skills if s.call is not None})),
         writes=tuple(Unpublished(s.id, s.name, s.enabled, is_reviewed(s)) for s in skills if writes(s)),
+        texts=texts,
     )
     return report_of(subject_of(draft_document(agent, skills), known))
 
@@ -38,7 +44,11 @@ async def _places(session: AsyncSession, skills: Sequence[Skill]) -> dict[str, P
     if not ids:
         return {}
     rows = (await session.scalars(select(Connection).where(Connection.id.in_(ids)))).all()
-    return {row.id: Place(row.id, row.kind, row.label, _host(row.target), _blocked(row.scoping)) for row in rows}
+    return {row.id: Place(row.id, _kind(row.kind), row.label, _host(row.target), _blocked(row.scoping)) for row in rows}
+
+
+def _kind(kind: str) -> str:
+    return WEBHOOK if kind.startswith(HIDDEN) else kind
 
 
 def _host(target: dict[str, Any]) -> str | None:

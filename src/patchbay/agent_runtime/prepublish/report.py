@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from patchbay.agent_runtime.prepublish.flows import data_flows, will_say, wont_say
+from patchbay.agent_runtime.prepublish.flows import data_flows, told_words, will_say, wont_say
 from patchbay.agent_runtime.prepublish.gates import caller_verification, guardrails, writes
-from patchbay.agent_runtime.prepublish.learnable import unverified_caller_can_learn
+from patchbay.agent_runtime.prepublish.learnable import unverified_caller_can_learn, whose_data
 from patchbay.agent_runtime.prepublish.subject import Subject
 from patchbay.agent_runtime.prepublish.warnings import warnings
 from patchbay.agent_runtime.prepublish.words import counted, listed
@@ -43,22 +42,21 @@ def report_of(subject: Subject) -> dict[str, Any]:
 
 
 def _knowledge(subject: Subject) -> dict[str, Any]:
-    sources: Sequence[Any] = subject.document.get("knowledge") or ()
-    if not sources:
+    if not subject.sources:
         return {"sources": 0, "text": "No knowledge: the agent answers from its skills and its description alone."}
-    return {"sources": len(sources), "text": f"{counted(len(sources), 'source')} of knowledge."}
+    return {"sources": subject.sources, "text": f"{counted(subject.sources, 'source')} of knowledge."}
 
 
 def _summary(subject: Subject, report: dict[str, Any]) -> str:
-    name = subject.document["profile"]["name"]
+    name = subject.agent.profile.name
     will = [entry["name"] for entry in report["willSay"]]
     sentences = [f"{name} has {counted(len(subject.offered), 'skill')}: {listed(will, none='none that tells anything')}."]
-    learnable = report["unverifiedCallerCanLearn"]
+    learnable = [skill for skill in subject.offered if skill.learnable]
     if not learnable:
         sentences.append("A caller whom nobody has verified can learn nothing from its skills.")
-    for entry in learnable:
-        leaves = listed([field["leaf"] for field in entry["fields"]])
-        sentences.append(f"An unverified caller can learn {leaves} {_WHOSE[entry['whose']]} ({entry['name']}).")
+    for skill in learnable:
+        whose = _WHOSE[whose_data(skill.call)[0]]
+        sentences.append(f"An unverified caller can learn {told_words(skill.learnable)} {whose} ({skill.name}).")
     changing = [write["name"] for write in report["writes"] if write["published"]]
     sentences.append(f"It can change data by {listed(changing)}." if changing else "It changes no data.")
     sentences.append(f"{counted(len(report['guardrails']), 'guardrail')} active; {counted(len(report['warnings']), 'warning')}.")

@@ -1,4 +1,4 @@
-"""What a report is about: the document that publishing would freeze, and what is known beside it."""
+"""What a report is about: the agent that publishing would freeze, as the engine would run it, and what is known beside it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 
 import msgspec
 
-from patchbay.agent_runtime.freezing import unseal_call
-from patchbay.agent_runtime.prepublish.standing import Standing, standing_of, tellable, verifications
-from patchbay.schema_graph.call import FrozenCall, Output
+from patchbay.agent_runtime.freezing import seal_document, thaw
+from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
+from patchbay.agent_runtime.guardrails.gates import SkillGate
+from patchbay.agent_runtime.guardrails.levels import LEVELS
+from patchbay.agent_runtime.verification.checks import Check
+from patchbay.schema_graph.call import Column, FrozenCall, Output
+
+_HIGHEST = max(LEVELS.values())
 
 
 class Place(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,7 +40,8 @@ class Unpublished(msgspec.Struct, frozen=True):
 
 class Known(msgspec.Struct, frozen=True):
     """What is known beside the document. By skill id: ``drift`` as shown, ``warnings`` of the last proof, ``blocked`` skills
-    (they use what data scoping blocks now). ``places`` by connection id; the draft's ``writes``.
+    (they use what data scoping blocks now). ``places`` by connection id; the draft's ``writes``; ``texts``: a carrier is
+    configured.
     """
 
     places: Mapping[str, Place] = {}
@@ -43,15 +49,27 @@ class Known(msgspec.Struct, frozen=True):
     warnings: Mapping[str, list[Mapping[str, Any]]] = {}
     blocked: frozenset[str] = frozenset()
     writes: tuple[Unpublished, ...] = ()
+    texts: bool = False
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What of a result may be told at one level. ``whatever``: every leaf that comes, for none is declared; ``never`` these."""
+
+    outputs: tuple[Output, ...] = ()
+    whatever: bool = False
+    never: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.outputs) or self.whatever
 
 
 class SkillSubject(msgspec.Struct, frozen=True):
-    """One skill that would be published. ``verifier``: it checks what callers say, and no model is told of it."""
+    """One skill that would be published, and its gate; None for a verifier: it checks what callers say, and no model is told of
+    it.
+    """
 
-    document: Mapping[str, Any]
-    call: FrozenCall
-    standing: Standing
-    verifier: bool
+    skill: FrozenSkill
+    gate: SkillGate | None
     blocked: bool
     drift: Mapping[str, Any] | None
     warnings: tuple[Mapping[str, Any], ...]
@@ -60,12 +78,27 @@ class SkillSubject(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """The skill's id."""
-        return self.document["id"]
+        return self.skill.id
 
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.document["name"]
+        return self.skill.name
+
+    @property
+    def call(self) -> FrozenCall:
+        """What it runs."""
+        return self.skill.call
+
+    @property
+    def verifier(self) -> bool:
+        """Whether it checks what callers say."""
+        return self.gate is None
+
+    @property
+    def level(self) -> int:
+        """How well its caller has to be verified."""
+        return self.gate.level if self.gate is not None else 0
 
     @property
     def paused(self) -> bool:
@@ -73,48 +106,72 @@ class SkillSubject(msgspec.Struct, frozen=True):
         return bool((self.drift or {}).get("paused"))
 
     @property
-    def told(self) -> tuple[Output, ...]:
-        """The outputs that somebody may be told, at whatever level; none while data scoping blocks the skill."""
-        outputs = () if self.blocked else tellable(self.document, self.call)
-        return tuple(o for o in outputs if o.leaf not in self.standing.never)
+    def told(self) -> Told:
+        """What somebody may be told, at whatever level; of a verifier, what the engine is. Nothing while scoping blocks it."""
+        if self.blocked:
+            return Told()
+        if self.gate is None:
+            return Told(tuple(o for o in self.call.outputs if not o.hidden), whatever=self.call.open_ended)
+        return _told(self.call, self.gate, _HIGHEST)
 
     @property
-    def learnable(self) -> tuple[Output, ...]:
-        """The outputs that an unverified caller may be told."""
-        if self.blocked or self.verifier or self.standing.gated:
-            return ()
-        return tuple(o for o in tellable(self.document, self.call) if o.leaf not in self.standing.withheld)
+    def learnable(self) -> Told:
+        """What an unverified caller may be told."""
+        if self.blocked or self.gate is None or self.gate.off is not None or self.gate.level > 0:
+            return Told()
+        return _told(self.call, self.gate, 0)
+
+
+def _told(call: FrozenCall, gate: SkillGate, level: int) -> Told:
+    limited = gate.limits[level]
+    if not call.open_ended:
+        return Told(gate.outputs(call.outputs, level))
+    if limited.leaves is None:
+        return Told(whatever=True, never=tuple(sorted(limited.denied)))
+    named = [leaf for leaf in sorted(limited.leaves) if limited.shows(leaf)]
+    return Told(tuple(Output(leaf, Column(call.kind, leaf, "json", "json")) for leaf in named))
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The whole of it."""
+    """The whole of it. ``sources``: of how many sources of knowledge the agent knows beside its skills."""
 
-    document: Mapping[str, Any]
+    agent: FrozenAgent
     skills: tuple[SkillSubject, ...]
     known: Known
+    sources: int
 
     @property
     def offered(self) -> tuple[SkillSubject, ...]:
         """The skills a model is told of."""
         return tuple(skill for skill in self.skills if not skill.verifier)
 
+    def find(self, named: str) -> SkillSubject | None:
+        """The skill of that id or slug."""
+        return next((s for s in self.skills if named in (s.id, s.skill.slug)), None)
+
+    def works(self, check: Check) -> bool:
+        """Whether a check can be carried out: its verifier runs, and a code can be sent where it needs one."""
+        verifier = self.find(check.verifier.id)
+        runs = verifier is not None and not verifier.blocked and not verifier.paused
+        return runs and (check.method != "otp_sms" or self.known.texts)
+
 
 def subject_of(document: Mapping[str, Any], known: Known) -> Subject:
-    """The subject in a document as :func:`~patchbay.agent_runtime.freezing.draft_document` makes it."""
-    verifiers = {str(config.get("verifierSkillId")) for config in verifications(document)}
-    skills: list[SkillSubject] = []
-    for skill in document["skills"]:
-        call = unseal_call(skill["call"]["document"].encode(), skill["call"]["digest"], skill["name"])
-        skills.append(
-            SkillSubject(
-                document=skill,
-                call=call,
-                standing=standing_of(document, skill, call),
-                verifier=skill["id"] in verifiers or skill["slug"] in verifiers,
-                blocked=skill["id"] in known.blocked,
-                drift=known.drift.get(skill["id"]),
-                warnings=tuple(known.warnings.get(skill["id"], ())),
-                place=known.places.get(call.connection_id),
-            )
+    """The subject in a document as :func:`~patchbay.agent_runtime.freezing.draft_document` makes it.
+
+    Raises what :func:`~patchbay.agent_runtime.freezing.thaw` raises: what cannot be run is not reported on.
+    """
+    agent = thaw(*seal_document(document), version_id=None, number=None)
+    offered = {skill.id for skill in agent.offered}
+    skills = tuple(
+        SkillSubject(
+            skill=skill,
+            gate=agent.gates.of(skill.id) if skill.id in offered else None,
+            blocked=skill.id in known.blocked,
+            drift=known.drift.get(skill.id),
+            warnings=tuple(known.warnings.get(skill.id, ())),
+            place=known.places.get(skill.call.connection_id),
         )
-    return Subject(document, tuple(skills), known)
+        for skill in agent.skills
+    )
+    return Subject(agent, skills, known, len(document["knowledge"]))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from patchbay.agent_runtime.prepublish.gates import caller_verification, policy_skills
-from patchbay.agent_runtime.prepublish.standing import LEVEL_NAMES, LEVELS, enabled_policies, is_about_skills
+from patchbay.agent_runtime.guardrails.levels import LEVEL_NAMES
+from patchbay.agent_runtime.guardrails.policies import SkillPolicy
+from patchbay.agent_runtime.prepublish.gates import configurations, is_about_skills, policy_skills, policy_type, unworkable
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
+from patchbay.agent_runtime.prepublish.words import listed
+from patchbay.agent_runtime.verification.openings import choose
 from patchbay.bindings.tool_lint import lint_tool
 
 _REPEATED = frozenset({"model_chosen_identity"})
-_SECRETS = frozenset({"account_pin", "otp_sms", "knowledge_based", "dob_postcode"})
 
 
 def warnings(subject: Subject) -> list[dict[str, Any]]:
@@ -28,7 +30,7 @@ def _of_skill(skill: SkillSubject) -> Iterator[dict[str, Any]]:
     for found in skill.warnings:
         if found.get("code") in _REPEATED:
             yield _warning(str(found["code"]), f"{skill.name!r}: {found.get('message')}", found.get("hint"), skill)
-    for finding in lint_tool(skill.document["tool"]):
+    for finding in lint_tool(skill.skill.tool):
         yield _warning("tool_schema", f"{skill.name!r}: {finding.field}: {finding.message}", finding.hint, skill)
     status = (skill.drift or {}).get("status")
     if skill.paused:
@@ -48,27 +50,28 @@ def _of_writes(subject: Subject) -> Iterator[dict[str, Any]]:
 
 
 def _of_gates(subject: Subject) -> Iterator[dict[str, Any]]:
-    ways = caller_verification(subject)
-    reached = max((LEVELS.get(way["level"], 0) for way in ways if way["works"]), default=0)
     for skill in subject.offered:
-        if skill.standing.level > reached:
-            level = LEVEL_NAMES[skill.standing.level]
+        if skill.level and choose(subject.agent.checks, skill.level, {}, 0.0, usable=subject.works) is None:
+            level = LEVEL_NAMES[skill.level]
             message = f"{skill.name!r} needs a caller verified at level {level}, and no verification reaches that: it never runs."
             yield _warning("verification_unreachable", message, "PUT …/caller-verification with a method of that level.", skill)
-    for way in ways:
-        if not way["works"]:
-            message = f"The verification by {way['method']} cannot work: its verifier is not among the skills that would run."
-            yield _warning("verifier_missing", message, "Enable the verifier skill, or name another one.")
-        if way["method"] in _SECRETS:
-            message = f"The verification by {way['method']} asks for secrets, which /chat/completions does not take."
-            yield _warning("secret_method_refused", message, "Callers there cannot be verified this way; other channels can.")
+    for config in configurations(subject):
+        wrong = unworkable(config, subject)
+        if wrong is not None:
+            yield _warning(wrong.code, wrong.message, wrong.hint)
+    if subject.agent.verification:
+        gated = [repr(skill.name) for skill in subject.offered if skill.level]
+        refused = f"{listed(gated)} refused there" if gated else "what needs it would be refused there"
+        methods = listed(list(dict.fromkeys(config.method for config in configurations(subject))))
+        message = f"Nobody is verified on /chat/completions or in direct calls ({methods}): {refused}."
+        yield _warning("secret_method_refused", message, "Secrets are collected in chat sessions and calls alone.")
 
 
 def _of_policies(subject: Subject) -> Iterator[dict[str, Any]]:
-    for policy in enabled_policies(subject.document):
-        if is_about_skills(policy) and not policy_skills(policy, subject):
-            named = policy.get("appliesToSkillId") or policy.get("appliesToSkillType") or "any skill"
-            message = f"The {policy.get('policyType')} policy about {named!r} matches no skill that would be published."
+    for policy in subject.agent.gates.policies:
+        if isinstance(policy, SkillPolicy) and is_about_skills(policy) and not policy_skills(policy, subject):
+            named = policy.applies_to_skill_id or policy.applies_to_skill_type or "any skill"
+            message = f"The {policy_type(policy)} policy about {named!r} matches no skill that would be published."
             hint = "Name a skill, its type, or a family (db_query, http, graphql)."
             yield _warning("policy_matches_nothing", message, hint)
 

@@ -40,7 +40,7 @@ async def carry_out(
     """Run the verifier of ``check`` with ``values`` (by field) and compare. ``context`` brings everything but the arguments."""
     context = msgspec.structs.replace(context, arguments=_arguments(check, values, place))
     try:
-        result = await runner.run(org_id, check.verifier.call, context)
+        result = await runner.run(org_id, check.call, context)
     except (ArgumentsInvalid, ArgumentRefused, MissingArguments):
         return Answer("no_match")  # what was said cannot be a value of the verifier's, so it is nobody's
     except PatchbayError as refusal:
@@ -51,7 +51,8 @@ async def carry_out(
 
 
 def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Place) -> Answer:
-    """What the verifier's result says: exactly one row, ``verified`` not false in it, and every compared leaf the caller's.
+    """What the verifier's result says: exactly one row, every compared leaf the caller's, and ``verified`` true where it is in
+    the row; a webhook that judges by itself has to say it.
 
     A webhook that leaves nothing to compare has to say ``verified``: whatever else it answers proves nothing.
 
@@ -64,8 +65,7 @@ def judge(check: Check, result: CallResult, values: Mapping[str, str], place: Pl
         for f in check.fields
         if f.place == "output"
     ]
-    has_to_say_so = VERIFIED_LEAF in row or (not matches and check.verifier.skill_type == "http_webhook")
-    said_so = not has_to_say_so or row.get(VERIFIED_LEAF) is True
+    said_so = row[VERIFIED_LEAF] is True if VERIFIED_LEAF in row else not check.says_so
     if not (single and said_so and all(matches)):
         return Answer("no_match")
     phone = row.get(check.phone_leaf) if check.phone_leaf is not None else None
@@ -102,7 +102,7 @@ def claim(check: Check, values: Mapping[str, str], context: CallContext, place: 
     given = _as_given(check, values, context, place)
     saying = [f for f in inputs if not f.secret] or [f for f in inputs if f.kind == "date"]
     claims = [(f.name, _in_one_form(given.get(f.at, values[f.name]), f.kind, place.country)) for f in saying]
-    known = [i for i in check.verifier.call.inputs if i.source == "session"]
+    known = [i for i in check.call.inputs if i.source == "session"]
     claims += [
         (i.key or i.param, _in_one_form(str(context.session.get(i.key or i.param)), "phone", place.country)) for i in known
     ]
@@ -117,7 +117,7 @@ def _as_given(check: Check, values: Mapping[str, str], context: CallContext, pla
     """The numbers and texts the verifier's system is given, by parameter; nothing where it would not be asked at all."""
     try:
         context = msgspec.structs.replace(context, arguments=_arguments(check, values, place))
-        given = validate_arguments(check.verifier.call.inputs, context)
+        given = validate_arguments(check.call.inputs, context)
     except PatchbayError:
         return {}
     return {p: str(v) for p, v in given.items() if isinstance(v, str | int | Decimal)}
