@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.accounts.operator_events import tell
 from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.bodies import read_body
 from patchbay.agent_runtime.channel_bodies import ChatMessage, ChatSessionCreate, SessionFacts, Simulation
+from patchbay.agent_runtime.conversation import writes
 from patchbay.agent_runtime.conversation.engine import Engine
 from patchbay.agent_runtime.conversation.history import load_history
 from patchbay.agent_runtime.conversation.journal import (
@@ -127,6 +129,9 @@ async def end_session(session: AsyncSession, conversation_id: str) -> Conversati
         raise ConversationNotFound
     if row.status != "active":
         raise AgentDeleted if row.outcome == "agent_deleted" else SessionEnded
+    told = writes.told_of_ending(row)
+    if told is not None:
+        await tell(session, told)
     row.status, row.ended_at = "ended", func.now()
     await session.flush()
     await session.refresh(row)

@@ -6,11 +6,13 @@ A process that is killed while it writes leaves the mark behind, and the next tu
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from patchbay.accounts.operator_events import Told
 from patchbay.agent_runtime.conversation.journal import Held
 from patchbay.agent_runtime.frozen import FrozenSkill
+from patchbay.agent_runtime.tables import Conversation
 
 UNKNOWN = "outcome_unknown"
 UNKNOWN_SAID = "I can't tell whether that went through. Please don't count on it; someone will check and follow up."
@@ -43,10 +45,27 @@ def left_behind(held: Held) -> dict[str, Any] | None:
 
 def told_unknown(held: Held, skill_id: str, tool_name: str, call_id: str) -> Told:
     """What the operator is told of a write nobody knows the outcome of."""
+    return _told(held.agent_id, held.id, skill_id, tool_name, call_id)
+
+
+def told_of_ending(row: Conversation) -> Told | None:
+    """What the operator is told when a conversation is ended whose process was killed while it wrote; None where none was.
+
+    While a turn is alive, its own process tells.
+    """
+    mark: dict[str, Any] | None = row.state.get("writing")
+    claim: dict[str, Any] | None = row.state.get("claim")
+    if mark is None or (claim is not None and datetime.fromisoformat(claim["until"]) > datetime.now(UTC)):
+        return None
+    shown: dict[str, Any] = mark["shown"]
+    return _told(row.agent_id, row.id, mark["skillId"], str(shown.get("toolName")), str(shown.get("callId")))
+
+
+def _told(agent_id: str, conversation_id: str, skill_id: str, tool_name: str, call_id: str) -> Told:
     return Told(
         type="write.unknown",
         data={"toolName": tool_name, "callId": call_id},
-        agent_id=held.agent_id,
+        agent_id=agent_id,
         skill_id=skill_id,
-        conversation_id=held.id,
+        conversation_id=conversation_id,
     )
