@@ -2,7 +2,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --locked
 
-.PHONY: demo test check unit servers bench openapi help
+.PHONY: demo test check unit nightly servers bench openapi help
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ check: $(UV)  ## Format, lint, import layers, types
 
 unit: $(UV)  ## The tests alone
 	$(RUN) pytest -n auto
+
+nightly: $(UV)  ## The state machines, for tens of thousands of steps (minutes)
+	HYPOTHESIS_PROFILE=nightly $(RUN) pytest tests/agent_runtime/test_gates_machine.py tests/store/test_tenants_machine.py
 
 bench: $(UV)  ## The benchmarks, printed as tables (minutes)
 	sh scripts/run-benchmarks.sh

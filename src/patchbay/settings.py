@@ -39,6 +39,16 @@ class Settings(BaseSettings):
     )
     llm_api_key: SecretStr | None = Field(default=None, description="The key for `llm_base_url`.")
     llm_model: str | None = Field(default=None, description="The model name to ask `llm_base_url` for.")
+    sms_account_sid: str | None = Field(
+        default=None, description="The carrier account that sends one-time codes by text message."
+    )
+    sms_auth_token: SecretStr | None = Field(default=None, description="The key of that account.")
+    sms_from: str | None = Field(
+        default=None, description="The number (E.164) or messaging service that text messages come from."
+    )
+    sms_base_url: str = Field(
+        default="https://api.twilio.com", description="Where the carrier's API is; it speaks Twilio's Messages API."
+    )
     rate_limit_per_minute: int = Field(default=1200, ge=1, description="Requests each organization may make in a minute.")
     log_level: str = Field(default="INFO", description="The least severe log level that is written.")
 

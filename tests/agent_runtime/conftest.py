@@ -12,6 +12,7 @@ from patchbay.accounts.organizations import ensure_organization
 from patchbay.agent_runtime.agents import create_agent
 from patchbay.agent_runtime.conversation.model import ModelClient
 from patchbay.agent_runtime.planner.client import Planner
+from patchbay.agent_runtime.reviews import review_digest, writes
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.tables import Skill
 from patchbay.agent_runtime.versions import publish
@@ -54,6 +55,8 @@ class World:
             settings=more,
             warnings=[],
         )
+        if row.enabled and writes(row):
+            row.review = {"digest": review_digest(row)}
         async with self.runtime.database.tenant(self.org_id) as session:
             session.add(row)
         return row.id

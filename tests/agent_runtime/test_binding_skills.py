@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from patchbay.accounts.organizations import ensure_organization
-from patchbay.agent_runtime import channels
+from patchbay.agent_runtime import binding_skills, channels
 from patchbay.agent_runtime.agents import DuplicateName, create_agent, get_agent
 from patchbay.agent_runtime.binding_skills import GroundMoved, change_skill, save_binding
 from patchbay.agent_runtime.planner.client import Planner
@@ -186,9 +186,9 @@ async def test_only_the_allowed_fields_come_back(clinic: Clinic) -> None:
 
 
 async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    from patchbay.agent_runtime import binding_skills
+    from patchbay.agent_runtime import ground
 
-    proving, calls = binding_skills.prove, 0
+    proving, calls = ground.prove, 0
 
     async def interfere(*args: Any, **more: Any) -> Any:
         nonlocal calls
@@ -197,7 +197,7 @@ async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeyp
         await clinic.scope(blockedColumns={"customers": ["ssn"] if calls == 1 else ["ssn", f"c{calls}"]})
         return proven
 
-    monkeypatch.setattr(binding_skills, "prove", interfere)
+    monkeypatch.setattr(ground, "prove", interfere)
     with pytest.raises(GroundMoved):
         await clinic.save()
     assert calls == 2
@@ -212,7 +212,7 @@ async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeyp
         return proven
 
     calls = 0
-    monkeypatch.setattr(binding_skills, "prove", interfere_once)
+    monkeypatch.setattr(ground, "prove", interfere_once)
     with pytest.raises(PatchbayError) as refusal:
         await clinic.save()
     assert refusal.value.status == 422
@@ -273,3 +273,22 @@ async def test_a_model_is_not_told_again_what_was_blocked_since(clinic: Clinic) 
     told = await say("What was my name?")
     assert "Customer 42" not in told
     assert "confirmed" in told
+
+
+async def test_a_gate_that_is_set_while_a_binding_is_being_proven_stays(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another request set meanwhile is not undone by the one that took longer."""
+    skill = await clinic.save()
+    prove, gated = binding_skills.prove_binding, False
+
+    async def prove_while_another_gates(*given: Any) -> Any:
+        nonlocal gated
+        if not gated:
+            gated = True
+            await clinic.change(skill.id, requiresVerifiedIdentity=True, verificationLevel="step_up", enabled=False)
+        return await prove(*given)
+
+    monkeypatch.setattr(binding_skills, "prove_binding", prove_while_another_gates)
+    changed = await clinic.change(skill.id, binding={"limit": 2})
+    assert (changed.settings or {})["requiresVerifiedIdentity"] is True
+    assert (changed.settings or {})["verificationLevel"] == "step_up"
+    assert (changed.enabled, (changed.binding or {})["limit"]) == (False, 2)

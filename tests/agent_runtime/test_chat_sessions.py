@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from patchbay.accounts.operator_events import list_events
 from patchbay.agent_runtime import channels, receipts
 from patchbay.agent_runtime.agents import delete_agent, patch_agent
 from patchbay.agent_runtime.conversation.journal import SessionEnded, TurnInProgress
@@ -104,3 +105,18 @@ async def test_deleting_the_agent_ends_its_conversations_with_a_typed_refusal(wo
         await say(world, conversation_id, "hello")
     assert (refusal.value.code, refusal.value.status) == ("agent_deleted", 409)
     await world.live_agent()  # the name is free again
+
+
+@pytest.mark.parametrize(("claim", "events"), [(None, 1), ("2020-01-01T00:00:00+00:00", 1), ("2999-01-01T00:00:00+00:00", 0)])
+async def test_ending_a_session_tells_of_a_write_that_a_killed_process_left(world: World, claim: str | None, events: int) -> None:
+    """A turn that is alive tells of its own write."""
+    conversation_id = await start(world, await world.live_agent())
+    mark = {"skillId": "skl_1", "digest": "d", "shown": {"toolName": "Book", "callId": "call_1_1"}}
+    state: dict[str, object] = {"writing": mark, **({"claim": {"id": "trn_1", "until": claim}} if claim else {})}
+    async with world.runtime.database.tenant(world.org_id) as session:
+        (await channels.get_session(session, conversation_id)).state = state
+    async with world.runtime.database.tenant(world.org_id) as session:
+        await channels.end_session(session, conversation_id)
+    async with world.runtime.database.tenant(world.org_id) as session:
+        told = await list_events(session, types=["write.unknown"])
+    assert [(event.conversation_id, event.data["callId"]) for event in told] == [(conversation_id, "call_1_1")] * events

@@ -86,6 +86,8 @@ class MemoryJournal:
 
     async def flush(self) -> None: ...
 
+    async def keep_state(self) -> None: ...
+
     async def finish(self, *, outcome: str, summary: str, ends: bool) -> None:
         self.finished.append(outcome)
 

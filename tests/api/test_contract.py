@@ -56,6 +56,7 @@ ROUTES = {
     "POST /api/v1/integrations/{kind}/discover": "integrations:write",
     "GET /api/v1/integrations/{kind}/schema": "integrations:read",
     "GET /api/v1/integrations/{kind}/schema/diff": "integrations:read",
+    "GET /api/v1/integrations/{kind}/drift": "integrations:read",
     "GET /api/v1/integrations/{kind}/objects": "integrations:read",
     "GET /api/v1/integrations/{kind}/objects/{object}": "integrations:read",
     "GET /api/v1/integrations/{kind}/operations": "integrations:read",
@@ -70,13 +71,23 @@ ROUTES = {
     "POST /api/v1/agents/{id}/publish": "agents:write",
     "POST /api/v1/agents/{id}/rollback": "agents:write",
     "GET /api/v1/agents/{id}/versions": "agents:read",
+    "GET /api/v1/agents/{id}/prepublish-report": "agents:read",
     "GET /api/v1/agents/{id}/versions/{versionId}/diff": "agents:read",
     "GET /api/v1/agents/{agentId}/skills": "skills:read",
+    "POST /api/v1/agents/{agentId}/skills": "skills:write",
+    "POST /api/v1/agents/{agentId}/skills/{id}/signing-secret": "skills:write",
     "GET /api/v1/agents/{agentId}/skills/{id}": "skills:read",
     "PATCH /api/v1/agents/{agentId}/skills/{id}": "skills:write",
     "DELETE /api/v1/agents/{agentId}/skills/{id}": "skills:write",
+    "GET /api/v1/agents/{agentId}/guardrails": "guardrails:read",
+    "PUT /api/v1/agents/{agentId}/guardrails": "guardrails:write",
+    "GET /api/v1/agents/{agentId}/caller-verification": "guardrails:read",
+    "PUT /api/v1/agents/{agentId}/caller-verification": "guardrails:write",
+    "POST /api/v1/agents/{agentId}/skills/{id}/call": "chat:write",
     "GET /api/v1/skill-types": "skills:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": "skills:write",
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",
+    "POST /api/v1/agents/{agentId}/skills/{id}/preview": "skills:write",
     "POST /api/v1/uploads": "knowledge:write",
     "POST /api/v1/agents/{agentId}/simulate": "agents:write",
     "POST /api/v1/chat/sessions": "chat:write",
@@ -99,8 +110,23 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/agents/{id}": {"tone": "warm"},
     "POST /api/v1/agents/{id}/publish": {"note": "x"},
     "POST /api/v1/agents/{id}/rollback": {"versionId": "VERSION"},
+    "POST /api/v1/agents/{agentId}/skills": {
+        "name": "Verify",
+        "skillType": "http_webhook",
+        "executionConfig": {"url": "http://127.0.0.1:9/verify"},
+    },
     "PATCH /api/v1/agents/{agentId}/skills/{id}": {"description": "x"},
+    "POST /api/v1/agents/{agentId}/skills/{id}/call": {"arguments": {"caller_phone": "+14155550123"}},
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": BINDING,
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": {
+        "binding": BINDING,
+        "arguments": {"caller_phone": "+14155550123"},
+    },
+    "POST /api/v1/agents/{agentId}/skills/{id}/preview": {"arguments": {"caller_phone": "+14155550123"}},
+    "PUT /api/v1/agents/{agentId}/guardrails": [{"policyType": "escalation", "onRequest": True}],
+    "PUT /api/v1/agents/{agentId}/caller-verification": [
+        {"method": "knowledge_based", "requiredFields": ["caller_phone", "appointment_status"], "verifierSkillId": "SKILL"}
+    ],
     "POST /api/v1/agents/{agentId}/simulate": {"message": "Hello?"},
     "POST /api/v1/chat/sessions": {"agentId": "AGENT"},
     "POST /api/v1/chat/sessions/{id}/messages": {"content": "Hello?"},
@@ -147,7 +173,7 @@ class World:
 
     def body(self, operation: Operation) -> Any:
         """A body of the right shape for ``operation``, or None where it takes none."""
-        return _replaced(BODIES.get(operation.name), {"AGENT": self.agent, "VERSION": self.version})
+        return _replaced(BODIES.get(operation.name), {"AGENT": self.agent, "VERSION": self.version, "SKILL": self.skill})
 
 
 def _replaced(value: Any, names: dict[str, str]) -> Any:
@@ -257,15 +283,20 @@ async def test_every_body_refuses_members_it_does_not_have(app: FastAPI, client:
     with_body = [operation for operation in operations(app) if operation.route.body_field and not operation.route.lenient]
     assert {operation.name for operation in with_body} == BODIES.keys() - {"POST /api/v1/chat/completions"}
     for operation in with_body:
-        body = {**world.body(operation), "nonsense": 1}
+        body, field = world.body(operation), "nonsense"
+        if isinstance(body, list):
+            body, field = [{**body[0], "nonsense": 1}], "0.nonsense"
+        else:
+            body = {**body, "nonsense": 1}
         document = problem(await send(client, operation, world, json=body), 400, "validation_error")
-        assert "nonsense" in [error["field"] for error in document["errors"]], operation.name
+        assert field in [error["field"] for error in document["errors"]], operation.name
 
 
 async def test_every_body_must_be_an_object(app: FastAPI, client: httpx2.AsyncClient, world: World) -> None:
     for operation in operations(app):
         if operation.route.body_field:
-            for body in ([], "text", 1):
+            takes_a_list = isinstance(BODIES.get(operation.name), list)
+            for body in ({} if takes_a_list else [], "text", 1):
                 response = await send(client, operation, world, json=body)
                 assert response.status_code == 400, (operation.name, body, response.text)
                 assert response.headers["content-type"] == "application/problem+json"

@@ -23,6 +23,7 @@ OBJECTS: list[Object] = [
             column("email", "string", "varchar(80)", indexed=True, max_length=80),
         ],
         schema="shop",
+        edges=(to_one("appointments", "appointments", ("id", "customer_id"), cardinality="one_to_many"),),
     ),
     table(
         "appointments",

@@ -27,6 +27,7 @@ NAMES = [
     "data",
     "edges",
     "node",
+    "appointments",
 ]
 NAMES += ["a.b", '"a.b"', "", ".", '"', '""', "hidden", "guessed", "staff_ref", "status", "wall_time", "shape", "paid", "phonne"]
 TEXTS = st.sampled_from(NAMES) | st.text(max_size=8)
@@ -41,7 +42,22 @@ def member(**of: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=of)
 
 
-PATHS = st.lists(TEXTS, max_size=4) | TEXTS
+TRANSFORMS = (
+    member(
+        type=st.sampled_from(
+            ["phone", "date_time", "money_minor", "enum_words", "trim", "scale", "split_name", "join_name", "other"]
+        ),
+        format=st.sampled_from(["e164", "national", "epoch_seconds", "iso_local", "date_dmy"]),
+        currency=st.sampled_from(["CAD", "jpy", "XXQ"]),
+        words=st.dictionaries(TEXTS, TEXTS, max_size=3),
+        digits=st.integers(-20, 20),
+        familyArg=TEXTS,
+        familyPath=st.lists(TEXTS, max_size=3),
+        timeZone=TEXTS,
+    )
+    | VALUES
+)
+PATHS = st.lists(TEXTS | st.integers(-1, 25), max_size=4) | TEXTS
 BODIES = member(
     toolName=TEXTS,
     operation=st.sampled_from(["appointments.read", "customers.read", "open_appointments.read", "staff.read", "a.read"]) | TEXTS,
@@ -53,6 +69,7 @@ BODIES = member(
             source=st.sampled_from(["model", "session", "verified", "constant"]),
             key=TEXTS,
             value=VALUES,
+            transform=TRANSFORMS,
         ),
         max_size=3,
     ),
@@ -65,7 +82,12 @@ BODIES = member(
         ),
         max_size=3,
     ),
-    projection=st.lists(st.fixed_dictionaries({"path": PATHS, "leaf": st.sampled_from(["a", "b", "c", "1", "A"])}), max_size=3),
+    projection=st.lists(
+        st.fixed_dictionaries(
+            {"path": PATHS, "leaf": st.sampled_from(["a", "b", "c", "1", "A"])}, optional={"transform": TRANSFORMS}
+        ),
+        max_size=3,
+    ),
     orderBy=st.lists(st.fixed_dictionaries({"path": PATHS}), max_size=2),
     limit=st.integers(-1, 60),
     enabled=st.booleans(),

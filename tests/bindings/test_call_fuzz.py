@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from patchbay.bindings.check import BindingInvalid, Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import parse_binding
-from patchbay.bindings.tool_schema import lint_tool, tool_schema
+from patchbay.bindings.tool_lint import lint_tool
+from patchbay.bindings.tool_schema import tool_schema
 from patchbay.errors import PatchbayError, ValidationFailed
 from patchbay.schema_graph.canonical import canonical_json
 from patchbay.schema_graph.scoping import View
 from tests.bindings import crm, shop
-from tests.bindings.test_binding_fuzz import VALUES, member
+from tests.bindings.test_binding_fuzz import TRANSFORMS, VALUES, member
 
 CRM = crm.crm(blocked_tables=("Company",), blocked_columns={"Contact": ("pin", "address.street"), "User": ("login",)})
 SHOP = shop.shop(blocked_tables=("Article",), blocked_columns={"Order": ("total",), "Customer": ("phone",)})
@@ -43,6 +44,7 @@ BODIES = member(
             required=st.booleans(),
             source=st.sampled_from(["model", "session", "verified", "constant"]),
             value=VALUES,
+            transform=TRANSFORMS,
         ),
         max_size=3,
     ),
@@ -50,7 +52,11 @@ BODIES = member(
         member(arg=ARGS, op=st.sampled_from(["eq", "ne"]), value=VALUES, param=st.sampled_from(["p", "r"])), max_size=3
     ),
     projection=st.lists(
-        st.fixed_dictionaries({"path": st.lists(TEXTS, max_size=5), "leaf": st.sampled_from(["a", "b", "1"])}), max_size=3
+        st.fixed_dictionaries(
+            {"path": st.lists(TEXTS | st.integers(0, 3), max_size=5), "leaf": st.sampled_from(["a", "b", "1"])},
+            optional={"transform": TRANSFORMS},
+        ),
+        max_size=3,
     ),
     orderBy=st.lists(st.fixed_dictionaries({"path": st.just(["name"])}), max_size=1),
     limit=st.integers(0, 51),

@@ -63,6 +63,7 @@ CHECKS = [
     "egress",
     "port",
     "model",
+    "sms",
 ]
 
 
@@ -237,4 +238,4 @@ def test_the_command_prints_every_check_and_fails_when_one_does(set_environment:
     broken = CliRunner().invoke(app, ["doctor"])
     assert broken.exit_code == 1
     assert "BAD  Egress exceptions" in broken.output
-    assert "1 of 11 checks failed." in broken.output
+    assert "1 of 12 checks failed." in broken.output

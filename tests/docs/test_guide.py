@@ -33,4 +33,9 @@ def test_the_guide_works_as_it_stands(
     assert (proposed["binding"]["operation"], proposed["enabled"]) == ("appointments.read", False)
     assert proposed["autoMap"]["questions"]
     assert "078-05" not in run.stdout
-    assert '"agent_message"' in run.stdout.splitlines()[-1]
+    assert '"state":"refused"' in run.stdout.splitlines()[-1]
+    called, refused = (json.loads((tmp_path / name).read_text())["data"] for name in ("called.json", "refused.json"))
+    assert called["rows"][0]["customer_name"] == "Ada Byron"
+    assert (refused["status"], refused["missing"]) == ("refused", ["caller_phone"])
+    events = json.loads((tmp_path / "receipt.json").read_text())["data"]
+    assert [event["data"]["state"] for event in events] == ["started", "succeeded", "started", "refused"]

@@ -1,6 +1,7 @@
 """Names: spelling, splitting, singulars, path roots and slugs."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,10 @@ from patchbay.schema_graph.naming import (
     object_name,
     path_roots,
     singular,
+    singular_word,
     slug,
+    spelled_words,
+    spellings,
     split_name,
     split_words,
     unique_slugs,
@@ -44,6 +48,16 @@ def test_singular(plural: str, one: str) -> None:
 )
 def test_words(name: str, words: tuple[str, ...]) -> None:
     assert split_words(name) == words
+
+
+@pytest.mark.parametrize("word", ["email", "address", "birth", "policy", "person", "status", "e", "zip", "series"])
+@given(st.sampled_from(["", "s", "es", "ies"]), st.booleans(), st.sampled_from([str.lower, str.upper, str.capitalize]))
+def test_words_are_found_as_they_stand_where_their_singulars_are(
+    word: str, ending: str, short: bool, spelled: Callable[[str], str]
+) -> None:
+    name = spelled((word[:-1] if short else word) + ending)
+    found = [singular_word(one.lower()) for one in spelled_words(name)]
+    assert (not spellings([word]).isdisjoint(spelled_words(name))) == (word in found)
 
 
 def test_a_name_outside_the_default_schema_carries_it_and_dots_are_quoted() -> None:

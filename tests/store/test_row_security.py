@@ -82,6 +82,9 @@ async def test_the_security_definer_functions_are_these(database: Database) -> N
         "remaining integer, reset_s integer, retry_s integer)",
         "connection_states(text[])": "TABLE(id text, org_id text, status text, scoping_version integer, "
         "snapshot_id text, replaced boolean)",
+        "lease_requests(text,bytea,integer,integer,integer,integer,timestamp with time zone)": "TABLE(org_id text, name text, "
+        "scopes jsonb, verdict text, remaining integer, reset_s integer, retry_s integer, granted integer, "
+        "opened timestamp with time zone)",
         "oauth_state_owner(bytea)": "TABLE(id text, org_id text)",
     }
     for function in found:

@@ -34,19 +34,20 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 async def record(session: AsyncSession, done: Done) -> str:
     """Add one row to the audit log of the session's organization, in the session's transaction, and return its id."""
-    row = _row(done)
+    row = row_of(done)
     await session.execute(_RECORD, row)
     return row["id"]
 
 
 async def record_alone(database: Database, org_id: str, done: Done) -> str:
     """Add one row in a transaction of its own, as for a request that failed and was rolled back, and return its id."""
-    row = _row(done)
+    row = row_of(done)
     await database.once(org_id, _RECORD, row)
     return row["id"]
 
 
-def _row(done: Done) -> dict[str, Any]:
+def row_of(done: Done) -> dict[str, Any]:
+    """The row, under a new id, for whoever stores it together with something else."""
     by = done.principal
     return {
         "id": new_id("aud"),

@@ -91,21 +91,26 @@ async def admit(database: Database, vault: Vault, presented: str, *, limit: int)
     Raises :class:`NotAuthenticated`, or :class:`RateLimited` with the headers ``Retry-After`` and ``RateLimit-*`` when the
     organization made its ``limit`` requests within the last minute.
     """
-    shape = _PRESENTED.fullmatch(presented)
-    if shape is None:
-        raise NotAuthenticated("This is not a secret key: one starts with flowyte_sk_ and is used exactly as it was shown.")
-    key_id = f"key_{shape[1]}"
+    key_id = key_id_of(presented)
     values = {"id": key_id, "hash": vault.keyed_hash(presented.encode()), "most": limit, "window": WINDOW_S}
     async with database.engine.connect() as connection:
         # one statement that is its own transaction, so no BEGIN, SET or COMMIT travels with it
         row = (await connection.execute(_ADMIT, values)).one_or_none()
     if row is None:
         raise NotAuthenticated("This secret key is not known.")
-    return _judge(msgspec.convert(row, _Verdict, from_attributes=True), key_id, limit)
+    return judge(msgspec.convert(row, Verdict, from_attributes=True), key_id, limit)
 
 
-class _Verdict(msgspec.Struct):
-    """A row of the function ``admit_key``."""
+def key_id_of(presented: str) -> str:
+    """The id in a presented key. Raises :class:`NotAuthenticated` for what does not look like a key."""
+    shape = _PRESENTED.fullmatch(presented)
+    if shape is None:
+        raise NotAuthenticated("This is not a secret key: one starts with flowyte_sk_ and is used exactly as it was shown.")
+    return f"key_{shape[1]}"
+
+
+class Verdict(msgspec.Struct):
+    """What the store's functions say of a presented key that it knows."""
 
     org_id: str
     name: str
@@ -116,7 +121,8 @@ class _Verdict(msgspec.Struct):
     retry_s: int | None
 
 
-def _judge(found: _Verdict, key_id: str, limit: int) -> Admission:
+def judge(found: Verdict, key_id: str, limit: int) -> Admission:
+    """The admission in a verdict. Raises :class:`RateLimited` or :class:`NotAuthenticated`."""
     remaining, reset_s = found.remaining or 0, found.reset_s or 0
     if found.verdict == "limited":
         headers = {"Retry-After": str(found.retry_s), **rate_headers(limit, 0, reset_s)}

@@ -5,11 +5,12 @@ No event holds a value of a caller's or a secret: names, counts and ids only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.accounts.tables import OperatorEvent
@@ -20,6 +21,10 @@ EventType = Literal["skill.drift", "write.unknown", "verification.locked"]
 
 _TABLE: Table = OperatorEvent.__table__  # pyright: ignore[reportAssignmentType]
 _TELL = insert(_TABLE)
+_TELL_ALONE = text(
+    "INSERT INTO operator_events (id, type, agent_id, skill_id, connection_id, conversation_id, data) VALUES"
+    " (:id, :type, :agent_id, :skill_id, :connection_id, :conversation_id, CAST(:data AS jsonb)) RETURNING id"
+)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +48,7 @@ async def tell(session: AsyncSession, told: Told) -> str:
 async def tell_alone(database: Database, org_id: str, told: Told) -> str:
     """Add one event in a transaction of its own and return its id."""
     row = _row(told)
-    await database.once(org_id, _TELL, row)
+    await database.once(org_id, _TELL_ALONE, {**row, "data": json.dumps(row["data"])})
     return row["id"]
 
 

@@ -29,7 +29,8 @@ def _language(value: str) -> str:
     return value
 
 
-def _zone(value: str) -> str:
+def zone_name(value: str) -> str:
+    """An IANA time zone name, as a validator."""
     if value not in _zones():
         hint = did_you_mean(value, _zones()) or "Use a name such as Europe/London or America/New_York."
         raise PydanticCustomError("time_zone", "must be an IANA time zone", {"hint": hint})
@@ -82,7 +83,7 @@ class AgentDraft(Body):
     primary_language: Language = "en"
     languages: list[Language] = Field(default_factory=list, max_length=100)
     handoff: Handoff = Field(default_factory=Handoff)
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = "UTC"
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(zone_name)] = "UTC"
     default_country: Annotated[str, AfterValidator(_country)] | None = None
     voice_map: dict[str, Any] = Field(default_factory=dict)
     default_voice_id: Annotated[str, Field(max_length=200)] | None = None

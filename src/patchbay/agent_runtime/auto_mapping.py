@@ -15,10 +15,11 @@ from pydantic import Field
 
 from patchbay.agent_runtime.agent_draft import AgentDraft, ModelSettings, Persona
 from patchbay.agent_runtime.agents import DuplicateName, get_agent
-from patchbay.agent_runtime.binding_skills import save_binding, target_of
+from patchbay.agent_runtime.binding_skills import save_binding
 from patchbay.agent_runtime.bodies import Body, read_body
 from patchbay.agent_runtime.conversation.model import ModelRequest, ModelUnavailable, TextDelta, UserMessage
 from patchbay.agent_runtime.frozen import FrozenAgent
+from patchbay.agent_runtime.ground import target_of
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.automap.choosing import INSTRUCTIONS, LONGEST_ANSWER, Offer, offers, question, read_choice

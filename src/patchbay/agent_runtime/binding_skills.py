@@ -16,26 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
 from patchbay.agent_runtime.conversation.tools import HAND_OFF
+from patchbay.agent_runtime.ground import Ground, prove_binding, read_ground
 from patchbay.agent_runtime.reviews import Reviewer, ReviewStale, is_reviewed
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
-from patchbay.agent_runtime.tables import Agent, Skill
-from patchbay.bindings.check import Checked, Target, check
-from patchbay.bindings.compile import compile_plan
+from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.model import Binding, parse_binding
-from patchbay.bindings.tool_schema import lint_tool, tool_schema
-from patchbay.connectors.connections import current, provider_of
-from patchbay.connectors.http.authorizing import Authorizer
-from patchbay.connectors.oauth.authorizers import authorizer_for
-from patchbay.connectors.proving import prove
-from patchbay.connectors.snapshots import load_view
-from patchbay.connectors.stored_credentials import read_credentials
-from patchbay.connectors.tables import Connection
-from patchbay.errors import Conflict, Finding, Unprocessable
+from patchbay.bindings.tool_lint import check_tool
+from patchbay.bindings.tool_schema import tool_schema
+from patchbay.connectors.connections import provider_of
+from patchbay.errors import Conflict, Unprocessable
 from patchbay.schema_graph.call import SealedCall
 from patchbay.schema_graph.canonical import seal
 from patchbay.schema_graph.naming import slug as slug_of
-from patchbay.schema_graph.scoping import View
 from patchbay.store.ids import new_id
 
 _ATTEMPTS = 2
@@ -54,25 +47,10 @@ class NotBound(Unprocessable):
     code, title = "not_bound", "Not a bound skill"
 
 
-class _Ground(msgspec.Struct, frozen=True):
-    """What a binding is checked against, read in one transaction."""
-
-    view: View
-    target: Target
-    credentials: Any
-    authorizer: Authorizer | None
-    scoping_version: int
-    snapshot_id: str | None
-
-    def same(self, other: _Ground) -> bool:
-        mine = (self.target, self.scoping_version, self.snapshot_id)
-        return mine == (other.target, other.scoping_version, other.snapshot_id)
-
-
 class _Made(msgspec.Struct, frozen=True):
     """A binding that has been proven and sealed."""
 
-    ground: _Ground
+    ground: Ground
     sealed: SealedCall
     effect: str
     warnings: list[dict[str, Any]]
@@ -89,13 +67,13 @@ async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
         await provider_of(session, kind)
     binding = parse_binding(body)
     async with runtime.database.tenant(org_id, read_only=True) as session:
-        await _check_name(session, agent_id, binding.tool_name, None)
+        await check_name(session, agent_id, binding.tool_name, None)
     for _ in range(_ATTEMPTS):
         made = await _make(runtime, org_id, agent_id, kind, binding)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
-            await _check_name(session, agent_id, binding.tool_name, None)
-            if made.ground.same(await _ground(session, runtime, agent_id, kind)):
+            await check_name(session, agent_id, binding.tool_name, None)
+            if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
                 return await _insert(session, agent_id, kind, binding, made)
     raise GroundMoved
 
@@ -112,17 +90,20 @@ async def change_skill(
             return await patch_skill(session, agent_id, skill, patch, reviewer=reviewer)
     if patch.review is not None:
         raise ReviewStale("A binding that is being changed cannot be reviewed in the same request (review_stale).")
-    async with runtime.database.tenant(org_id, read_only=True) as session:
-        row = await get_skill(session, agent_id, skill)
-        kind, skill_id, slug = row.skill_type, row.id, row.slug
-        binding = parse_binding(_changed(row, patch))
-        await _check_name(session, agent_id, binding.tool_name, skill_id)
     for _ in range(_ATTEMPTS):
+        async with runtime.database.tenant(org_id, read_only=True) as session:
+            row = await get_skill(session, agent_id, skill)
+            kind, skill_id, slug = row.skill_type, row.id, row.slug
+            wanted = _changed(row, patch)
+            binding = parse_binding(wanted)
+            await check_name(session, agent_id, binding.tool_name, skill_id)
         made = await _make(runtime, org_id, agent_id, kind, binding, slug=slug)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
-            if made.ground.same(await _ground(session, runtime, agent_id, kind)):
-                row = await get_skill(session, agent_id, skill_id, lock=True)
+            same = made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation))
+            row = await get_skill(session, agent_id, skill_id, lock=True)
+            # What another request set meanwhile, a gate or that it is disabled, must not be undone by this one.
+            if same and _changed(row, patch) == wanted:
                 return await _replace(session, row, binding, made)
     raise GroundMoved
 
@@ -130,56 +111,31 @@ async def change_skill(
 async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding: Binding, *, slug: str | None = None) -> _Made:
     """Check, compile, prove and seal; no transaction is open while the live system is asked."""
     async with runtime.database.tenant(org_id, read_only=True) as session:
-        ground = await _ground(session, runtime, agent_id, kind)
-    checked: Checked = check(binding, ground.view, ground.target)
-    candidate = compile_plan(checked.plan, ground.view)
-    proven = await prove(
-        candidate, ground.view, credentials=ground.credentials, guard=runtime.guard, authorizer=ground.authorizer
-    )
-    schema = tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs)
-    warnings: list[Finding] = [*checked.warnings, *proven.warnings, *lint_tool(schema)]
+        ground = await read_ground(session, runtime, agent_id, kind, binding.operation)
+    proven = await prove_binding(runtime, binding, ground)
+    check_tool(tool_schema(slug or _slug(binding.tool_name), binding.description, proven.call.inputs))
+    warnings = proven.warnings
     return _Made(ground, seal(proven.call), proven.call.effect, [msgspec.to_builtins(w) for w in warnings])
-
-
-async def _ground(session: AsyncSession, runtime: Runtime, agent_id: str, kind: str) -> _Ground:
-    agent = await get_agent(session, agent_id)
-    connection = await current(session, kind, connected=True)
-    view = await load_view(session, connection)
-    target = target_of(connection, agent, view)
-    credentials = await read_credentials(session, runtime.vault, connection)
-    authorizer = authorizer_for(runtime.database, runtime.vault, runtime.guard, connection, credentials)
-    return _Ground(view, target, credentials, authorizer, connection.scoping_version, connection.snapshot_id)
-
-
-def target_of(connection: Connection, agent: Agent, view: View) -> Target:
-    """Where a binding of this agent on this connection will run."""
-    return Target(
-        connection_id=connection.id,
-        kind=view.kind,
-        time_zone=connection.time_zone,
-        default_country=connection.default_country,
-        agent_country=agent.draft.get("defaultCountry"),
-    )
 
 
 async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made) -> Skill:
     row = Skill(
         id=new_id("skl"),
         agent_id=agent_id,
-        slug=await _free_slug(session, agent_id, binding.tool_name),
+        slug=await free_slug(session, agent_id, binding.tool_name),
         skill_type=kind,
         settings={},
     )
     _write(row, binding, made)
     session.add(row)
-    return await _stored(session, row)
+    return await store_skill(session, row)
 
 
 async def _replace(session: AsyncSession, row: Skill, binding: Binding, made: _Made) -> Skill:
     reviewed = row.review
     _write(row, binding, made)
     row.review = reviewed if is_reviewed(row) else None
-    return await _stored(session, row)
+    return await store_skill(session, row)
 
 
 def _write(row: Skill, binding: Binding, made: _Made) -> None:
@@ -192,7 +148,8 @@ def _write(row: Skill, binding: Binding, made: _Made) -> None:
     row.warnings = made.warnings
 
 
-async def _stored(session: AsyncSession, row: Skill) -> Skill:
+async def store_skill(session: AsyncSession, row: Skill) -> Skill:
+    """Store a new or changed skill with the draft it is on. Raises :class:`DuplicateName`."""
     try:
         await session.flush()
     except IntegrityError as error:
@@ -230,14 +187,15 @@ def _changed(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
 _GATES = ("requiresVerifiedIdentity", "verificationLevel", "allowedFields", "requiresConfirmation", "stakes")
 
 
-async def _check_name(session: AsyncSession, agent_id: str, name: str, skill_id: str | None) -> None:
+async def check_name(session: AsyncSession, agent_id: str, name: str, skill_id: str | None) -> None:
+    """Raises :class:`DuplicateName` when another skill of the agent has the name."""
     query = select(Skill.id).where(Skill.agent_id == agent_id, Skill.name == name)
     taken = await session.scalar(query.where(Skill.id != skill_id) if skill_id else query)
     if taken is not None:
         raise DuplicateName(f"This agent already has a skill named {name!r} (duplicate_name).")
 
 
-async def _free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
+async def free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
     """The slug of a name, with a number where it is taken: the first skill keeps the plain one."""
     wanted = _slug(name)
     query = select(Skill.slug).where(
@@ -251,4 +209,6 @@ async def _free_slug(session: AsyncSession, agent_id: str, name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    return slug_of(name)[:_SLUG_CHARACTERS] or "skill"
+    """As the APIs of models take the names of tools: some want a letter or ``_`` first."""
+    made = slug_of(name)
+    return (made if made[:1].isalpha() or made[:1] == "_" else f"_{made}")[:_SLUG_CHARACTERS] if made else "skill"

@@ -6,15 +6,18 @@ back only has to be iterated. After that, trouble is an ``error`` event, never a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.accounts.operator_events import tell
 from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.bodies import read_body
 from patchbay.agent_runtime.channel_bodies import ChatMessage, ChatSessionCreate, SessionFacts, Simulation
+from patchbay.agent_runtime.conversation import writes
 from patchbay.agent_runtime.conversation.engine import Engine
 from patchbay.agent_runtime.conversation.history import load_history
 from patchbay.agent_runtime.conversation.journal import (
@@ -28,6 +31,7 @@ from patchbay.agent_runtime.conversation.journal import (
 )
 from patchbay.agent_runtime.conversation.turn import Turn
 from patchbay.agent_runtime.frozen import FrozenAgent
+from patchbay.agent_runtime.guardrails.levels import level_at
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.tables import Conversation, ConversationEvent
 from patchbay.agent_runtime.versions import NoPublishedVersion, compile_draft, load_version, loaded
@@ -48,7 +52,7 @@ async def prepare_simulation(runtime: Runtime, org_id: str, agent_id: str, body:
     async with runtime.database.tenant(org_id) as session:
         agent = await _agent(session, org_id, agent_id, draft=wanted.draft_mode)
         held = await _open(session, org_id, agent, channel=SIMULATION, facts=wanted.session, hold=True)
-        return await _begin(session, runtime, agent, held, said, ends=True)
+        return await _begin(session, runtime, agent, held, said, ends=True, via="simulate")
 
 
 async def create_session(session: AsyncSession, org_id: str, body: Any) -> Conversation:
@@ -78,15 +82,15 @@ async def prepare_message(runtime: Runtime, org_id: str, conversation_id: str, b
 
 
 async def continue_conversation(
-    runtime: Runtime, org_id: str, conversation_id: str, said: str, *, agent_id: str | None = None
+    runtime: Runtime, org_id: str, conversation_id: str, said: str, *, agent_id: str | None = None, via: str = "session"
 ) -> Turn:
-    """The next turn of a chat conversation (of ``agent_id``, where given)."""
+    """The next turn of a chat conversation (of ``agent_id``, where given). ``via`` is how these words arrive."""
     async with runtime.database.tenant(org_id) as session:
         held = await claim(session, conversation_id)
         if held.channel != CHAT or agent_id not in (None, held.agent_id):
             raise ConversationNotFound
         agent = await _held_agent(session, held)
-        return await _begin(session, runtime, agent, held, [said], ends=False)
+        return await _begin(session, runtime, agent, held, [said], ends=False, via=via)
 
 
 async def open_chat(
@@ -96,7 +100,7 @@ async def open_chat(
     async with runtime.database.tenant(org_id) as session:
         agent = await _agent(session, org_id, agent_id, draft=False)
         held = await _open(session, org_id, agent, channel=CHAT, facts=None, hold=True, via=via)
-        return await _begin(session, runtime, agent, held, [said], ends=False, untrusted=history)
+        return await _begin(session, runtime, agent, held, [said], ends=False, untrusted=history, via=via)
 
 
 async def list_messages(
@@ -125,6 +129,9 @@ async def end_session(session: AsyncSession, conversation_id: str) -> Conversati
         raise ConversationNotFound
     if row.status != "active":
         raise AgentDeleted if row.outcome == "agent_deleted" else SessionEnded
+    told = writes.told_of_ending(row)
+    if told is not None:
+        await tell(session, told)
     row.status, row.ended_at = "ended", func.now()
     await session.flush()
     await session.refresh(row)
@@ -139,13 +146,17 @@ async def _begin(
     said: Sequence[str],
     *,
     ends: bool,
+    via: str,
     untrusted: tuple[tuple[str, str], ...] = (),
 ) -> Turn:
-    history = await load_history(session, held.id, agent) if held.last_seq else ()
+    level = level_at(held.state.get("verified", {}), time.time())
+    history = await load_history(session, held.id, agent, level) if held.last_seq else ()
     journal = Journal(runtime, held)
-    engine = Engine(runtime, agent, held, journal, history, untrusted_history=untrusted)
+    engine = Engine(runtime, agent, held, journal, history, untrusted_history=untrusted, via=via)
+    waited = "pending" in held.state
     first = engine.hear(said[0])
-    await journal.write(session)
+    # A confirmation is used up by what was heard, even by a process that does not live to answer it.
+    await journal.write(session, state=waited)
     return Turn(held, journal, engine, said, first, ends=ends)
 
 

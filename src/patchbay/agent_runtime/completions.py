@@ -65,7 +65,9 @@ async def prepare_completion(
     conversation goes on and the client's history is not looked at. Raises :class:`ModelNotFound`, ``no_published_version``.
     """
     if conversation_id is not None:
-        return await continue_conversation(runtime, org_id, conversation_id, completion.said, agent_id=completion.model)
+        return await continue_conversation(
+            runtime, org_id, conversation_id, completion.said, agent_id=completion.model, via="completions"
+        )
     try:
         return await open_chat(runtime, org_id, completion.model, completion.said, via="completions", history=completion.history)
     except AgentNotFound as error:

@@ -43,8 +43,8 @@ def draft_document(agent: Agent, skills: Sequence[Skill]) -> dict[str, Any]:
         "agentId": agent.id,
         "profile": {"name": agent.name, **agent.draft},
         "skills": frozen,
-        "guardrails": [],
-        "callerVerification": [],
+        "guardrails": agent.guardrails or [],
+        "callerVerification": agent.caller_verification or [],
         "playbooks": [],
         "knowledge": [],
     }
@@ -63,10 +63,25 @@ def _skill_document(skill: Skill) -> dict[str, Any]:
         "requiresVerifiedIdentity": bool(settings.get("requiresVerifiedIdentity", False)),
         "verificationLevel": settings.get("verificationLevel"),
         "allowedFields": settings.get("allowedFields"),
+        "requiresConfirmation": settings.get("requiresConfirmation"),
+        "stakes": settings.get("stakes"),
         "binding": skill.binding,
         "tool": tool_schema(skill.slug, skill.description, call.inputs),
         "call": {"digest": skill.digest, "document": skill.call.decode()},
     }
+
+
+def draft_skills(skills: Sequence[Skill]) -> tuple[FrozenSkill, ...]:
+    """Skills of a draft as they would be frozen; those without a call, or whose call cannot be read, are left out."""
+    frozen: list[FrozenSkill] = []
+    for skill in skills:
+        if skill.call is None:
+            continue
+        try:
+            frozen.append(FrozenSkill(_skill_document(skill), unseal_call(skill.call, skill.digest or "", skill.name)))
+        except PatchbayError:
+            continue
+    return tuple(frozen)
 
 
 def seal_document(document: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -90,6 +105,8 @@ def thaw(content: bytes, sha256: str, *, version_id: str | None, number: int | N
         sha256=sha256,
         profile=read_body(AgentDraft, document["profile"]),
         skills=skills,
+        guardrails=tuple(document["guardrails"]),
+        verification=tuple(document["callerVerification"]),
     )
 
 

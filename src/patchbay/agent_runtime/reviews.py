@@ -6,7 +6,7 @@ first. Whoever changes any of it takes the review back with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +79,13 @@ def check_enabled(skill: Skill) -> None:
     """Raises :class:`ReviewNeeded` for a write that nobody vouched for as it is."""
     if writes(skill) and not is_reviewed(skill):
         raise ReviewNeeded(extensions={"reviewDigest": review_digest(skill)})
+
+
+def check_enabled_writes(skills: Iterable[Skill]) -> None:
+    """Raises :class:`ReviewNeeded` for the first enabled write that nobody vouched for as it is."""
+    for skill in skills:
+        if skill.enabled:
+            check_enabled(skill)
 
 
 def disable_unreviewed(skill: Skill) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
+from patchbay.agent_runtime.counting import Books, PostgresBooks
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 
 if TYPE_CHECKING:
@@ -32,9 +33,21 @@ class Runner(Protocol):
         ...
 
 
+class Texting(Protocol):
+    """Sends text messages."""
+
+    async def send(self, to: str, text: str) -> None:
+        """Send ``text`` to ``to`` (E.164). Raises a :class:`~patchbay.errors.PatchbayError` when the carrier does not take it."""
+        ...
+
+
 @dataclass(slots=True)
 class Runtime:
-    """The services of one process. ``models`` gives the model that speaks for an agent."""
+    """The services of one process. ``models`` gives the model that speaks for an agent.
+
+    ``counted_in`` are the books to count in across conversations (None: the database); ``sms`` sends text messages, where a
+    carrier is configured.
+    """
 
     database: Database
     vault: Vault
@@ -42,7 +55,14 @@ class Runtime:
     runner: Runner
     models: ModelFactory
     settings: Settings
+    sms: Texting | None = None
+    counted_in: Books | None = None
     _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+
+    @property
+    def books(self) -> Books:
+        """What counts across conversations."""
+        return self.counted_in or PostgresBooks(self.database)
 
     def detach(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` to its end even when the request that started it is cancelled."""

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
+
+from patchbay.agent_runtime.webhook_config import ExecutionConfig
 
 Status = Literal["available", "reserved"]
 
 
-def _entry(type: str, name: str, description: str, *, family: str, status: Status, create: str | None = None) -> dict[str, Any]:
-    return {"type": type, "name": name, "description": description, "family": family, "status": status, "createWith": create}
+def _entry(
+    type: str,
+    name: str,
+    description: str,
+    *,
+    family: str,
+    status: Status,
+    create: str | None = None,
+    schema: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    entry = {"type": type, "name": name, "description": description, "family": family, "status": status, "createWith": create}
+    return {**entry, "schema": schema}
 
 
 _BINDING = "POST /agents/{agentId}/integrations/%s/bindings"
@@ -58,7 +71,9 @@ SKILL_TYPES: tuple[dict[str, Any], ...] = (
         "Webhook",
         "Calls an HTTP endpoint of your own with what the caller said.",
         family="http",
-        status="reserved",
+        status="available",
+        create="POST /agents/{agentId}/skills",
+        schema=ExecutionConfig.model_json_schema(by_alias=True),
     ),
     _entry("transfer", "Transfer", "Transfers the call to a person or another number.", family="transfer", status="reserved"),
     _entry("email", "E-mail", "Sends an e-mail from the conversation.", family="email", status="reserved"),

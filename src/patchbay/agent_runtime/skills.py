@@ -157,7 +157,9 @@ def _gates(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
 def _known_leaves(row: Skill, fields: list[str] | None) -> list[str] | None:
     if fields is None or row.call is None:
         return fields
-    leaves = [o.leaf for o in unseal_call(row.call, row.digest or "", row.name).outputs]
+    leaves = [o.leaf for o in unseal_call(row.call, row.digest or "", row.name).outputs if not o.hidden]
+    if not leaves and row.binding is None:
+        return list(dict.fromkeys(fields))  # a webhook returns what it returns
     unknown = [
         Finding(
             field=f"allowedFields.{i}",

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.agent_runtime.drift.shown import drift_of, without_reasons
 from patchbay.agent_runtime.freezing import unseal_call
 from patchbay.agent_runtime.tables import Skill
 from patchbay.agent_runtime.wire import skill_json
@@ -38,7 +39,9 @@ async def show_skills(session: AsyncSession, skills: Sequence[Skill]) -> list[di
     """Skills on the wire, in their order."""
     calls = {row.id: (row.call, row.digest or "") for row in skills if row.call is not None}
     withheld = await withheld_calls(session, calls)
-    return [_without_binding(skill_json(row)) if row.id in withheld else skill_json(row) for row in skills]
+    drift = await drift_of(session, skills)
+    shown = [skill_json(row, drift.get(row.id)) for row in skills]
+    return [_without_binding(one) if one["id"] in withheld else one for one in shown]
 
 
 async def withheld_calls(session: AsyncSession, sealed: Mapping[str, tuple[bytes, str]]) -> set[str]:
@@ -53,4 +56,10 @@ async def withheld_calls(session: AsyncSession, sealed: Mapping[str, tuple[bytes
 
 
 def _without_binding(shown: dict[str, Any]) -> dict[str, Any]:
-    return {**shown, "binding": None, "warnings": [msgspec.to_builtins(_WITHHELD)]}
+    drift = shown["drift"]
+    return {
+        **shown,
+        "binding": None,
+        "warnings": [msgspec.to_builtins(_WITHHELD)],
+        "drift": None if drift is None else without_reasons(drift),
+    }

@@ -12,10 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import get_agent
+from patchbay.agent_runtime.conversation.tools import tool_specs
+from patchbay.agent_runtime.drift.pausing import refuse_paused
 from patchbay.agent_runtime.freezing import VersionTampered, draft_document, seal_document, thaw
 from patchbay.agent_runtime.frozen import FrozenAgent
+from patchbay.agent_runtime.reviews import check_enabled_writes
 from patchbay.agent_runtime.skills_shown import withheld_calls
 from patchbay.agent_runtime.tables import Agent, AgentVersion, Skill
+from patchbay.bindings.tool_lint import check_tools
 from patchbay.errors import Conflict, NotFound
 from patchbay.schema_graph.canonical import sha256_hex
 from patchbay.store.ids import new_id
@@ -41,12 +45,27 @@ class PublishConflict(Conflict):
 
 
 async def publish(
-    session: AsyncSession, agent_id: str, *, note: str | None = None, published_by: str | None = None
+    session: AsyncSession,
+    agent_id: str,
+    *,
+    note: str | None = None,
+    published_by: str | None = None,
+    accept_paused: bool = False,
 ) -> AgentVersion:
-    """Freeze the draft as the next version and make it live. Publishes of one agent happen one after the other."""
+    """Freeze the draft as the next version and make it live. Publishes of one agent happen one after the other.
+
+    Raises :class:`~patchbay.agent_runtime.drift.pausing.SkillPaused` unless ``accept_paused`` where an enabled skill is paused,
+    ``ReviewNeeded`` for an enabled write that nobody vouched for as it is, and ``ToolRefused`` for tools that a model's API would
+    not take together.
+    """
     agent = await get_agent(session, agent_id, lock=True)
-    content, sha256 = seal_document(draft_document(agent, await _skills(session, agent_id)))
-    thaw(content, sha256, version_id=None, number=None)
+    skills = await _skills(session, agent_id)
+    if not accept_paused:
+        await refuse_paused(session, skills)
+    check_enabled_writes(skills)
+    content, sha256 = seal_document(draft_document(agent, skills))
+    frozen = thaw(content, sha256, version_id=None, number=None)
+    check_tools([spec.schema for spec in tool_specs(frozen, 0)])
     last = await session.scalar(select(func.max(AgentVersion.number)).where(AgentVersion.agent_id == agent_id))
     version = AgentVersion(
         id=new_id("ver"),

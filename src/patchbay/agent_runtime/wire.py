@@ -41,8 +41,8 @@ def version_json(version: AgentVersion, *, live: bool | None = None) -> dict[str
     return shown if live is None else {**shown, "live": live}
 
 
-def skill_json(skill: Skill) -> dict[str, Any]:
-    """A skill with its binding, its gates and the warnings of its last proof. The call itself is not shown."""
+def skill_json(skill: Skill, drift: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A skill with its binding, its gates, the warnings of its last proof, and its drift. The call itself is not shown."""
     settings = skill.settings or {}
     return {
         "id": skill.id,
@@ -59,10 +59,14 @@ def skill_json(skill: Skill) -> dict[str, Any]:
         "stakes": settings.get("stakes"),
         "connectionId": skill.connection_id,
         "binding": skill.binding,
+        "parametersSchema": settings.get("parametersSchema"),
+        "requiredParams": settings.get("requiredParams"),
+        "executionConfig": settings.get("executionConfig"),
         "digest": skill.digest,
         "reviewDigest": review_digest(skill),
         "review": skill.review,
         "warnings": skill.warnings or [],
+        "drift": drift,
         "createdAt": _time(skill.created_at),
         "updatedAt": _time(skill.updated_at),
     }

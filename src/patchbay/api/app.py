@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import Receive, Scope, Send
 
 from patchbay.api import openapi, problems, request_log
 from patchbay.api.door import MAX_BODY, Door
+from patchbay.api.express import Express, express_routes
 from patchbay.api.platform import Platform, open_platform
 from patchbay.api.routers import (
     agents,
@@ -17,12 +19,16 @@ from patchbay.api.routers import (
     chat_completions,
     chat_sessions,
     conversations,
+    drift,
+    guardrails,
     health,
     integrations,
     oauth_callback,
+    prepublish,
     schema,
     scoping,
     simulate,
+    skill_calls,
     skills,
     sql_setup,
     uploads,
@@ -35,22 +41,37 @@ ROUTERS: tuple[APIRouter, ...] = (
     # In the order they are looked through: first the routes that callers wait for.
     chat_sessions.router,
     chat_completions.router,
+    skill_calls.router,
     health.router,
     audit_logs.router,
     integrations.router,
     oauth_callback.router,
     sql_setup.router,
     schema.router,
+    drift.router,
     scoping.router,
     agents.router,
     versions.router,
+    prepublish.router,
     skills.router,
     skills.types_router,
     bindings.router,
+    guardrails.router,
     simulate.router,
     conversations.router,
     uploads.router,
 )
+
+
+class Application(FastAPI):
+    """The framework's application, but for the routes that have a shorter way through the same door."""
+
+    express: Express
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what ``scope`` asks."""
+        if scope["type"] != "http" or not await self.express.answered(self, scope, receive, send):
+            await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, *, platform: Platform | None = None, max_body: int = MAX_BODY) -> FastAPI:
@@ -67,7 +88,7 @@ def create_app(settings: Settings, *, platform: Platform | None = None, max_body
             app.state.platform = opened
             yield
 
-    app = FastAPI(
+    app = Application(
         title=openapi.TITLE,
         lifespan=lifespan,
         openapi_url=f"{PREFIX}/openapi.json",
@@ -81,4 +102,5 @@ def create_app(settings: Settings, *, platform: Platform | None = None, max_body
     problems.install(app)
     openapi.install(app)
     app.add_middleware(Door, max_body=max_body)
+    app.express = Express(express_routes(ROUTERS), max_body=max_body)
     return app

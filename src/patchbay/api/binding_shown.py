@@ -14,6 +14,23 @@ class _Member(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
+class BindingTransform(_Member):
+    """How a value as the agent says it and as the system keeps it belong together. The type decides which members there are."""
+
+    type: Literal["phone", "date_time", "money_minor", "enum_words", "trim", "scale", "split_name", "join_name"]
+    format: str | None = Field(default=None, description="Of a phone or a date_time: the system's form.")
+    country: str | None = Field(default=None, description="Of a phone: where national numbers belong (ISO 3166-1 alpha-2).")
+    time_zone: str | None = Field(default=None, description="Of a date_time: the zone (IANA) of a local form.")
+    currency: str | None = Field(default=None, description="Of money_minor: ISO 4217.")
+    words: dict[str, str] | None = Field(default=None, description="Of enum_words: the word for each of the system's values.")
+    case: Literal["keep", "lower", "upper"] | None = Field(default=None, description="Of trim.")
+    digits: int | None = Field(
+        default=None, description="Of scale: the power of ten between the agent's number and the system's."
+    )
+    family_arg: str | None = Field(default=None, description="Of split_name: the argument that the family name goes to.")
+    family_path: list[str] | None = Field(default=None, description="Of join_name: the path to the family name.")
+
+
 class BindingInput(_Member):
     """One agent parameter mapped to an argument of the operation."""
 
@@ -24,18 +41,27 @@ class BindingInput(_Member):
     source: Source = Field(default="model", description="Who supplies the value. Only the model's are in the tool's schema.")
     key: str | None = Field(default=None, description="The fact of a session or verified source, such as `caller_number`.")
     value: Any = Field(default=None, description="A constant's value.")
+    transform: BindingTransform | None = None
 
 
 class BindingProjection(_Member):
     """One field that comes back, under the agent's own name."""
 
-    path: list[str] = Field(min_length=1, description="From the operation's record; a neighbour's field is further down.")
+    path: list[str | int] = Field(
+        min_length=1,
+        description="From the operation's record; a neighbour's field is further down. A number picks one element of a list.",
+    )
     leaf: str
     description: str | None = None
+    transform: BindingTransform | None = None
+    optional: bool = Field(default=False, description="Once it is gone from the schema, the skill runs without it.")
 
 
 class BindingFilter(_Member):
-    """One more condition: against a fixed `value` (`{"now": true}` is the time of the call) or a `param`."""
+    """One more condition: against a fixed `value` or a `param`.
+
+    The value `{"now": true}` is the time of the call; `startOf`, `offset` and `timeZone` beside it tell a time from it.
+    """
 
     arg: str
     op: Comparison = "eq"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 from fastapi import FastAPI
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +24,7 @@ LARGE_BODIES = {"/api/v1/uploads": 26_000_000}
 """Paths that take larger bodies than :data:`MAX_BODY`, in bytes: a file and what wraps it."""
 REQUEST_ID = "X-Request-Id"
 
-SECURITY_HEADERS = {
+SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -32,7 +32,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 _STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -115,20 +115,24 @@ class _Sender:
             self.visit.status = message["status"]
             await audit_answer(self.app, self.visit)
             self.started = True
-            _complete(MutableHeaders(scope=message), self.visit)
+            message["headers"] = _completed(message.get("headers", ()), self.visit)
         await self.send(message)
 
 
-def _complete(headers: MutableHeaders, visit: Visit) -> None:
-    headers[REQUEST_ID] = visit.request_id
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+def _completed(sent: Iterable[tuple[bytes, bytes]], visit: Visit) -> list[tuple[bytes, bytes]]:
+    """The headers of the answer: the request's id and where the organization stands are ours to say, others where unsaid."""
+    own = {b"x-request-id": visit.request_id.encode()}
     if visit.admission is not None:
         admission = visit.admission
         for name, value in rate_headers(admission.limit, admission.remaining, admission.reset_s).items():
-            headers[name] = value
-    if visit.status == 401:
-        headers.setdefault("WWW-Authenticate", "Bearer")
+            own[name.lower().encode()] = value.encode()
+    kept = [(name, value) for name, value in sent if name not in own]
+    said = {name for name, _ in kept}
+    kept += own.items()
+    kept += [header for header in _SECURITY if header[0] not in said]
+    if visit.status == 401 and b"www-authenticate" not in said:
+        kept.append((b"www-authenticate", b"Bearer"))
+    return kept
 
 
 def _log(visit: Visit) -> None:

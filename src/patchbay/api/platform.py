@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import HTTPConnection
 
 if TYPE_CHECKING:
+    from patchbay.accounts.leases import KeyLeases
+    from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.services import ModelFactory, Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.egress.guard import EgressGuard
@@ -28,6 +30,8 @@ class Platform:
     guard: EgressGuard
     runner: CallRunner
     runtime: Runtime
+    leases: KeyLeases
+    direct_calls: DirectCalls
 
 
 @asynccontextmanager
@@ -39,9 +43,13 @@ async def open_platform(
     A ``database`` or ``vault`` that is handed in stays the caller's: it is not closed here. ``models`` replaces the models that
     the settings name (tests and benchmarks bring their own).
     """
+    from patchbay.accounts.leases import KeyLeases
     from patchbay.agent_runtime.conversation.models import open_models
+    from patchbay.agent_runtime.direct_calls import DirectCalls
+    from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
+    from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
@@ -53,12 +61,20 @@ async def open_platform(
         vault = vault or Vault.load(settings)
         guard = EgressGuard(settings.egress_networks)
         runner = CallRunner(database, vault, guard)
+        runner.drift.judge = judge_connection
         await runner.start()
         stack.push_async_callback(runner.stop)
         models = models or await stack.enter_async_context(open_models(settings))
-        runtime = Runtime(database, vault, guard, runner, models, settings)
+        carrier = Carrier.from_settings(settings, guard)
+        if carrier is not None:
+            stack.push_async_callback(carrier.close)
+        runtime = Runtime(database, vault, guard, runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
-        yield Platform(settings, database, vault, guard, runner, runtime)
+        leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
+        stack.push_async_callback(leases.close)
+        direct_calls = DirectCalls(runtime)
+        stack.push_async_callback(direct_calls.close)
+        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

@@ -182,7 +182,9 @@ _MEANING = {
     415: "The body is not JSON.",
     422: "Well-formed, but it cannot work; `errors` lists each reason.",
     429: "Too many requests; wait for `Retry-After` seconds.",
+    502: "The connected system refused.",
     503: "A system that this request needs does not answer.",
+    504: "The connected system did not answer in time.",
 }
 
 

@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import Any
 
+import msgspec
 import structlog
 from structlog.typing import EventDict
 
@@ -22,12 +23,16 @@ def configure(level: str) -> None:
             structlog.processors.add_log_level,
             _without_text,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _json(event: EventDict, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _without_text(_: Any, __: str, event: EventDict) -> EventDict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -13,15 +13,20 @@ from patchbay.bindings.identity import Clue
 from patchbay.bindings.inputs import check_country, check_param, check_source, fact_key
 from patchbay.bindings.literals import argument_literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, is_about_people, numbers_its_record, says_phone
+from patchbay.bindings.parameters import BY_NAME, is_about_people, is_tidied, numbers_its_record, says_phone
 from patchbay.bindings.scope import Scope
+from patchbay.bindings.told_times import asks_now, told_time
+from patchbay.bindings.transform_rules import SplitRule
+from patchbay.bindings.transforms import Subject, check_transform, family_of
 from patchbay.schema_graph.argument_subjects import spelled_in
-from patchbay.schema_graph.call import CallInput, Given
+from patchbay.schema_graph.call import CallInput, Given, Source, source_of
 from patchbay.schema_graph.coercion import Unfit
+from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Argument, Field
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.phones import to_e164
 from patchbay.schema_graph.requests import is_local
+from patchbay.schema_graph.transform import Transform
 
 _FREE = frozenset({"json", "object", "bytes", "array"})
 _ABOUT_TIME = frozenset({"datetime", "date", "time"})
@@ -57,34 +62,65 @@ class _Found:
                 scope.report.error(at, "argument_duplicate", message)
                 return
         self.given[given.arg] = given
-        self.clues.append(_clue(scope, given, argument, self.inputs.get(given.param or ""), at))
+        input_ = self.inputs.get(given.param or "")
+        source = None if input_ is None else source_of(input_, self.inputs.values())
+        self.clues.append(_clue(scope, given, argument, source, at))
 
 
 def check_call_inputs(scope: Scope) -> CallConditions:
-    """Check inputs and filters, and that everything is given which the operation, or a parent that is given, must have."""
+    """Check inputs and filters, and that everything is given which the operation, or a parent that is given, must have.
+
+    A write's idempotency key is the platform's to give, and nobody else's.
+    """
     found = _Found()
     arguments = scope.view.arguments(scope.operation)
+    key = key_argument(scope.operation, arguments)
     complete = True
     for index, rule in enumerate(scope.binding.inputs):
         at = f"inputs.{index}"
         argument = find_argument(arguments, scope.operation.invoke, rule.arg, f"{at}.arg", scope.report)
         made = _input(scope, rule, argument, at, found)
-        if argument is None or made is None:
+        if argument is None or made is None or _is_key(argument, key, f"{at}.arg", scope):
             complete = False
             continue
         found.inputs[made.param] = made
         found.give(scope, Given(argument.name, param=made.param), argument, f"{at}.arg")
+        if isinstance(rule.transform, SplitRule):
+            complete = _give_family(scope, rule.transform, made, f"{at}.transform.familyArg", found) and complete
     for index, rule in enumerate(scope.binding.filters):
         at = f"filters.{index}"
         argument = find_argument(arguments, scope.operation.invoke, rule.arg, f"{at}.arg", scope.report)
         given = None if argument is None else _filter(scope, rule, argument, at, found)
-        if argument is None or given is None:
+        if argument is None or given is None or _is_key(argument, key, f"{at}.arg", scope):
             complete = False
         elif given.param is None or found.given.get(argument.name) != given:
             found.give(scope, given, argument, f"{at}.arg")
     if complete:
-        _check_complete(scope, arguments, found.given)
+        _check_complete(scope, [a for a in arguments if a is not key], found.given)
     return CallConditions(tuple(found.inputs.values()), tuple(found.given.values()), tuple(found.clues))
+
+
+def _is_key(argument: Argument, key: Argument | None, at: str, scope: Scope) -> bool:
+    """Whether the argument is the operation's idempotency key, which is then reported."""
+    if key is None or argument.name != key.name:
+        return False
+    message = "This argument takes the idempotency key, which keeps one write from happening twice."
+    scope.report.error(at, "idempotency_key_reserved", message, "Leave it out: each call is given a key of its own.")
+    return True
+
+
+def _give_family(scope: Scope, rule: SplitRule, given: CallInput, at: str, found: _Found) -> bool:
+    """Give the family name of an input that splits a name to its argument. Whether that could be done."""
+    argument = find_argument(scope.view.arguments(scope.operation), scope.operation.invoke, rule.family_arg, at, scope.report)
+    if argument is None:
+        return False
+    if argument.type != "string" or argument.enum:
+        scope.report.error(at, "transform_not_for_type", "A family name is text.")
+        return False
+    part = family_of(given, arg=argument.name, native_type=plain_native(argument), max_length=argument.max_length)
+    found.inputs[part.param] = part
+    found.give(scope, Given(argument.name, param=part.param), argument, at)
+    return True
 
 
 def _check_complete(scope: Scope, arguments: Sequence[Argument], given: dict[str, Given]) -> None:
@@ -117,11 +153,19 @@ def _input(scope: Scope, rule: Input, argument: Argument | None, at: str, found:
         message = "This argument takes a value without a plain type; only a constant can be given to it."
         scope.report.error(f"{at}.arg", "argument_needs_constant", message, "Give it by an input with source constant.")
         return None
-    return _call_input(scope, rule, argument, f"{at}.arg", constant)
+    transform = None
+    if rule.transform is not None:
+        kind = (argument.item_type or "json") if argument.type == "array" else argument.type
+        transform = check_transform(scope, rule.transform, Subject(kind, argument.enum), f"{at}.transform")
+        if transform is None:
+            return None
+    return _call_input(scope, rule, argument, f"{at}.arg", constant, transform)
 
 
-def _call_input(scope: Scope, rule: Input, argument: Argument, at: str, constant: Any) -> CallInput:
-    phone = _is_phone(rule.param, argument)
+def _call_input(
+    scope: Scope, rule: Input, argument: Argument, at: str, constant: Any, transform: Transform | None = None
+) -> CallInput:
+    phone = transform is None and _is_phone(rule.param, argument)
     if phone:
         check_country(scope, at, "only numbers with + and a country code are understood.")
     canonical = BY_NAME.get(rule.param)
@@ -144,6 +188,10 @@ def _call_input(scope: Scope, rule: Input, argument: Argument, at: str, constant
         zoned=zoned,
         time_zone=scope.target.time_zone if kind == "datetime" and not zoned else None,
         item_type=argument.item_type,
+        transform=transform,
+        minimum=argument.minimum,
+        maximum=argument.maximum,
+        tidy=not phone and argument.type == "string" and not argument.enum and is_tidied(rule.param),
     )
 
 
@@ -177,12 +225,12 @@ def _filter(scope: Scope, rule: FilterRule, argument: Argument, at: str, found: 
     if rule.param is not None:
         return _filter_by_param(scope, rule.param, argument, at, found)
     value: Any = rule.value
-    if isinstance(value, dict) and cast("dict[str, Any]", value) == {"now": True}:
-        if argument.type in _ABOUT_TIME:
-            return Given(argument.name, now=True)
-        if argument.type not in ("json", "object"):
+    if asks_now(value) and argument.type not in ("json", "object"):
+        if argument.type not in _ABOUT_TIME:
             scope.report.error(f"{at}.value", "value_invalid", "Only a date or a time can be now.")
             return None
+        now = told_time(value, f"{at}.value", scope.report)
+        return None if now is None else Given(argument.name, now=now)
     literal = _literal(scope, value, argument, f"{at}.value")
     return None if literal is None else Given(argument.name, value=literal)
 
@@ -197,7 +245,9 @@ def _filter_by_param(scope: Scope, param: str, argument: Argument, at: str, foun
         if made is None:
             return None
         found.inputs[param] = made
-    elif not _same_values(known, _call_input(scope, Input(param=param, arg=argument.name), argument, f"{at}.arg", None)):
+    elif known.transform is not None or not _same_values(
+        known, _call_input(scope, Input(param=param, arg=argument.name), argument, f"{at}.arg", None)
+    ):
         message = f"The input {param!r} is for {known.arg!r}, and this argument is of another type."
         scope.report.error(f"{at}.param", "param_invalid", message, "Add an input of its own for this argument.")
         return None
@@ -230,7 +280,7 @@ def _literal(scope: Scope, value: Any, argument: Argument, at: str) -> Any:
         return None
 
 
-def _clue(scope: Scope, given: Given, argument: Argument, input_: CallInput | None, place: str) -> Clue:
+def _clue(scope: Scope, given: Given, argument: Argument, source: Source | None, place: str) -> Clue:
     part, equal = telling_part(argument.name)
     field = _field_meant(scope.root.fields, part)
     # The key of a people's collection (customers/{customer}/orders) is theirs, whatever the records are.
@@ -240,7 +290,7 @@ def _clue(scope: Scope, given: Given, argument: Argument, input_: CallInput | No
         name=part,
         holder=holder,
         param=given.param,
-        source=input_.source if input_ is not None else None,
+        source=source,
         equal=equal,
         telling=argument.role == "key" or "name" in split_words(part) or numbers_its_record(part, scope.root.name),
         personal="pii" in argument.badges or (field is not None and "pii" in field.badges),

@@ -2,18 +2,21 @@
 
 The system decides which records there are and in what order, so conditions are its arguments, nothing is sorted, and the limit is
 asked for by the argument that says how many, where there is one.
+
+A write is one operation, called once. Where the operation takes an idempotency key, the call gives it one; that a method is
+idempotent (PUT, DELETE) guarantees nothing here: to replay it could undo what somebody else has done in between.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from patchbay.bindings.call_inputs import CallConditions, check_call_inputs
-from patchbay.bindings.footprint import footprint
+from patchbay.bindings.footprint import footprint, footprint_without_record
 from patchbay.bindings.identity import identifies_a_person, is_identifying, warn_of_chosen_identity
 from patchbay.bindings.literals import argument_literal
 from patchbay.bindings.model import DEFAULT_LIMIT, Binding
@@ -22,6 +25,7 @@ from patchbay.bindings.scope import Scope
 from patchbay.schema_graph.argument_subjects import spelled_in
 from patchbay.schema_graph.call import Caps, Given, Output, Plan
 from patchbay.schema_graph.coercion import Unfit
+from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Argument, Object
 
 NESTED_SIZE = 20
@@ -36,11 +40,11 @@ def check_call(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> Plan 
         message = "The system decides the order of what it returns."
         hint = "Give the argument that sorts, where the operation has one."
         scope.report.error(f"orderBy.{index}.path", "order_not_available", message, hint)
+    _check_refusals(scope, outputs)
     if scope.view.kind == "graphql":
         _check_shapes(scope, outputs)
         _warn_of_nested_lists(scope, outputs)
-    if not conditions.given and not scope.report.errors:
-        scope.report.warn("inputs", "lists_records", "Nothing is asked of the caller: every call reads the same.")
+    _warn_of_effect(scope, conditions)
     warn_of_chosen_identity(scope.report, conditions.clues)
     return None if scope.report.errors else _plan(scope, conditions, outputs)
 
@@ -48,19 +52,26 @@ def check_call(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> Plan 
 def _plan(scope: Scope, conditions: CallConditions, outputs: Sequence[tuple[Output, Reading]]) -> Plan:
     binding, view = scope.binding, scope.view
     rows = binding.limit or DEFAULT_LIMIT
-    given = (*conditions.given, *_page_size(scope, conditions, rows))
+    write = scope.operation.effect == "write"
+    key = _key(scope, conditions)
+    given = (*conditions.given, *key, *(() if write else _page_size(scope, conditions, rows)))
     used = {one.arg for one in given}
     operation = msgspec.structs.replace(
         scope.operation, arguments=tuple(a for a in view.arguments(scope.operation) if a.name in used)
     )
     values = [*((one.arg, one.value) for one in given), *((one.arg, one.constant) for one in conditions.inputs)]
     spelled = [name for argument, value in values for name in spelled_in(argument, value)]
-    touches, items = footprint(view, scope.root, [reading for _, reading in outputs], operation, spelled)
+    if scope.operation.object is None:
+        touches, items = footprint_without_record(view, operation, spelled), ()
+    else:
+        readings = [reading for _, reading in outputs]
+        also = _refusals(scope) if write else ()
+        touches, items = footprint(view, scope.root, readings, operation, spelled, also=also)
     return Plan(
         kind=scope.target.kind,
         connection_id=scope.target.connection_id,
         operation=operation.name,
-        effect="read",
+        effect=operation.effect,
         verb=operation.verb,
         object=scope.root.name,
         inputs=conditions.inputs,
@@ -69,12 +80,57 @@ def _plan(scope: Scope, conditions: CallConditions, outputs: Sequence[tuple[Outp
         slice=items,
         slice_fingerprint=view.slice_fingerprint(operation.name, items),
         caps=Caps(rows=rows),
-        identifying=is_identifying(scope.root, conditions.clues, ranked=False),
+        identifying=not write and is_identifying(scope.root, conditions.clues, ranked=False),
         verification=binding.level,
         time_zone=scope.target.time_zone,
         demand_one=_demands_one(binding, conditions),
         given=given,
+        guarantee=("upstream_key" if key else "none") if write else None,
     )
+
+
+def _refusals(scope: Scope) -> tuple[str, ...]:
+    """The fields of a mutation's payload that say why it was refused."""
+    paths = cast("Sequence[Sequence[str]]", scope.operation.invoke.get("refusals", ()))
+    return tuple(path[0] for path in paths)
+
+
+def _check_refusals(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> None:
+    """What a mutation is refused with must be in view, or a refusal would pass for a success."""
+    if scope.operation.effect != "write":
+        return
+    names = _refusals(scope)
+    if any(scope.root.field(name) is None for name in names):
+        message = "Data scoping hides what this operation is refused with, so that a refusal could not be told from a success."
+        scope.report.error("operation", "refusals_not_in_view", message, "Unblock it, or bind another operation.")
+    for index, (_, reading) in enumerate(outputs):
+        if reading.step(0) in names:
+            message = "What an operation is refused with is told as a refusal; of one that was done this is empty."
+            scope.report.warn(f"projection.{index}.path", "refusals_projected", message, "Leave it out.")
+
+
+def _key(scope: Scope, conditions: CallConditions) -> tuple[Given, ...]:
+    """The idempotency key, where the operation takes one. A key inside an optional object makes no object of its own."""
+    argument = key_argument(scope.operation, scope.view.arguments(scope.operation))
+    if argument is None:
+        return ()
+    outer = argument.demanded_by or argument.name.rpartition(".")[0]
+    inside = any(one.arg.startswith(f"{outer}.") for one in conditions.given)
+    path = scope.operation.invoke.get("arguments", {}).get(argument.name, {}).get("path", ())
+    if len(path) > 1 and not (argument.required or inside):
+        return ()
+    return (Given(argument.name, key=True),)
+
+
+def _warn_of_effect(scope: Scope, conditions: CallConditions) -> None:
+    report, write = scope.report, scope.operation.effect == "write"
+    if not conditions.given and not report.errors:
+        code, does = ("writes_the_same", "writes") if write else ("lists_records", "reads")
+        report.warn("inputs", code, f"Nothing is asked of the caller: every call {does} the same.")
+    if write and scope.operation.invoke.get("method") == "DELETE":
+        report.warn(
+            "operation", "deletes", "This operation deletes something, by its method.", "Ask the caller to confirm first."
+        )
 
 
 def _demands_one(binding: Binding, conditions: CallConditions) -> bool:

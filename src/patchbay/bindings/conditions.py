@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import msgspec
 from msgspec import UNSET
 
 from patchbay.bindings.inputs import SET_COUNTRY, check_country, check_param, check_source, fact_key
 from patchbay.bindings.literals import literal
 from patchbay.bindings.model import FilterRule, Input
-from patchbay.bindings.parameters import BY_NAME, says_email, says_phone
+from patchbay.bindings.parameters import BY_NAME, is_tidied, says_email, says_phone
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Conditions, Scope
+from patchbay.bindings.told_times import asks_now, told_time
+from patchbay.bindings.transform_rules import SplitRule
+from patchbay.bindings.transforms import Subject, check_transform, family_of, keeps_order
 from patchbay.schema_graph.call import CallInput, Codec, Comparison, Filter
 from patchbay.schema_graph.coercion import Unfit
 from patchbay.schema_graph.phones import needs_country, unreadable_shapes
+from patchbay.schema_graph.transform import SplitName, Transform
 
 MAX_VALUES = 100
 _ORDERED = frozenset({"integer", "decimal", "number", "date", "time", "datetime", "duration", "string"})
@@ -27,16 +32,22 @@ def check_conditions(scope: Scope) -> Conditions:
     """Check inputs and filters. An input that a filter names is compared by that filter alone, else it means equality."""
     inputs: dict[str, CallInput] = {}
     found: list[tuple[Filter, Reading, str]] = []
-    compared = {rule.param for rule in scope.binding.filters if rule.param is not None}
+    compared = {rule.param: rule.op for rule in scope.binding.filters if rule.param is not None}
     for index, rule in enumerate(scope.binding.inputs):
         at = f"inputs.{index}"
         reading = scope.argument(rule.arg, f"{at}.arg")
-        given = _input(scope, rule, reading, at, inputs)
+        given = checked_input(scope, rule, reading, at, inputs, among=compared.get(rule.param) == "in")
         if reading is None or given is None:
             continue
         inputs[given.param] = given
         if given.param not in compared:
             found.append((Filter(reading.column(), "eq", param=given.param), reading, f"{at}.arg"))
+        if isinstance(rule.transform, SplitRule):
+            family = _family(scope, rule.transform, given, at)
+            if family is not None:
+                part, other = family
+                inputs[part.param] = part
+                found.append((Filter(other.column(), "eq", param=part.param), other, f"{at}.transform.familyArg"))
     for index, rule in enumerate(scope.binding.filters):
         at = f"filters.{index}"
         reading = scope.argument(rule.arg, f"{at}.arg")
@@ -51,33 +62,90 @@ def check_conditions(scope: Scope) -> Conditions:
     )
 
 
-def _input(scope: Scope, rule: Input, reading: Reading | None, at: str, known: dict[str, CallInput]) -> CallInput | None:
+def checked_input(
+    scope: Scope,
+    rule: Input,
+    reading: Reading | None,
+    at: str,
+    known: dict[str, CallInput],
+    *,
+    written: bool = False,
+    among: bool = False,
+) -> CallInput | None:
+    """The input of a field, or None with the reason reported. A ``written`` one is stored and not compared; ``among``: the agent
+    gives a list, and the field is one of it.
+    """
     sound = check_param(scope.report, rule.param, f"{at}.param", known)
     sound = check_source(scope.report, rule, at) and sound
     if reading is None or not sound:
         return None
     constant = None
     if rule.source == "constant" and not _is_phone(rule.param, reading):
-        constant = _literal(scope, rule.value, reading, f"{at}.value")
+        constant = fixed_value(scope, rule.value, reading, f"{at}.value")
         if constant is None:
             return None
     elif rule.source == "constant":
         constant = rule.value
+    transform = None
+    if rule.transform is not None:
+        subject = Subject(reading.field.type, reading.field.enum)
+        transform = check_transform(scope, rule.transform, subject, f"{at}.transform")
+        if transform is None:
+            return None
     scope.needs_time_zone(reading, f"{at}.arg")
-    return _call_input(scope, rule, reading, at, constant)
-
-
-def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: Any) -> CallInput:
-    field = reading.field
-    codec = _codec(rule.param, reading)
-    phone = codec == "phone"
-    if phone:
+    given = _call_input(scope, rule, reading, constant, transform, among=among)
+    if written:
+        return _written(scope, given, f"{at}.arg")
+    if given.codec == "phone":
         _check_phone(scope, reading, f"{at}.arg")
+    return given
+
+
+def _written(scope: Scope, given: CallInput, at: str) -> CallInput:
+    """The input as it is stored: a number in the column's one format, else in E.164; an address as it is said."""
+    if given.codec != "phone":
+        return msgspec.structs.replace(given, codec="plain")
+    check_country(scope, at, "only numbers said with their country code can be written.")
+    formats = given.formats if len(given.formats) == 1 else ()
+    shown = repr(formats[0]) if formats else "'+16135550142'" if given.type == "string" else "'16135550142'"
+    message = f"Phone numbers are written here as {shown}."
+    scope.report.warn(
+        at, "phone_written_as", message, "The column's other formats are still found by reads." if given.formats else None
+    )
+    return msgspec.structs.replace(given, codec="e164", formats=formats)
+
+
+def _family(scope: Scope, rule: SplitRule, given: CallInput, at: str) -> tuple[CallInput, Reading] | None:
+    """The part of a name that goes to another field, and that field."""
+    at = f"{at}.transform.familyArg"
+    reading = scope.argument(rule.family_arg, at)
+    if reading is None:
+        return None
+    if reading.field.type != "string" or reading.field.enum:
+        scope.report.error(at, "transform_not_for_type", "A family name is text.")
+        return None
+    field = reading.field
+    return family_of(given, arg=reading.name, native_type=field.native_type, max_length=field.max_length), reading
+
+
+def _call_input(
+    scope: Scope,
+    rule: Input,
+    reading: Reading,
+    constant: Any,
+    transform: Transform | None = None,
+    *,
+    among: bool = False,
+) -> CallInput:
+    """``among``: the agent gives a list, and the field is one of it."""
+    field = reading.field
+    codec = "plain" if transform is not None else _codec(rule.param, reading)
+    phone = codec == "phone"
     canonical = BY_NAME.get(rule.param)
     return CallInput(
         param=rule.param,
         arg=reading.name,
-        type=field.type,
+        type="array" if among and codec == "plain" else field.type,
         native_type=field.native_type,
         source=rule.source,
         key=fact_key(rule),
@@ -91,6 +159,9 @@ def _call_input(scope: Scope, rule: Input, reading: Reading, at: str, constant: 
         country=scope.target.country if phone else None,
         zoned=field.zoned,
         time_zone=scope.target.time_zone if field.type == "datetime" and not field.zoned else None,
+        item_type=field.type if among and codec == "plain" else None,
+        transform=transform,
+        tidy=codec == "plain" and field.type == "string" and not field.enum and is_tidied(rule.param),
     )
 
 
@@ -147,22 +218,24 @@ def _filter(scope: Scope, rule: FilterRule, reading: Reading, at: str, inputs: d
     scope.needs_time_zone(reading, f"{at}.arg")
     if rule.param is not None:
         return _filter_by_param(scope, rule.op, rule.param, reading, at, inputs)
-    if _asks_now(rule.value):
-        if reading.field.type in ("datetime", "date"):
-            return Filter(column, rule.op, now=True)
-        scope.report.error(f"{at}.value", "value_invalid", "Only a date or a datetime can be compared with now.")
-        return None
+    if asks_now(rule.value):
+        return _told(scope, rule, reading, at)
     value = _values(scope, rule, reading, f"{at}.value")
     return None if value is None else Filter(column, rule.op, value=value)
+
+
+def _told(scope: Scope, rule: FilterRule, reading: Reading, at: str) -> Filter | None:
+    if reading.field.type not in ("datetime", "date") or rule.op == "in":
+        scope.report.error(f"{at}.value", "value_invalid", "Only a date or a datetime can be compared with now.")
+        return None
+    now = told_time(cast("dict[str, Any]", rule.value), f"{at}.value", scope.report)
+    return None if now is None else Filter(reading.column(), rule.op, now=now)
 
 
 def _check_operator(scope: Scope, rule: FilterRule, reading: Reading, at: str) -> bool:
     if rule.op in _RANGES and (reading.field.type not in _ORDERED or reading.field.enum):
         message = f"A field of type {reading.field.type} has no order; use eq, ne, in, is_null or not_null."
         scope.report.error(f"{at}.op", "operator_not_for_type", message)
-        return False
-    if rule.op == "in" and rule.param is not None:
-        scope.report.error(f"{at}.op", "operator_not_for_type", "in takes a value: a list. A param is compared with eq.")
         return False
     return True
 
@@ -176,9 +249,11 @@ def _filter_by_param(
             return None  # the input is wrong, and reported
         if not check_param(scope.report, param, f"{at}.param", inputs):
             return None
-        given = _call_input(scope, Input(param=param, arg=reading.name), reading, at, None)
+        given = _call_input(scope, Input(param=param, arg=reading.name), reading, None, among=op == "in")
+        if given.codec == "phone":
+            _check_phone(scope, reading, f"{at}.arg")
         inputs[param] = given
-    elif not _fits(given, reading):
+    elif not fits(given, reading, op):
         message = f"The input {param!r} is for {given.arg!r}, and this field is of another type."
         scope.report.error(f"{at}.param", "param_invalid", message, "Add an input of its own for this field.")
         return None
@@ -186,13 +261,20 @@ def _filter_by_param(
         what = "A phone number" if given.codec == "phone" else "An e-mail address"
         scope.report.error(f"{at}.op", "operator_not_for_type", f"{what} can only be compared with eq.")
         return None
+    if given.transform is not None and op in _RANGES and not keeps_order(given.transform, reading.field.type):
+        message = "What this transform makes has another order in the system than for the agent."
+        scope.report.error(f"{at}.op", "operator_not_for_transform", message, "Compare with eq, ne or in.")
+        return None
     return Filter(reading.column(), op, param=param)
 
 
-def _fits(given: CallInput, reading: Reading) -> bool:
+def fits(given: CallInput, reading: Reading, op: Comparison = "eq") -> bool:
     """Whether the value read for an input is one for this field as well, to the last bit."""
     field = reading.field
     same = (given.native_type, given.zoned, given.enum) == (field.native_type, field.zoned, field.enum)
+    same = same and (given.type == "array") == (op == "in" and given.codec == "plain")
+    if given.transform is not None:
+        return same and not isinstance(given.transform, SplitName)
     return (
         same
         and given.codec == _codec(given.param, reading)
@@ -200,23 +282,19 @@ def _fits(given: CallInput, reading: Reading) -> bool:
     )
 
 
-def _asks_now(value: Any) -> bool:
-    return isinstance(value, dict) and cast("dict[str, Any]", value) == {"now": True}
-
-
 def _values(scope: Scope, rule: FilterRule, reading: Reading, at: str) -> Any:
     if rule.op != "in":
-        return _literal(scope, rule.value, reading, at)
+        return fixed_value(scope, rule.value, reading, at)
     given: Any = rule.value
     values = cast("list[Any]", given) if isinstance(given, list) else []
     if not 1 <= len(values) <= MAX_VALUES:
         scope.report.error(at, "value_invalid", f"in takes a list of 1 to {MAX_VALUES} values.")
         return None
-    read = [_literal(scope, value, reading, f"{at}.{index}") for index, value in enumerate(values)]
+    read = [fixed_value(scope, value, reading, f"{at}.{index}") for index, value in enumerate(values)]
     return None if any(value is None for value in read) else tuple(read)
 
 
-def _literal(scope: Scope, value: Any, reading: Reading, at: str) -> Any:
+def fixed_value(scope: Scope, value: Any, reading: Reading, at: str) -> Any:
     """The value in JSON form, or None with the reason reported."""
     if value is None:
         scope.report.error(at, "value_invalid", "A value cannot be null.", "Use the operators is_null and not_null.")

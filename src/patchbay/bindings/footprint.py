@@ -32,14 +32,20 @@ def tie_breakers(root: Object, order: Sequence[Reading]) -> list[Reading]:
 
 
 def footprint(
-    view: View, root: Object, readings: Iterable[Reading], operation: Operation, spelled: Iterable[str] = ()
+    view: View,
+    root: Object,
+    readings: Iterable[Reading],
+    operation: Operation,
+    spelled: Iterable[str] = (),
+    *,
+    also: Iterable[str] = (),
 ) -> tuple[tuple[Touch, ...], tuple[SliceItem, ...]]:
     """Touches closed over views and partitions, and the slice, both in the order of object names.
 
     A called operation may be given all of its ``arguments``: leave out the others before. ``spelled`` are those that values
-    spell out by their own keys.
+    spell out by their own keys; ``also`` are fields of the record that the call asks for beside its outputs.
     """
-    fields: dict[str, set[str]] = {root.name: set()}
+    fields: dict[str, set[str]] = {root.name: set(also)}
     edges: dict[str, set[str]] = {}
     inner: dict[str, set[tuple[str, ...]]] = {}
     for reading in readings:
@@ -69,6 +75,11 @@ def footprint(
     )
     read = (touch for item in items for touch in view.touches(item.object, touched_names(item)))
     return _merged([*read, *view.call_touches(operation, (*(given or ()), *spelled))]), items
+
+
+def footprint_without_record(view: View, operation: Operation, spelled: Iterable[str] = ()) -> tuple[Touch, ...]:
+    """The touches of a call that returns nothing. It has no slice: all of the operation's arguments count."""
+    return _merged(view.call_touches(operation, (*(argument.name for argument in operation.arguments), *spelled)))
 
 
 def _merged(touches: Iterable[Touch]) -> tuple[Touch, ...]:

@@ -14,7 +14,7 @@ import msgspec
 from patchbay.bindings.parameters import BY_NAME, is_about_people, meaning_of, numbers_its_record
 from patchbay.bindings.report import Report
 from patchbay.bindings.scope import Conditions
-from patchbay.schema_graph.call import Source
+from patchbay.schema_graph.call import Source, source_of
 from patchbay.schema_graph.model import Object
 from patchbay.schema_graph.naming import split_words
 
@@ -23,8 +23,8 @@ class Clue(msgspec.Struct, frozen=True):
     """What one condition of a read tells of who or what is meant.
 
     ``name`` is that of the column or of the argument's telling part, ``holder`` the object that has it. ``own``: on the record
-    itself. ``equal``: compared for equality. ``telling``: its values tell one record from another. ``source`` is None for a
-    fixed value; ``field`` the record's own field that is meant, if any.
+    itself. ``equal``: compared for equality; ``among``: for being one of a list. ``telling``: its values tell one record from
+    another. ``source`` is None for a fixed value; ``field`` the record's own field that is meant, if any.
     """
 
     place: str
@@ -34,6 +34,7 @@ class Clue(msgspec.Struct, frozen=True):
     source: Source | None = None
     own: bool = True
     equal: bool = True
+    among: bool = False
     telling: bool = False
     personal: bool = False
     field: str | None = None
@@ -59,9 +60,10 @@ def clues_of(conditions: Conditions) -> Iterator[Clue]:
             name=field.name,
             holder=reading.object.name,
             param=condition.param,
-            source=given.source if given is not None else None,
+            source=source_of(given, conditions.inputs) if given is not None else None,
             own=not reading.edges,
             equal=condition.op == "eq",
+            among=condition.op == "in",
             telling=field.primary_key or field.unique or "name" in split_words(field.name),
             personal="pii" in field.badges,
             field=None if reading.edges else field.name,
@@ -86,7 +88,7 @@ def is_identifying(root: Object, clues: Sequence[Clue], *, ranked: bool) -> bool
 def warn_of_chosen_identity(report: Report, clues: Sequence[Clue]) -> None:
     """Warn where the model decides whose record is read."""
     for clue in clues:
-        if clue.source == "model" and clue.equal and clue.tells_who:
+        if clue.source == "model" and (clue.equal or clue.among) and clue.tells_who:
             message = f"Whose record this is, is left to what the caller says ({clue.param})."
             hint = "Set its source to session or verified, so that the call takes it from what is known of the caller."
             report.warn(clue.place, "model_chosen_identity", message, hint)

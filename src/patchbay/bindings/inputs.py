@@ -42,6 +42,9 @@ def check_source(report: Report, rule: Input, at: str) -> bool:
         report.error(f"{at}.value", "value_missing", "A constant input needs its value.")
     if rule.source != "constant" and rule.value is not UNSET:
         report.error(f"{at}.value", "value_unused", f"A {rule.source} input takes no value.", "Set source to 'constant'.")
+    if rule.source == "constant" and rule.transform is not None:
+        message = "A constant is written as the system has it."
+        report.error(f"{at}.transform", "transform_unused", message, "Leave the transform out.")
     if rule.source == "session" and rule.key is not None and rule.key.partition(".")[0] not in SESSION_FACTS:
         message = "No channel of this platform knows such a fact by itself; without it the call is refused."
         report.warn(f"{at}.key", "session_fact_unknown", message, did_you_mean(rule.key, SESSION_FACTS))

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from patchbay.bindings.transform_rules import InputTransform, OutputTransform
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import Comparison, Direction, Source, VerificationLevel
@@ -28,6 +29,8 @@ _Name = Annotated[str, Meta(min_length=1, max_length=200)]
 _Path = Annotated[str, Meta(min_length=1, max_length=1_000)]
 _Description = Annotated[str, Meta(max_length=1_000)]
 _Segments = Annotated[list[_Name], Meta(min_length=1, max_length=16)]
+_Element = Annotated[int, Meta(ge=0, lt=20)]
+_Steps = Annotated[list[_Name | _Element], Meta(min_length=1, max_length=16)]
 
 
 class _Member(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -38,7 +41,7 @@ class Input(_Member, frozen=True, rename="camel", omit_defaults=True):
     """One agent parameter mapped to an argument of the operation.
 
     ``key`` names the fact of a session or verified source (the parameter's own when it is left out); ``value`` is a
-    constant's. Only a model's input may be optional.
+    constant's. Only a model's input may be optional. ``transform`` is between the agent's value and the argument's.
     """
 
     param: _Name
@@ -48,18 +51,28 @@ class Input(_Member, frozen=True, rename="camel", omit_defaults=True):
     source: Source = "model"
     key: _Name | None = None
     value: Any | UnsetType = UNSET
+    transform: InputTransform | None = None
 
 
 class Projection(_Member, frozen=True, rename="camel", omit_defaults=True):
-    """One field that comes back: its ``path`` from the operation's record, and the agent's name for it."""
+    """One field that comes back: its ``path`` from the operation's record, and the agent's name for it.
 
-    path: _Segments
+    A number in the path picks one element of a list on the way, from 0. ``transform`` is between the system's value and the
+    agent's. An ``optional`` one may go from the schema one day: the skill then runs without it.
+    """
+
+    path: _Steps
     leaf: _Name
     description: _Description | None = None
+    transform: OutputTransform | None = None
+    optional: bool = False
 
 
 class FilterRule(_Member, frozen=True, rename="camel", omit_defaults=True):
-    """One more condition: ``arg`` compared with a fixed ``value`` (``{"now": true}`` is the time of the call) or a ``param``."""
+    """One more condition: ``arg`` compared with a fixed ``value`` or a ``param``.
+
+    The value ``{"now": true}`` is the time of the call; with ``startOf``, ``offset`` and ``timeZone`` a time told from it.
+    """
 
     arg: _Path
     op: Comparison = "eq"
@@ -75,11 +88,13 @@ class OrderRule(_Member, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
-    """A binding as it is stored. ``limit`` is None where none was chosen (then :data:`DEFAULT_LIMIT` holds)."""
+    """A binding as it is stored. ``limit`` is None where none was chosen (then :data:`DEFAULT_LIMIT` holds). Only the
+    ``projection`` of a write may be empty.
+    """
 
     tool_name: Annotated[str, Meta(min_length=1, max_length=100)]
     operation: _Path
-    projection: Annotated[list[Projection], Meta(min_length=1, max_length=MAX_PROJECTION)]
+    projection: Annotated[list[Projection], Meta(max_length=MAX_PROJECTION)]
     inputs: Annotated[list[Input], Meta(max_length=MAX_INPUTS)] = []
     description: _Description = ""
     filters: Annotated[list[FilterRule], Meta(max_length=MAX_FILTERS)] = []
@@ -96,6 +111,16 @@ class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     def level(self) -> VerificationLevel:
         """How well the caller has to be verified for what comes back."""
         return self.verification_level or ("basic" if self.requires_verified_identity else "none")
+
+    def without_optional(self) -> Binding | None:
+        """The binding without its optional outputs; None when it has none."""
+        required = [rule for rule in self.projection if not rule.optional]
+        if len(required) == len(self.projection):
+            return None
+        allowed = self.allowed_fields
+        left = {rule.leaf for rule in required}
+        kept = None if allowed is None else [leaf for leaf in allowed if leaf in left]
+        return msgspec.structs.replace(self, projection=required, allowed_fields=kept)
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: the members that were given, camelCase."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from patchbay.bindings.report import Report
 from patchbay.nearest import nearest
 from patchbay.schema_graph.called import bare_names
@@ -10,9 +12,14 @@ from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.operations import split_operation
 from patchbay.schema_graph.scoping import View
 
+_NOT_OFFERED: Mapping[str, str] = {
+    "insert": "No record can be added here: the connection has no role that may, or a value every record needs is not in view.",
+    "update": "No record can be changed here: the connection has no role that may, or no unique key of it is in view.",
+}
+
 
 def find_operation(name: str, view: View, report: Report) -> Operation | None:
-    """The read of that name, slug or bare name; None with the reason reported."""
+    """The operation of that name, slug or bare name; None with the reason reported."""
     return _called(name, view, report) if view.is_called else _of_records(name, view, report)
 
 
@@ -21,14 +28,10 @@ def _called(name: str, view: View, report: Report) -> Operation | None:
     if found is None:
         _report_unknown_call(name, view, report)
         return None
-    if found.effect != "read":
-        message = "Only reads can be bound; writes are not available yet."
-        report.error("operation", "write_bindings_not_available", message)
-        return None
     if found.unusable is not None:
         report.error("operation", "operation_unusable", found.unusable)
         return None
-    if found.object is None:
+    if found.object is None and found.effect == "read":
         report.error("operation", "returns_nothing", "This operation returns no record to take fields from.")
         return None
     return found
@@ -50,12 +53,12 @@ def _of_records(name: str, view: View, report: Report) -> Operation | None:
     found = view.operation(name)
     parsed = split_operation(name)
     wanted = parsed[0] if parsed is not None else name
-    reading = view.operation(f"{wanted if found is None else found.object}.read") if found or parsed else None
-    if found is not None and found.effect == "read":
+    if found is not None:
         return found
-    if found is not None or reading is not None:  # a write, whether or not the connected role could make it
-        message = "Only reads can be bound; writes are not available yet."
-        report.error("operation", "write_bindings_not_available", message, f"Use {reading.name!r}." if reading else None)
+    reading = view.operation(f"{wanted}.read") if parsed is not None else None
+    if parsed is not None and reading is not None:
+        hint = f"Let the connection's write role do it (the write script does), then discover again; or use {reading.name!r}."
+        report.error("operation", "write_not_offered", _NOT_OFFERED[parsed[1]], hint)
         return None
     _report_unknown_read(name, wanted, view, report)
     return None

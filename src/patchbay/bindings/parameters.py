@@ -17,6 +17,14 @@ from patchbay.schema_graph.model import FieldType
 from patchbay.schema_graph.naming import singular_word, split_words
 
 Meaning = Literal["person", "record", "detail"]
+Normal = Literal["phone", "email", "spaces", "none"]
+"""What is done to a value before it is compared or sent, beside reading it as its type. ``phone``: its one full number, in every
+spelling of the column. ``email``: the usual spellings in small and capital letters. ``spaces``: white space around it is taken
+off and inside it is one space. Nothing else is changed: neither case, nor ``#`` or ``-``, which some systems keep and others not.
+"""
+
+
+_SPELLED: dict[str, Normal] = {"caller_phone": "phone", "caller_email": "email"}
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -31,6 +39,13 @@ class Parameter(msgspec.Struct, frozen=True):
     description: str
     words: tuple[str, ...]
     means: Meaning
+
+    @property
+    def normal(self) -> Normal:
+        """What is done to its values where the column or argument is text."""
+        if self.type != "string":
+            return "none"
+        return _SPELLED.get(self.name, "spaces")
 
 
 _TABLE = """
@@ -135,6 +150,12 @@ def meaning_of(name: str) -> Parameter | None:
             if f" {known} " in said and (best is None or length > best[0]):
                 best = (length, parameter)
     return best[1] if best else None
+
+
+def is_tidied(param: str) -> bool:
+    """Whether white space in the values of a parameter means nothing."""
+    known = BY_NAME.get(param)
+    return known is not None and known.normal == "spaces"
 
 
 def says_phone(name: str) -> bool:

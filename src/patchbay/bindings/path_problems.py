@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from patchbay.nearest import nearest
 from patchbay.schema_graph.model import Edge, Field, Object
+from patchbay.schema_graph.naming import split_name
 from patchbay.schema_graph.outline import CALLED_KINDS
 from patchbay.schema_graph.scoping import View
 
@@ -32,6 +33,11 @@ def can_follow(edge: Edge) -> bool:
     return not edge.inferred and (edge.embedded or edge.to_one)
 
 
+def can_list(edge: Edge) -> bool:
+    """Whether what comes back may be a list over this edge: a declared relationship to many records of a table."""
+    return edge.cardinality == "one_to_many" and not edge.inferred and not edge.embedded
+
+
 def holds_members(field: Field) -> bool:
     """Whether the value is an object, or a list of them, of which only members can be read."""
     return bool(field.fields) or field.type == "object" or (field.type == "array" and field.item_type == "object")
@@ -39,7 +45,8 @@ def holds_members(field: Field) -> bool:
 
 def names_of(view: View, obj: Object) -> list[str]:
     """What a path may go on with at ``obj``: its fields and the edges that can be followed."""
-    return list(dict.fromkeys([*(f.name for f in obj.fields), *(e.name for e in obj.edges if can_follow(e))]))
+    edges = (edge.name for edge in obj.edges if can_follow(edge) or can_list(edge))
+    return list(dict.fromkeys([*(f.name for f in obj.fields), *edges]))
 
 
 def near(name: str, names: Sequence[str], aliases: dict[str, str] | None = None, shown: Iterable[str] = ()) -> str | None:
@@ -55,8 +62,11 @@ def near(name: str, names: Sequence[str], aliases: dict[str, str] | None = None,
     return f"There are: {', '.join(listed[:_MOST_SHOWN])}{more}."
 
 
-def diagnose(view: View, root: Object, path: Sequence[str]) -> PathProblem:
-    """What is wrong with a path of plain names that cannot be followed from ``root``."""
+def diagnose(view: View, root: Object, path: Sequence[str], *, through_many: bool = False) -> PathProblem:
+    """What is wrong with a path of plain names that cannot be followed from ``root``. ``through_many``: one relationship to many
+    records could be.
+    """
+    listed = False
     obj = root
     deepest = MAX_EMBEDDED_HOPS if is_called(root) else MAX_HOPS
     for depth, name in enumerate(path):
@@ -68,8 +78,9 @@ def diagnose(view: View, root: Object, path: Sequence[str]) -> PathProblem:
         if edge is None:
             return _no_edge(view, obj, name, is_field=field is not None, last=last)
         if not edge.to_one and not edge.embedded:
-            message = f"{name!r} leads to many records; a path may only follow relationships to one."
-            return PathProblem("path_through_many", message, "Bind a read of that object instead.")
+            if not (through_many and can_list(edge)) or listed:
+                return _through_many(name, edge, listed=listed, through_many=through_many)
+            listed = True
         if edge.inferred:
             return _inferred(name, called=is_called(obj))
         target = view.object(edge.target)
@@ -84,6 +95,16 @@ def diagnose(view: View, root: Object, path: Sequence[str]) -> PathProblem:
         obj = target
         path = _unwrapped(path, depth, edge)
     return PathProblem("unknown_path", "This path means nothing here.")
+
+
+def _through_many(name: str, edge: Edge, *, listed: bool, through_many: bool) -> PathProblem:
+    if listed:
+        message = f"{name!r} would be a list inside a list; a path may follow one relationship to many records."
+    elif through_many and edge.via is not None:
+        message = f"{name!r} leads to many records by way of {edge.via!r}; go over that object."
+    else:
+        message = f"{name!r} leads to many records; a path may only follow relationships to one."
+    return PathProblem("path_through_many", message, "Bind a read of that object instead.")
 
 
 def _unwrapped(path: Sequence[str], depth: int, edge: Edge) -> Sequence[str]:
@@ -129,4 +150,5 @@ def _inferred(name: str, *, called: bool) -> PathProblem:
 
 def _aliases(view: View, obj: Object) -> dict[str, str]:
     """Edges by what their targets are called, for who writes ``customer`` where the key is ``cust_ref``."""
-    return {view.path_root(e.target): e.name for e in obj.edges if can_follow(e) and not e.narrows}
+    to_many = {split_name(e.target)[-1]: e.name for e in obj.edges if can_list(e)}
+    return to_many | {view.path_root(e.target): e.name for e in obj.edges if can_follow(e) and not e.narrows}

@@ -4,7 +4,8 @@ Records are followed over to-one edges; embedded data, in the answers of called 
 and into nested values. Accepted as written: a leading path root (``appointment.status``), the names on the way to the record
 in a document or goal (``data.id``, ``edges.node.number``, ``contact.name``), and a dotted text in one segment. A path that
 ends on a name is the field of that name; one that goes on takes the edge. Two readings that both work are refused rather than
-chosen between.
+chosen between. What comes back may also be read through one declared relationship to many records.
+A number picks one element of the list that the name before it leads to.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from patchbay.bindings.path_problems import (
     MAX_HOPS,
     PathProblem,
     can_follow,
+    can_list,
     diagnose,
     holds_members,
     is_called,
@@ -31,19 +33,22 @@ from patchbay.schema_graph.scoping import View
 __all__ = ["PathProblem", "Reading", "follow", "near", "record_heads"]
 
 Head = tuple[str, ...]
+Picks = tuple[tuple[int, int], ...]
+"""(place among the names of the path, element), of the lists that one element is taken of."""
 _CONNECTIONS: tuple[Head, ...] = (("nodes",), ("edges", "node"))
 _WRAPPERS: tuple[Head, ...] = (("data",), ("rows",), ("items",), *_CONNECTIONS)
 
 
 class Reading(msgspec.Struct, frozen=True):
     """A field reached from the record over ``edges``; ``object`` is the one that holds it. ``inner`` are the members below the
-    field, of nested values.
+    field, of nested values. ``picks`` are the elements taken of lists on the way.
     """
 
     edges: tuple[Edge, ...]
     object: Object
     field: Field
     inner: tuple[Field, ...] = ()
+    picks: Picks = ()
 
     @property
     def leaf(self) -> Field:
@@ -74,31 +79,41 @@ class Reading(msgspec.Struct, frozen=True):
     def many(self) -> bool:
         """Whether a list lies on the way, so that the leaf is a list of values."""
         holders = (self.field, *self.inner)[:-1]
-        return any(not edge.to_one for edge in self.edges) or any(holder.type == "array" for holder in holders)
+        lists = [*(not edge.to_one for edge in self.edges), *(holder.type == "array" for holder in holders)]
+        picked = {place for place, _ in self.picks}
+        return any(is_list and place not in picked for place, is_list in enumerate(lists))
+
+    @property
+    def list_at(self) -> int | None:
+        """How many edges lead to the one beyond which there are many records of a table; None where there is none."""
+        return next((place for place, edge in enumerate(self.edges) if not edge.to_one and not edge.embedded), None)
 
     def column(self) -> Column:
         """The field as a call carries it. It may be null where the neighbour may be absent."""
         leaf = self.leaf
+        element = any(place == len(self.edges) + len(self.inner) for place, _ in self.picks)
         on_the_way = any(edge.nullable or edge.narrows for edge in self.edges) if is_called(self.object) else bool(self.edges)
         return Column(
             object=self.object.name,
             field=self.field.name,
-            type=leaf.type,
+            type=(leaf.item_type or "json") if element else leaf.type,
             native_type=leaf.native_type,
             via=self.via,
-            nullable=on_the_way or any(member.nullable for member in (self.field, *self.inner)),
+            nullable=on_the_way or bool(self.picks) or any(member.nullable for member in (self.field, *self.inner)),
             zoned=leaf.zoned,
-            item_type=leaf.item_type,
+            item_type=None if element else leaf.item_type,
             inner=self.members[1:],
             many=self.many,
+            picks=self.picks,
         )
 
 
 class _Segment(msgspec.Struct, frozen=True):
-    """``whole``: taken literally, not split at its dots."""
+    """``whole``: taken literally, not split at its dots. ``pick``: the element taken of the list it leads to."""
 
     text: str
     whole: bool
+    pick: int | None = None
 
 
 def record_heads(operation: Operation) -> tuple[Head, ...]:
@@ -115,12 +130,16 @@ def record_heads(operation: Operation) -> tuple[Head, ...]:
     return tuple(dict.fromkeys(heads))
 
 
-def follow(view: View, root: Object, path: Sequence[str], heads: Sequence[Head] = ()) -> Reading:
-    """The one field that ``path`` means at ``root``; ``heads`` may lead to it. Raises :class:`PathProblem`."""
-    every = _readings_of(view, root, path, heads)
-    found = [reading for reading in every if not (is_called(reading.object) and holds_members(reading.leaf))]
+def follow(
+    view: View, root: Object, path: Sequence[str | int], heads: Sequence[Head] = (), *, through_many: bool = False
+) -> Reading:
+    """The one field that ``path`` means at ``root``; ``heads`` may lead to it. ``through_many``: it may lie beyond a relationship
+    to many records. Raises :class:`PathProblem`.
+    """
+    segments = _segments(path)
+    found = _scalars(_readings_of(view, root, segments, heads, through_many=through_many))
     if not found:
-        raise diagnose(view, root, _settled(view, root, path, heads))
+        raise _unreadable(view, root, segments, heads, through_many=through_many)
     if len(found) > 1:
         spelled = " or ".join(repr(_unmistakable(view, root, reading, heads)) for reading in found)
         message = "This path can be read in two ways."
@@ -130,10 +149,39 @@ def follow(view: View, root: Object, path: Sequence[str], heads: Sequence[Head] 
     return reading
 
 
-def _readings_of(view: View, root: Object, path: Sequence[str], heads: Sequence[Head]) -> list[Reading]:
+def _segments(path: Sequence[str | int]) -> tuple[_Segment, ...]:
+    """The names of a path, each with the element taken of what it leads to. Raises :class:`PathProblem`."""
+    segments: list[_Segment] = []
+    for step in path:
+        if isinstance(step, str):
+            segments.append(_Segment(step, whole=False))
+        elif segments and segments[-1].pick is None:
+            segments[-1] = msgspec.structs.replace(segments[-1], pick=step)
+        else:
+            raise PathProblem("path_invalid", "A number in a path stands behind the name of a list.")
+    return tuple(segments)
+
+
+def _scalars(readings: Sequence[Reading]) -> list[Reading]:
+    return [reading for reading in readings if not (is_called(reading.object) and holds_members(reading.leaf))]
+
+
+def _unreadable(
+    view: View, root: Object, segments: tuple[_Segment, ...], heads: Sequence[Head], *, through_many: bool
+) -> PathProblem:
+    names = tuple(_Segment(segment.text, segment.whole) for segment in segments)
+    if names != segments and _scalars(_readings_of(view, root, names, heads, through_many=through_many)):
+        message = "A number in a path picks an element of a list inside an answer; there is none at that place."
+        return PathProblem("pick_not_a_list", message, "Leave the number out.")
+    return diagnose(view, root, _settled(view, root, names, heads), through_many=through_many)
+
+
+def _readings_of(
+    view: View, root: Object, path: tuple[_Segment, ...], heads: Sequence[Head], *, through_many: bool = False
+) -> list[Reading]:
     found: dict[tuple[Head, Head], Reading] = {}
     for start in _starts(view, root, path, heads):
-        for reading in _readings(view, root, start, ()):
+        for reading in _readings(_Way(view, through_many), root, start, (), ()):
             found.setdefault((reading.via, reading.members), reading)
     return list(found.values())
 
@@ -142,7 +190,8 @@ def _unmistakable(view: View, root: Object, reading: Reading, heads: Sequence[He
     """A spelling of a reading that has no other: its own, or with what leads to the record before it."""
     own = (*reading.via, *reading.members)
     for head in ((), *heads, (view.path_root(root.name),)):
-        meant = _readings_of(view, root, [quote_part(part) for part in (*head, *own)], heads)
+        spelled = _segments([quote_part(part) for part in (*head, *own)])
+        meant = _readings_of(view, root, spelled, heads, through_many=reading.list_at is not None)
         if [(one.via, one.members) for one in meant] == [(reading.via, reading.members)]:
             return ".".join(quote_part(part) for part in (*head, *own))
     return reading.name
@@ -158,9 +207,8 @@ def _check_readable(reading: Reading) -> None:
         raise PathProblem("not_readable", message, "Leave it out.")
 
 
-def _starts(view: View, root: Object, path: Sequence[str], heads: Sequence[Head]) -> Iterator[tuple[_Segment, ...]]:
+def _starts(view: View, root: Object, raw: tuple[_Segment, ...], heads: Sequence[Head]) -> Iterator[tuple[_Segment, ...]]:
     """The path as it stands, split at its first segment's dots, and each of these without what leads to the record."""
-    raw = tuple(_Segment(segment, whole=False) for segment in path)
     split = (*_split(raw[0]), *raw[1:])
     for start in dict.fromkeys((raw, split)):
         yield start
@@ -184,7 +232,7 @@ def _without_one(start: tuple[_Segment, ...], heads: Iterable[Head]) -> Iterator
     """``start`` without one of ``heads``, where it begins with it and goes on."""
     texts = tuple(segment.text for segment in start)
     for head in heads:
-        if len(start) > len(head) and texts[: len(head)] == head:
+        if len(start) > len(head) and texts[: len(head)] == head and all(one.pick is None for one in start[: len(head)]):
             yield start[len(head) :]
 
 
@@ -199,65 +247,108 @@ def _without(start: tuple[_Segment, ...], heads: frozenset[Head]) -> Iterator[tu
 def _split(segment: _Segment) -> tuple[_Segment, ...]:
     if segment.whole:
         return (segment,)
-    return tuple(_Segment(part, whole=True) for part in split_name(segment.text))
+    *before, last = split_name(segment.text)
+    return (*(_Segment(part, whole=True) for part in before), _Segment(last, whole=True, pick=segment.pick))
 
 
-def _readings(view: View, obj: Object, path: tuple[_Segment, ...], edges: tuple[Edge, ...]) -> Iterator[Reading]:
+class _Way(msgspec.Struct, frozen=True):
+    """What readings are looked for in. ``through_many``: also beyond a relationship to many records."""
+
+    view: View
+    through_many: bool
+
+    def edge(self, obj: Object, name: str) -> Edge | None:
+        """The edge of that name; or the only one to many records of the object so named: `orders`, where the edge is `order`."""
+        found = obj.edge(name)
+        if found is not None or not self.through_many:
+            return found
+        to_many = [edge for edge in obj.edges if can_list(edge) and split_name(edge.target)[-1] == name]
+        return to_many[0] if len(to_many) == 1 else None
+
+    def leads_on(self, edge: Edge, edges: tuple[Edge, ...]) -> bool:
+        """Whether a path that came over ``edges`` may go over ``edge``."""
+        return can_follow(edge) or (self.through_many and can_list(edge) and all(one.to_one for one in edges))
+
+
+def _readings(way: _Way, obj: Object, path: tuple[_Segment, ...], edges: tuple[Edge, ...], picks: Picks) -> Iterator[Reading]:
     head, rest = path[0], path[1:]
-    field, edge = obj.field(head.text), obj.edge(head.text)
-    if not rest:
-        if field is not None:
-            yield Reading(edges, obj, field)
-    else:
-        if field is not None:
-            for inner in _members(field, rest, MAX_EMBEDDED_HOPS - len(edges)):
-                yield Reading(edges, obj, field, inner)
-        if edge is not None:
-            yield from _over(view, obj, edge, rest, edges)
+    field, edge = obj.field(head.text), way.edge(obj, head.text)
+    if field is not None and _may_pick(obj, field, head):
+        here = _picked(picks, len(edges), head.pick)
+        if not rest:
+            yield Reading(edges, obj, field, (), here)
+        for inner, taken in _members(field, rest, MAX_EMBEDDED_HOPS - len(edges), len(edges) + 1):
+            yield Reading(edges, obj, field, inner, (*here, *taken))
+    if rest and edge is not None:
+        yield from _over(way, obj, edge, head.pick, rest, edges, picks)
     parts = _split(head)
-    if parts != (head,) and parts != (_Segment(head.text, whole=True),):
-        yield from _readings(view, obj, (*parts, *rest), edges)
+    if parts != (head,) and parts != (_Segment(head.text, whole=True, pick=head.pick),):
+        yield from _readings(way, obj, (*parts, *rest), edges, picks)
 
 
-def _over(view: View, obj: Object, edge: Edge, rest: tuple[_Segment, ...], edges: tuple[Edge, ...]) -> Iterator[Reading]:
+def _may_pick(obj: Object, field: Field, segment: _Segment) -> bool:
+    """Whether a name may have a number behind it, if it has one: it leads to a list in an answer."""
+    return segment.pick is None or (is_called(obj) and field.type == "array")
+
+
+def _picked(picks: Picks, place: int, pick: int | None) -> Picks:
+    return picks if pick is None else (*picks, (place, pick))
+
+
+def _over(
+    way: _Way, obj: Object, edge: Edge, pick: int | None, rest: tuple[_Segment, ...], edges: tuple[Edge, ...], picks: Picks
+) -> Iterator[Reading]:
     """The readings of ``rest`` beyond an edge; the names of its wrapper may be written or not."""
     deepest = MAX_EMBEDDED_HOPS if edge.embedded else MAX_HOPS
     holders = [obj.field(own) for own, _ in edge.pairs] if edge.embedded else []
-    if not can_follow(edge) or len(edges) >= deepest or any(holder and not holder.readable for holder in holders):
+    if not way.leads_on(edge, edges) or len(edges) >= deepest or any(holder and not holder.readable for holder in holders):
         return
-    target = view.object(edge.target)
-    if target is None:
+    target = way.view.object(edge.target)
+    if target is None or (pick is not None and (edge.to_one or not edge.embedded)):
         return
-    found = _readings(view, target, rest, (*edges, edge))
-    if edge.narrows and view.kind == "rest":
+    found = _readings(way, target, rest, (*edges, edge), _picked(picks, len(edges), pick))
+    if edge.narrows and way.view.kind == "rest":
         # A REST answer does not tell its records apart: what is read of one kind is read of all that have it.
         shown = {field.name for field in obj.fields}
         found = (reading for reading in found if reading.step(len(edges) + 1) in shown)
     yield from found
     if edge.wrapper:
         wrappers = {edge.wrapper, *(_CONNECTIONS if edge.wrapper in _CONNECTIONS else ())}
-        for inside in _without_one(rest, sorted(wrappers)):
-            yield from _readings(view, target, inside, (*edges, edge))
+        for inside, taken in _unwrapped(rest, pick, sorted(wrappers)):
+            yield from _readings(way, target, inside, (*edges, edge), _picked(picks, len(edges), taken))
 
 
-def _members(field: Field, path: tuple[_Segment, ...], deepest: int) -> Iterator[tuple[Field, ...]]:
-    """The members of a nested value that ``path`` means, each with those on the way."""
-    if not field.fields or deepest <= 0:
+def _unwrapped(
+    rest: tuple[_Segment, ...], pick: int | None, wrappers: Iterable[Head]
+) -> Iterator[tuple[tuple[_Segment, ...], int | None]]:
+    """``rest`` without the names of a wrapper before it, and the element picked of the list, wherever in them it is written."""
+    for wrapper in wrappers:
+        written, inside = rest[: len(wrapper)], rest[len(wrapper) :]
+        picks = [one.pick for one in written if one.pick is not None] + ([] if pick is None else [pick])
+        if inside and tuple(one.text for one in written) == wrapper and len(picks) <= 1:
+            yield inside, next(iter(picks), None)
+
+
+def _members(field: Field, path: tuple[_Segment, ...], deepest: int, place: int) -> Iterator[tuple[tuple[Field, ...], Picks]]:
+    """The members of a nested value that ``path`` means, each with those on the way and the elements picked."""
+    if not field.fields or not path or deepest <= 0:
         return
     head, rest = path[0], path[1:]
     member = next((f for f in field.fields if f.name == head.text), None)
-    if member is not None and not rest:
-        yield (member,)
-    elif member is not None:
-        yield from ((member, *below) for below in _members(member, rest, deepest - 1))
+    if member is not None and (head.pick is None or member.type == "array"):
+        here = _picked((), place, head.pick)
+        if not rest:
+            yield (member,), here
+        else:
+            yield from (((member, *below), (*here, *taken)) for below, taken in _members(member, rest, deepest - 1, place + 1))
     parts = _split(head)
-    if parts != (head,) and parts != (_Segment(head.text, whole=True),):
-        yield from _members(field, (*parts, *rest), deepest)
+    if parts != (head,) and parts != (_Segment(head.text, whole=True, pick=head.pick),):
+        yield from _members(field, (*parts, *rest), deepest, place)
 
 
-def _settled(view: View, root: Object, path: Sequence[str], heads: Sequence[Head]) -> tuple[str, ...]:
+def _settled(view: View, root: Object, path: tuple[_Segment, ...], heads: Sequence[Head]) -> tuple[str, ...]:
     """The names to explain a failure along: split, without what leads to the record."""
-    segments = tuple(part for segment in path for part in _split(_Segment(segment, whole=False)))
+    segments = tuple(part for segment in path for part in _split(segment))
     head = segments[0].text
     known = root.edge(head) is not None or root.field(head) is not None
     stripped = segments if known else min(_stripped(view, root, segments, heads), key=len, default=segments)

@@ -72,7 +72,7 @@ def _report_scan(scope: Scope, reading: Reading, place: str) -> None:
 
 def _check_listing(scope: Scope, order: Sequence[Reading]) -> None:
     binding = scope.binding
-    if binding.limit is None or not binding.order_by:
+    if binding.limit is None or not order:
         message = "Without an input or filter this would list the records."
         hint = "Add an input or a filter; or, if a list is meant, both orderBy and limit."
         scope.report.error("inputs", "no_filter", message, hint)

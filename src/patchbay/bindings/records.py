@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from patchbay.bindings.conditions import check_conditions
 from patchbay.bindings.footprint import footprint, joins_of, tie_breakers
 from patchbay.bindings.identity import Clue, clues_of, identifies_a_person, is_identifying, warn_of_chosen_identity
+from patchbay.bindings.lists import Lists, check_lists
 from patchbay.bindings.model import DEFAULT_LIMIT, Binding
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.reach import check_reach
 from patchbay.bindings.scope import Conditions, Scope
-from patchbay.schema_graph.call import Caps, Direction, Order, Output, Plan
+from patchbay.schema_graph.call import Caps, Direction, Join, Order, Output, Plan
 
 MAX_JOINS = 8
+_Order = list[tuple[Reading, Direction]]
 _UNSORTABLE = frozenset({"json", "object", "array", "bytes"})
 
 
@@ -21,15 +23,24 @@ def check_records(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> Pl
     """The plan of the binding, or None with what is wrong reported."""
     conditions = check_conditions(scope)
     clues = tuple(clues_of(conditions))
-    order = _order(scope)
+    order, in_lists = _order(scope)
+    lists = check_lists(scope, places_of(scope, outputs), in_lists)
     if not scope.report.errors:
-        check_reach(scope, conditions, order)
+        check_reach(scope, conditions, [reading for reading, _ in order])
     warn_of_chosen_identity(scope.report, clues)
-    return None if scope.report.errors else _plan(scope, conditions, clues, outputs, order)
+    return None if scope.report.errors else _plan(scope, conditions, clues, outputs, order, lists)
 
 
-def _order(scope: Scope) -> list[Reading]:
-    order: list[Reading] = []
+def places_of(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> list[tuple[str, Reading]]:
+    """The readings of the outputs, each with where its leaf was written."""
+    leaves = {rule.leaf: f"projection.{index}.path" for index, rule in enumerate(scope.binding.projection)}
+    return [(leaves.get(output.leaf, "projection"), reading) for output, reading in outputs]
+
+
+def _order(scope: Scope) -> tuple[_Order, dict[tuple[str, ...], tuple[str, Reading, Direction]]]:
+    """What sorts the records, and what sorts the lists in them, by the path to each."""
+    order: _Order = []
+    in_lists: dict[tuple[str, ...], tuple[str, Reading, Direction]] = {}
     for index, rule in enumerate(scope.binding.order_by):
         at = f"orderBy.{index}.path"
         reading = scope.path(rule.path, at)
@@ -37,8 +48,14 @@ def _order(scope: Scope) -> list[Reading]:
             continue
         if reading.field.type in _UNSORTABLE or not reading.field.filterable:
             scope.report.error(at, "order_not_sortable", "Records cannot be sorted by a field of this type.")
-        order.append(reading)
-    return order
+        if reading.list_at is None:
+            order.append((reading, rule.direction))
+            continue
+        path = reading.via[: reading.list_at + 1]
+        if path in in_lists:
+            scope.report.error(at, "order_duplicate", "This list is sorted already.")
+        in_lists[path] = (at, reading, rule.direction)
+    return order, in_lists
 
 
 def _plan(
@@ -46,19 +63,21 @@ def _plan(
     conditions: Conditions,
     clues: Sequence[Clue],
     outputs: Sequence[tuple[Output, Reading]],
-    order: list[Reading],
+    order: _Order,
+    lists: Lists,
 ) -> Plan | None:
     binding, view = scope.binding, scope.view
-    identifying = is_identifying(scope.root, clues, ranked=bool(binding.order_by) and binding.limit == 1)
-    ties = tie_breakers(scope.root, order) if order or not identifying else []
-    readings = [*conditions.readings, *(reading for _, reading in outputs), *order, *ties]
+    identifying = is_identifying(scope.root, clues, ranked=bool(order) and binding.limit == 1)
+    sorted_by = [reading for reading, _ in order]
+    ties = tie_breakers(scope.root, sorted_by) if order or not identifying else []
+    readings = [*conditions.readings, *(reading for _, reading in outputs), *sorted_by, *ties, *lists.keys]
     joins = joins_of(scope.root, readings)
     if len(joins) > MAX_JOINS:
         message = f"At most {MAX_JOINS} related records may be read with one; this binding needs {len(joins)}."
         scope.report.error("projection", "too_many_joins", message)
         return None
     touches, items = footprint(view, scope.root, readings, scope.operation)
-    directions: list[Direction] = [*(rule.direction for rule in binding.order_by), *("asc" for _ in ties)]
+    directions: list[Direction] = [*(direction for _, direction in order), *("asc" for _ in ties)]
     return Plan(
         kind=scope.target.kind,
         connection_id=scope.target.connection_id,
@@ -72,15 +91,22 @@ def _plan(
         slice=items,
         slice_fingerprint=view.slice_fingerprint(scope.operation.name, items),
         filters=conditions.filters,
-        joins=joins,
-        order=tuple(Order(r.column(), d) for r, d in zip([*order, *ties], directions, strict=True)),
+        joins=tuple(join for join in joins if not _in_a_list(join, lists)),
+        lists=lists.reads,
+        order=tuple(Order(r.column(), d) for r, d in zip([*sorted_by, *ties], directions, strict=True)),
         caps=Caps(rows=binding.limit or DEFAULT_LIMIT),
         identifying=identifying,
         verification=binding.level,
         time_zone=scope.target.time_zone,
         demand_one=_demands_one(binding, conditions, clues),
-        ranked=bool(binding.order_by) and binding.limit is not None and not identifying,
+        ranked=bool(order) and binding.limit is not None and not identifying,
     )
+
+
+def _in_a_list(join: Join, lists: Lists) -> bool:
+    """Whether a step is that of a list, or lies beyond one."""
+    path = (*join.source, join.edge)
+    return any(path[: len(one.path)] == one.path for one in lists.reads)
 
 
 def _demands_one(binding: Binding, conditions: Conditions, clues: Sequence[Clue]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from patchbay.bindings.model import Binding
@@ -44,13 +46,8 @@ class Scope(msgspec.Struct, frozen=True):
 
     def argument(self, arg: str, at: str) -> Reading | None:
         """The field an argument compares, or None with the reason reported at ``at``."""
-        try:
-            reading = follow(self.view, self.root, [arg])
-        except PathProblem as problem:
-            code = "unknown_argument" if problem.code == "unknown_path" else problem.code
-            hint = near(arg, self.argument_names()) if code == "unknown_argument" else problem.hint
-            message = "The operation has no such argument." if code == "unknown_argument" else problem.message
-            self.report.error(at, code, message, hint)
+        reading = self._field(arg, at)
+        if reading is None:
             return None
         if len(reading.edges) > MAX_ARGUMENT_HOPS:
             message = "A condition may be on a field of the record or of a record it belongs to, no further away."
@@ -62,10 +59,29 @@ class Scope(msgspec.Struct, frozen=True):
             return None
         return reading
 
-    def path(self, path: list[str], at: str) -> Reading | None:
+    def own_field(self, arg: str, at: str) -> Reading | None:
+        """The field of the record itself that an argument of a write means, or None with the reason reported at ``at``."""
+        reading = self._field(arg, at)
+        if reading is not None and reading.edges:
+            message = "A write is about the fields of its own record."
+            self.report.error(at, "not_of_the_record", message, "Give the field that leads to the other record.")
+            return None
+        return reading
+
+    def _field(self, arg: str, at: str) -> Reading | None:
+        try:
+            return follow(self.view, self.root, [arg])
+        except PathProblem as problem:
+            code = "unknown_argument" if problem.code == "unknown_path" else problem.code
+            hint = near(arg, self.argument_names()) if code == "unknown_argument" else problem.hint
+            message = "The operation has no such argument." if code == "unknown_argument" else problem.message
+            self.report.error(at, code, message, hint)
+            return None
+
+    def path(self, path: Sequence[str | int], at: str) -> Reading | None:
         """The field a path leads to, or None with the reason reported at ``at``."""
         try:
-            return follow(self.view, self.root, path, record_heads(self.operation))
+            return follow(self.view, self.root, path, record_heads(self.operation), through_many=True)
         except PathProblem as problem:
             self.report.error(at, problem.code, problem.message, problem.hint)
             return None

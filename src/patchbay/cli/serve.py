@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -58,7 +59,11 @@ def application() -> FastAPI:
     from patchbay.api.app import create_app
 
     _end_with_parent()
-    return create_app(Settings())
+    app = create_app(Settings())
+    # All that was loaded stays: the garbage collector need not look through it again and again while callers wait.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _end_with_parent() -> None:

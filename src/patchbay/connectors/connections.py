@@ -17,8 +17,12 @@ from patchbay.connectors.catalog import PROVIDERS, Provider, check_kind, custom_
 from patchbay.connectors.definition import Definition, stored_definition
 from patchbay.connectors.tables import Connection, Credential, OAuthState, Snapshot
 from patchbay.errors import Conflict
+from patchbay.schema_graph.call import WEBHOOK
 
 CHANNEL = "patchbay_connections"
+HIDDEN = f"{WEBHOOK}:"
+"""What the kinds of connections that belong to skills made by hand begin with: they are listed nowhere, and no path of this API
+can name them."""
 
 
 class IntegrationNotConnected(Conflict):
@@ -111,7 +115,7 @@ async def list_connections(session: AsyncSession) -> list[dict[str, Any]]:
     rows = await session.execute(
         select(Connection, Snapshot.created_at)
         .outerjoin(Snapshot, Snapshot.id == Connection.snapshot_id)
-        .where(Connection.replaced_at.is_(None))
+        .where(Connection.replaced_at.is_(None), Connection.kind.not_like(f"{HIDDEN}%"))
         .order_by(Connection.kind)
     )
     return [_json(connection, discovered_at) for connection, discovered_at in rows]

@@ -21,10 +21,11 @@ from patchbay.connectors import snapshots
 from patchbay.connectors.connections import IntegrationNotConnected, announce, current, type_of
 from patchbay.connectors.definition import DocumentRef
 from patchbay.connectors.discovered import Discovered
+from patchbay.connectors.drift_log import Judge, told
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.pacing import pacer
-from patchbay.connectors.stored_credentials import read_credentials
+from patchbay.connectors.stored_credentials import every_credential
 from patchbay.connectors.system import Uploaded
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection, Snapshot
@@ -61,14 +62,16 @@ class _Flight:
 _flights: dict[tuple[str, str], _Flight] = {}
 
 
-async def discover(database: Database, vault: Vault, guard: EgressGuard, *, org_id: str, kind: str) -> dict[str, Any]:
-    """Read the whole schema of ``kind`` and make it the current one.
+async def discover(
+    database: Database, vault: Vault, guard: EgressGuard, *, org_id: str, kind: str, judge: Judge | None = None
+) -> dict[str, Any]:
+    """Read the whole schema of ``kind`` and make it the current one. ``judge`` is told in the transaction that stores it.
 
     Returns ``{kind, objectCount, fieldCount, edgeCount, operationCount, fingerprint, changed, discoveredAt, durationMs, badges,
     findings}``; the counts are of what data scoping lets be seen. A request that comes while another is under way in this
     process gets its result. Raises IntegrationNotConnected, EgressRefused, ConnectFailed, or the typed failures of the worker.
     """
-    return await _joined((org_id, kind), lambda: _discover(database, vault, guard, org_id, kind))
+    return await _joined((org_id, kind), lambda: _discover(database, vault, guard, org_id, kind, judge))
 
 
 async def _joined(key: tuple[str, str], start: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
@@ -93,7 +96,9 @@ async def _as_coroutine(start: Callable[[], Awaitable[dict[str, Any]]]) -> dict[
     return await start()
 
 
-async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id: str, kind: str) -> dict[str, Any]:
+async def _discover(
+    database: Database, vault: Vault, guard: EgressGuard, org_id: str, kind: str, judge: Judge | None
+) -> dict[str, Any]:
     began = time.perf_counter()
     async with database.tenant(org_id, read_only=True) as session:
         order = await _read_order(database, session, vault, guard, kind)
@@ -103,6 +108,7 @@ async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id
     )
     async with database.tenant(org_id) as session:
         connection, changed, discovered_at = await _store(session, order, found)
+        await told(session, judge, connection.id)
         counts, findings = found.counts, found.findings
         if connection.scoping != order.scoping:
             view = await snapshots.load_view(session, connection)
@@ -120,7 +126,7 @@ async def _discover(database: Database, vault: Vault, guard: EgressGuard, org_id
 
 async def _read_order(database: Database, session: AsyncSession, vault: Vault, guard: EgressGuard, kind: str) -> _Order:
     connection = await current(session, kind, connected=True)
-    credentials = await read_credentials(session, vault, connection)
+    credentials = await every_credential(session, vault, connection)
     uploaded = await _uploaded(session, system_of(type_of(connection)).document(credentials))
     started_at = await session.scalar(select(func.clock_timestamp()))
     assert started_at is not None

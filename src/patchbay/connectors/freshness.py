@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -20,22 +19,17 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from patchbay.store.clock import TRUSTED_S, now
 from patchbay.store.database import APP_ROLE, Database
 
 CHANNEL = "patchbay_connections"
-FRESH_S = 1.0
+FRESH_S = TRUSTED_S
 HEARTBEAT_S = 0.25
 ANSWER_S = 2.0
 WATCHED_S = 120.0
-_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _COLUMNS = "id, org_id, status, scoping_version, snapshot_id, replaced"
 _NAMES = tuple(_COLUMNS.split(", "))
 _log = structlog.get_logger(__name__)
-
-
-def now() -> float:
-    """Seconds on a clock that neither jumps nor stops while the machine sleeps."""
-    return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
 
 class ConnectionState(msgspec.Struct, frozen=True):

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from patchbay.errors import Unprocessable
 from patchbay.schema_graph.call import CallResult
 from patchbay.schema_graph.model import Effect
+
+
+class PreviewRefused(Unprocessable):
+    """This write may not be tried out: what it does could not be undone, or goes further than was accepted (preview_refused)."""
+
+    code, title = "preview_refused", "Preview refused"
+
+    def __init__(self, detail: str, *, hint: str = "Preview without execute.", unnamed: Sequence[str] = ()) -> None:
+        hint = "Name each of them in acceptSideEffects, or preview without execute." if unnamed else hint
+        super().__init__(detail, hint=hint, extensions={"sideEffects": list(unnamed)} if unnamed else None)
 
 
 class Preview(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

@@ -11,8 +11,9 @@ from patchbay.errors import Finding, Unprocessable
 from patchbay.schema_graph.call import FORMAT_VERSION, Candidate, FrozenCall
 
 Reason = Literal[
-    "schema_changed", "permission_missing", "provenance_unproven", "parameter_mismatch", "time_zone_missing", "not_accepted"
-]
+    "schema_changed", "permission_missing", "provenance_unproven", "parameter_mismatch", "time_zone_missing", "not_accepted",
+    "write_permission_missing", "not_writable", "not_transactional",
+]  # fmt: skip
 _ADVICE: Mapping[Reason, tuple[str, str]] = {
     "schema_changed": (
         "The connected system no longer has what was discovered.",
@@ -33,6 +34,18 @@ _ADVICE: Mapping[Reason, tuple[str, str]] = {
     "time_zone_missing": (
         "The call returns a date and time without a zone, and the connection has no time zone.",
         "Connect again with a timeZone such as America/Toronto.",
+    ),
+    "write_permission_missing": (
+        "The connection's write role may not do everything this call needs.",
+        "Grant it SELECT, INSERT and UPDATE on the table (the write script does), then discover again.",
+    ),
+    "not_writable": (
+        "What this call writes to is no plain table: a view, a foreign table, or one on which a rule does something else.",
+        "Bind a write to a table of the database's own.",
+    ),
+    "not_transactional": (
+        "This table's storage engine cannot undo a write, so a write that goes wrong would stay.",
+        "Have an administrator move the table to a transactional engine such as InnoDB.",
     ),
     "not_accepted": (
         "The connected system does not accept this call.",
@@ -84,4 +97,5 @@ def freeze(candidate: Candidate) -> FrozenCall:
         identifying=plan.identifying,
         verification=plan.verification,
         time_zone=plan.time_zone,
+        guarantee=plan.guarantee,
     )

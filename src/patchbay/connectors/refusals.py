@@ -49,6 +49,13 @@ class NotConnected(CallRefused):
     next_step = "Connect the integration again."
 
 
+class WriteRoleMissing(CallRefused):
+    """The connection has no write role any more, so nothing was changed."""
+
+    code, title = "write_credentials_missing", "Write credentials missing"
+    next_step = "Connect again with write credentials."
+
+
 class ScopingUnconfirmed(CallRefused):
     """The data scoping of this connection could not be confirmed within the last second, so nothing was read."""
 
@@ -176,6 +183,15 @@ class AlreadyExists(CallRefused):
     layer = "source"
     next_step = "Look the record up, or ask for another value."
     say = "That is there already, so I haven't added it again."
+
+
+class RecordLocked(CallRefused):
+    """Somebody else was changing this record for as long as this write could wait. Nothing was changed."""
+
+    code, title = "record_locked", "Record locked"
+    layer = "source"
+    next_step = "Try again in a moment."
+    say = "Someone else is working on that record right now, so I haven't changed anything. Shall I try again?"
 
 
 class WriteRefused(CallRefused):

@@ -1,7 +1,7 @@
 """Running frozen calls while a caller waits: nothing is looked up that could be known before, nothing runs that may not.
 
 One run goes through, in this order: the connection is known, current, connected, of this organization and confirmed within
-the last second; scoping permits everything the call touches; the slice of the schema is the one it was proven on; the
+the last second; scoping permits everything the call touches; the slice of the schema still means what it was proven on; the
 arguments are valid; the source's breaker is closed; a session is free; the statement runs within its deadline and caps; the
 connection's state is confirmed again; the rows are projected. What depends only on the call, or only on the call and one
 version of the connection, is worked out once.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,6 +21,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from patchbay.connectors.connections import IntegrationNotConnected, type_of
+from patchbay.connectors.degraded import Degraded, narrowed
+from patchbay.connectors.drift_log import DriftLog
 from patchbay.connectors.freshness import ConnectionState, ConnectionStates, StateUnconfirmed
 from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.refusals import (
@@ -34,16 +36,18 @@ from patchbay.connectors.refusals import (
     ScopingUnconfirmed,
     SourceUnavailable,
     TimeZoneMissing,
+    WriteRoleMissing,
 )
+from patchbay.connectors.shaped import shaped
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
-from patchbay.connectors.stored_credentials import read_credentials, seal_of
-from patchbay.connectors.system import Ready, Source, SourceClosed, System
+from patchbay.connectors.stored_credentials import WriteCredentialsMissing, read_credentials, seal_of
+from patchbay.connectors.system import Ready, Role, Source, SourceClosed, System
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection
 from patchbay.egress.guard import EgressGuard
-from patchbay.schema_graph.call import FORMAT_VERSION, CallContext, CallResult, FrozenCall
+from patchbay.schema_graph.call import FORMAT_VERSION, WEBHOOK, CallContext, CallResult, FrozenCall
 from patchbay.schema_graph.coercion import Unfit, zone_info
-from patchbay.schema_graph.fingerprint import slice_fingerprint
+from patchbay.schema_graph.drift import judge
 from patchbay.schema_graph.scoping import Scoping, permits
 from patchbay.schema_graph.touched import touched_by
 from patchbay.store.database import Database
@@ -51,23 +55,41 @@ from patchbay.store.vault import Vault
 
 CALLS_KEPT = 2_048
 HOUSEKEEPING_S = 15.0
+WITHHELD = "It was written; what it returns is withheld, because the connection was changed meanwhile."
 _ATTEMPTS = 3
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class _Facts:
-    """One connection at one version: its source, and which calls may run on it."""
+class _Verdict(NamedTuple):
+    """What may be done about a call on one connection: the refusal, or what runs (of a degraded call, less than itself)."""
 
-    __slots__ = ("scoping", "seal", "snapshot_id", "source", "verdicts", "version")
+    ready: Ready
+    refusal: type[CallRefused] | None
+    runs: Ready
+
+
+class _Facts:
+    """One connection at one version: its source, and which calls may run on it. ``writer`` is the source of writes, where they go
+    through one of their own: it is made by the first of them.
+    """
+
+    __slots__ = ("scoping", "seal", "snapshot_id", "source", "type", "verdicts", "version", "writer")
 
     def __init__(self, connection: Connection, scoping: Scoping, source: Source, seal: bytes) -> None:
+        self.type = type_of(connection)
         self.version = connection.scoping_version
         self.snapshot_id = connection.snapshot_id
         self.scoping = scoping
         self.source = source
         self.seal = seal
-        self.verdicts: dict[int, tuple[Ready, type[CallRefused] | None]] = {}
+        self.writer: Source | None = None
+        self.verdicts: dict[int, _Verdict] = {}
+
+    @property
+    def sources(self) -> list[Source]:
+        """All there are."""
+        return [self.source] if self.writer is None else [self.source, self.writer]
 
 
 class CallRunner:
@@ -84,10 +106,12 @@ class CallRunner:
         self._by_content: OrderedDict[bytes, Ready] = OrderedDict()
         self._retired: list[Source] = []
         self._housekeeper: asyncio.Task[None] | None = None
+        self.drift = DriftLog(database)
 
     async def start(self) -> None:
         """Follow the connections' states. Opens no connection to any source."""
         await self._states.start()
+        self.drift.start()
         self._housekeeper = asyncio.get_running_loop().create_task(self._keep_house(), name="patchbay idle sessions")
 
     async def stop(self) -> None:
@@ -95,8 +119,9 @@ class CallRunner:
         if self._housekeeper is not None:
             self._housekeeper.cancel()
             self._housekeeper = None
+        await self.drift.stop()
         await self._states.stop()
-        for source in [*self._retired, *(facts.source for facts in self._facts.values())]:
+        for source in [*self._retired, *(source for facts in self._facts.values() for source in facts.sources)]:
             await source.close()
         self._retired.clear()
         self._facts.clear()
@@ -122,27 +147,78 @@ class CallRunner:
         if state is None or facts is None or not _may_run(org_id, state, facts, ready):
             state, facts = await self._admit(org_id, ready, deadline)
         zone = _agent_zone(context)
-        values = ready.values(context, zone)
+        runs = facts.verdicts[id(ready)].runs
+        values = runs.values(context, zone)
+        reads = call.effect == "read"
+        source = facts.source if reads else await self._writer(org_id, facts, call, deadline)
         try:
-            answer = await ready.run(facts.source, values, deadline)
+            answer = await runs.run(source, values, deadline)
         except SourceClosed:
             # The connection changed while this call waited for a session: whatever it is now decides.
             _, facts = await self._admit(org_id, ready, deadline)
-            answer = await self._execute_again(facts, ready, values, deadline)
+            runs = facts.verdicts[id(ready)].runs
+            source = facts.source if reads else await self._writer(org_id, facts, call, deadline)
+            answer = await self._execute_again(org_id, source, runs, runs.values(context, zone), deadline)
+        except SchemaChanged:
+            self.drift.refused(org_id, call)
+            raise
+        withheld = False
         if self._states.fresh(connection_id) is not state:
-            await self._admit(org_id, ready, loop.time() + 1.0)
+            try:
+                await self._admit(org_id, ready, loop.time() + 1.0)
+            except CallRefused:
+                if reads:
+                    raise
+                withheld = True  # it is done: what became of the connection since cannot undo it
         try:
-            return ready.result(
-                facts.source, answer, zone_name=context.time_zone, zone=zone, duration_ms=(loop.time() - started) * 1000
+            result = runs.result(
+                source, answer, zone_name=context.time_zone, zone=zone, duration_ms=(loop.time() - started) * 1000
             )
         except LookupError:
             raise TimeZoneMissing from None
+        except SchemaChanged:
+            self.drift.refused(org_id, call)
+            raise
+        return _without_rows(result) if withheld else result
 
-    async def _execute_again(self, facts: _Facts, ready: Ready, values: Any, deadline: float) -> Any:
+    async def _execute_again(self, org_id: str, source: Source, runs: Ready, values: Any, deadline: float) -> Any:
         try:
-            return await ready.run(facts.source, values, deadline)
+            return await runs.run(source, values, deadline)
         except SourceClosed:
             raise SourceUnavailable from None
+        except SchemaChanged:
+            self.drift.refused(org_id, runs.call)
+            raise
+
+    async def _writer(self, org_id: str, facts: _Facts, call: FrozenCall, deadline: float) -> Source:
+        """The source that writes go through: made when the first write needs it, with credentials that no read ever loads."""
+        if facts.writer is not None:
+            return facts.writer
+        if not system_of(call.kind).writes_apart:
+            return facts.source
+        try:
+            async with asyncio.timeout_at(deadline), self._loading.setdefault(call.connection_id, asyncio.Lock()):
+                return facts.writer or await self._open_writer(org_id, facts, call.connection_id)
+        except (TimeoutError, SQLAlchemyError, psycopg.Error, OSError):
+            raise ScopingUnconfirmed from None
+
+    async def _open_writer(self, org_id: str, facts: _Facts, connection_id: str) -> Source:
+        async with self._database.tenant(org_id, read_only=True) as session:
+            connection = await session.scalar(select(Connection).where(Connection.id == connection_id))
+            if connection is None:
+                raise ConnectionUnknown
+            if await seal_of(session, connection) != facts.seal:
+                raise ScopingUnconfirmed
+            try:
+                credentials = await read_credentials(session, self._vault, connection, role="write")
+            except IntegrationNotConnected:
+                raise NotConnected from None
+            except WriteCredentialsMissing:
+                raise WriteRoleMissing from None
+        facts.writer = self._source(connection, credentials, role="write")
+        if self._facts.get(connection_id) is not facts:
+            self._retire(facts.writer)
+        return facts.writer
 
     async def _admit(self, org_id: str, ready: Ready, deadline: float) -> tuple[ConnectionState, _Facts]:
         """The confirmed state and the facts that go with it, once everything permits the call; else its refusal."""
@@ -170,9 +246,10 @@ class CallRunner:
             if facts is None:
                 await self._states.confirm(connection_id)
                 return None
-        refusal = await self._verdict(org_id, facts, ready)
-        if refusal is not None:
-            raise refusal()
+        verdict = await self._verdict(org_id, facts, ready)
+        if verdict.refusal is not None:
+            raise verdict.refusal()
+        self.drift.serves(state.org_id, connection_id)
         fresh = self._states.fresh(connection_id)
         return (fresh, facts) if fresh is not None and _current(facts, fresh) else None
 
@@ -197,44 +274,55 @@ class CallRunner:
                         source = self._source(connection, await read_credentials(session, self._vault, connection))
                     except IntegrationNotConnected:
                         raise NotConnected from None
+            loaded = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
             if facts is not None and facts.source is not source:
-                self._retire(facts.source)
-            loaded = self._facts[state.id] = _Facts(connection, Scoping.from_json(connection.scoping), source, seal)
+                self._retire(*facts.sources)
+            elif facts is not None:
+                loaded.writer = facts.writer
+            self._facts[state.id] = loaded
             return loaded
 
-    def _source(self, connection: Connection, credentials: Any) -> Source:
+    def _source(self, connection: Connection, credentials: Any, role: Role = "read") -> Source:
         authorizer = authorizer_for(self._database, self._vault, self._guard, connection, credentials)
-        return system_of(type_of(connection)).source(credentials, self._guard, role="read", authorizer=authorizer)
+        return system_of(type_of(connection)).source(credentials, self._guard, role=role, authorizer=authorizer)
 
-    async def _verdict(self, org_id: str, facts: _Facts, ready: Ready) -> type[CallRefused] | None:
+    async def _verdict(self, org_id: str, facts: _Facts, ready: Ready) -> _Verdict:
         found = facts.verdicts.get(id(ready))
-        if found is not None and found[0] is ready:
-            return found[1]
-        refusal = await self._judge(org_id, facts, ready.call)
+        if found is not None and found.ready is ready:
+            return found
+        verdict = await self._judge(org_id, facts, ready)
         if len(facts.verdicts) >= CALLS_KEPT:
             facts.verdicts.clear()
-        facts.verdicts[id(ready)] = (ready, refusal)
-        return refusal
+        facts.verdicts[id(ready)] = verdict
+        return verdict
 
-    async def _judge(self, org_id: str, facts: _Facts, call: FrozenCall) -> type[CallRefused] | None:
-        """Scoping by what the call touched when it was proven and what it touches now, then the slice of the schema against the
-        current snapshot.
+    async def _judge(self, org_id: str, facts: _Facts, ready: Ready) -> _Verdict:
+        """Scoping by what the call touched when it was proven and what it touches now, then what the current snapshot means to it
+        (:mod:`patchbay.schema_graph.drift`).
         """
+        call = ready.call
+        if facts.type == WEBHOOK or call.kind == WEBHOOK:
+            # It has no schema that could have changed, and nothing that scoping could block.
+            return _Verdict(ready, None if facts.type == call.kind else CallNotSupported, ready)
         if facts.snapshot_id is None:
-            return SchemaChanged
+            return _Verdict(ready, SchemaChanged, ready)
         try:
             async with self._database.tenant(org_id, read_only=True) as session:
                 graph = await load_graph(session, facts.snapshot_id)
         except SchemaNotDiscovered:
-            return SchemaChanged
+            return _Verdict(ready, SchemaChanged, ready)
         if graph.kind != call.kind:
-            return CallNotSupported
+            return _Verdict(ready, CallNotSupported, ready)
         touches = (*call.touches, *touched_by(graph, call.slice))
         if not permits(facts.scoping, graph.default_schema, touches):
-            return ScopedOut
-        if slice_fingerprint(graph, call.operation, call.slice) != call.slice_fingerprint:
-            return SchemaChanged
-        return None
+            return _Verdict(ready, ScopedOut, ready)
+        judgement = judge(call, graph)
+        if not judgement.runs:
+            return _Verdict(ready, SchemaChanged, ready)
+        if not judgement.lessened:
+            return _Verdict(ready, None, ready)
+        less = narrowed(call)
+        return _Verdict(ready, None, Degraded(ready if less is call else self._make_ready(less), call, judgement.missing))
 
     def _make_ready(self, call: FrozenCall) -> Ready:
         """The call made ready: known by identity, else by content, else from scratch."""
@@ -246,9 +334,10 @@ class CallRunner:
         _keep(self._by_identity, id(call), (call, ready))
         return ready
 
-    def _retire(self, source: Source) -> None:
-        source.retire()
-        self._retired.append(source)
+    def _retire(self, *sources: Source) -> None:
+        for source in sources:
+            source.retire()
+            self._retired.append(source)
 
     async def _keep_house(self) -> None:
         loop = asyncio.get_running_loop()
@@ -258,10 +347,11 @@ class CallRunner:
             for connection_id, facts in list(self._facts.items()):
                 state = self._states.fresh(connection_id)
                 if state is not None and (state.replaced or state.status != "connected"):
-                    self._retire(facts.source)
+                    self._retire(*facts.sources)
                     del self._facts[connection_id]
                 else:
-                    facts.source.end_idle(loop.time())
+                    for source in facts.sources:
+                        source.end_idle(loop.time())
 
 
 def _ready(call: FrozenCall) -> Ready:
@@ -272,7 +362,7 @@ def _ready(call: FrozenCall) -> Ready:
         raise CallNotSupported from None
     if call.format_version != FORMAT_VERSION:
         raise CallNotSupported
-    return system.ready(call)
+    return shaped(system.ready(call))
 
 
 def _agent_zone(context: CallContext) -> ZoneInfo:
@@ -280,6 +370,10 @@ def _agent_zone(context: CallContext) -> ZoneInfo:
         return zone_info(context.time_zone)
     except Unfit:
         raise TimeZoneMissing("The agent's time zone is not an IANA name.") from None
+
+
+def _without_rows(result: CallResult) -> CallResult:
+    return msgspec.structs.replace(result, rows=[], row_count=0, notes=(*result.notes, WITHHELD))
 
 
 def _current(facts: _Facts, state: ConnectionState) -> bool:
@@ -291,7 +385,7 @@ def _may_run(org_id: str, state: ConnectionState, facts: _Facts, ready: Ready) -
     if state.org_id != org_id or state.replaced or state.status != "connected" or not _current(facts, state):
         return False
     verdict = facts.verdicts.get(id(ready))
-    return verdict is not None and verdict[0] is ready and verdict[1] is None
+    return verdict is not None and verdict.ready is ready and verdict.refusal is None
 
 
 def _refuse_by_state(org_id: str, state: ConnectionState | None) -> None:

@@ -37,6 +37,12 @@ async def read_credentials(session: AsyncSession, vault: Vault, connection: Conn
     return system_of(type_of(connection)).load(wanted, definition_of(connection))
 
 
+async def every_credential(session: AsyncSession, vault: Vault, connection: Connection) -> Any:
+    """The stored credentials with those of the write role, where there are any. Raises IntegrationNotConnected."""
+    secrets = await read_secrets(session, vault, connection)
+    return system_of(type_of(connection)).load(secrets, definition_of(connection))
+
+
 async def read_secrets(session: AsyncSession, vault: Vault, connection: Connection) -> Secrets:
     """What is sealed of a connection, by role. Raises IntegrationNotConnected when nothing is."""
     rows = await session.scalars(select(Credential).where(Credential.connection_id == connection.id, Credential.role.in_(ROLES)))

@@ -81,6 +81,8 @@ class System(Protocol):
     """One type of system. Credentials are a value of the type's own and never leave ``connectors/``."""
 
     type: str
+    writes_apart: bool
+    """Whether writes go through credentials, and a source, of their own."""
 
     def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> Any:
         """The credentials in a body. Raises ValidationFailed with every finding, fields relative to ``credentials``."""
@@ -132,7 +134,7 @@ class System(Protocol):
         self,
         call: FrozenCall,
         context: CallContext,
-        view: View,
+        view: View | None,
         *,
         credentials: Any,
         guard: EgressGuard,
@@ -140,6 +142,7 @@ class System(Protocol):
         options: PreviewOptions,
     ) -> Preview:
         """What the call would do with these values; nothing is changed for good. For a write ``credentials`` hold the write role.
+        ``view`` is None for a system that has no schema, and for no other.
 
         Raises what running the call raises, and PreviewRefused for what may not be executed.
         """

@@ -13,6 +13,7 @@ _MODULES = {
     "mysql": "patchbay.connectors.sql.mysql.system",
     "rest": "patchbay.connectors.rest.system",
     "graphql": "patchbay.connectors.graphql.system",
+    "webhook": "patchbay.connectors.webhook.system",
 }
 
 

@@ -6,21 +6,27 @@ from patchbay.errors import PatchbayError
 
 
 class OutboundFailed(PatchbayError):
-    """The request to the other system failed."""
+    """The request to the other system failed.
+
+    ``sent``: the other system may have got it, or a part of it. What certainly never left is told as not sent.
+    """
 
     code, status, title = "outbound_failed", 502, "Outbound request failed"
+    sent: bool = True
 
 
 class Unreachable(OutboundFailed):
     """The other system cannot be reached: no connection could be made."""
 
     code, title = "outbound_unreachable", "Unreachable"
+    sent = False
 
 
 class BrokenOff(Unreachable):
     """The other system closed the connection before its answer was complete."""
 
     code, title = "outbound_broken_off", "Broken off"
+    sent = True
 
 
 class TlsFailed(Unreachable):
@@ -54,6 +60,10 @@ class NotHttp(OutboundFailed):
 
 
 class RedirectRefused(OutboundFailed):
-    """The other system redirects to where this request may not go."""
+    """The other system redirects to where this request may not go.
+
+    ``answered`` is the status of the redirect that was not followed; None where several were.
+    """
 
     code, title = "outbound_redirect_refused", "Redirect refused"
+    answered: int | None = None

@@ -3,7 +3,8 @@
 Every new connection asks the guard: the name is looked up once, the address that passed is the one connected to, and TLS is
 verified against the name. Nothing is taken from the environment or from an earlier answer: no proxies, no netrc, no cookies.
 Redirects are followed here, each hop through the guard, or not at all. An answer is read within a deadline and a byte cap, both
-as it comes over the wire and as it is decoded.
+as it comes over the wire and as it is decoded. A request that must not arrive twice goes over a connection of its own, which
+nobody else has used and nobody has closed meanwhile, and the client library does not send it again by itself.
 
 Plain ``http`` is spoken only to addresses that the operator's allow-list covers: a system on the public internet is reached
 over TLS or not at all.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -80,7 +81,7 @@ class OutboundClient:
         self._guard = guard
         self._connections = connections
         self._authorities = authorities
-        self._sessions: dict[Scheme, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[Scheme, bool], aiohttp.ClientSession] = {}
 
     async def request(
         self,
@@ -93,8 +94,11 @@ class OutboundClient:
         most_bytes: int,
         follow: Follow = "never",
         whole: bool = True,
+        once: bool = False,
     ) -> Answered:
         """The answer to one request, whatever its status. ``deadline`` is in the loop's time and covers everything.
+
+        With ``once`` it is sent at most once, and a failure's ``sent`` says whether it may have arrived.
 
         A body of more than ``most_bytes`` raises :class:`TooLarge`, or is cut where not the ``whole`` is needed. A redirect that
         is not followed raises :class:`RedirectRefused`. Everything else that brings no answer is another
@@ -102,14 +106,17 @@ class OutboundClient:
         """
         at = _read(url) if isinstance(url, str) else url
         alarm = _Alarm(deadline)
+        leaving = _Leaving() if once else None
         try:
-            answered = await self._once(method, at, headers, body, most_bytes, whole)
+            answered = await self._once(method, at, headers, body, most_bytes, whole, leaving)
             if answered.status in _REDIRECTS:
                 return await self._followed(answered, method, at, headers, body, most_bytes, follow, whole)
             return answered
         except asyncio.CancelledError:
             if alarm.answers_for_it():
-                raise TimedOut from None
+                late = TimedOut()
+                late.sent = leaving is None or leaving.left
+                raise late from None
             raise
         finally:
             alarm.off()
@@ -139,11 +146,21 @@ class OutboundClient:
         raise RedirectRefused("The other system redirects too often.")
 
     async def _once(
-        self, method: str, at: Url, headers: Mapping[str, str], body: bytes | None, most: int, whole: bool
+        self,
+        method: str,
+        at: Url,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        most: int,
+        whole: bool,
+        leaving: _Leaving | None = None,
     ) -> Answered:
-        session = self._sessions.get(at.scheme) or self._open_session(at.scheme)
+        once = leaving is not None
+        session = self._sessions.get((at.scheme, once)) or self._open_session(at.scheme, once=once)
         try:
-            response = await session.request(method, _library_url(at), headers=headers, data=body, allow_redirects=False)
+            response = await session.request(
+                method, _library_url(at), headers=headers, data=body, allow_redirects=False, trace_request_ctx=leaving
+            )
             try:
                 if response.status < 200:
                     raise NotHttp
@@ -165,7 +182,7 @@ class OutboundClient:
             raise TooLarge
         return Answered(response.status, response.headers, decoded[:most], at, True)
 
-    def _open_session(self, scheme: Scheme) -> aiohttp.ClientSession:
+    def _open_session(self, scheme: Scheme, *, once: bool) -> aiohttp.ClientSession:
         door = Door(self._guard, plain=scheme == "http")
         connector = aiohttp.TCPConnector(
             resolver=door,
@@ -175,10 +192,13 @@ class OutboundClient:
             ssl=client_tls(self._authorities, ssl.get_default_verify_paths()) if scheme == "https" else True,
             limit=0,
             limit_per_host=self._connections,
-            keepalive_timeout=IDLE_S,
+            force_close=once,
+            keepalive_timeout=None if once else IDLE_S,
         )
-        session = self._sessions[scheme] = aiohttp.ClientSession(
+        session = self._sessions[scheme, once] = aiohttp.ClientSession(
             connector=connector,
+            middlewares=(_sent_once,) if once else (),
+            trace_configs=[_leavings()] if once else None,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
             timeout=_NO_LIMIT,
@@ -190,6 +210,37 @@ class OutboundClient:
             max_headers=_MOST_HEADERS,
         )
         return session
+
+
+class _Lost(aiohttp.ClientConnectionError):
+    """The connection was lost once it was there."""
+
+
+class _Leaving:
+    """Whether any of a request may have left."""
+
+    left = False
+
+
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The library sends PUT and DELETE again by itself after a lost connection (RFC 9112, section 9.3.1); here it must not."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as lost:
+        raise _Lost from lost
+
+
+def _leavings() -> aiohttp.TraceConfig:
+    """Notes that a request's first bytes are about to be written."""
+
+    async def note(_session: aiohttp.ClientSession, context: Any, _params: aiohttp.TraceRequestHeadersSentParams) -> None:
+        context.trace_request_ctx.left = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(note)
+    return tracing
 
 
 class _Alarm:
@@ -269,7 +320,9 @@ def _target_of(answered: Answered, at: Url, method: str, headers: Mapping[str, s
     location = answered.headers.get("Location")
     keeps_method = answered.status in (307, 308) or method in ("GET", "HEAD")
     if follow == "never" or location is None or not keeps_method:
-        raise RedirectRefused
+        refused = RedirectRefused()
+        refused.answered = answered.status
+        raise refused
     try:
         to = at.joined(location)
     except BadUrl:

@@ -19,7 +19,10 @@ from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import CallContext, CallInput, FrozenCall, SqlSlot
 from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
 from patchbay.schema_graph.emails import address_spellings
-from patchbay.schema_graph.phones import speller, to_e164
+from patchbay.schema_graph.moments import moment_at
+from patchbay.schema_graph.phones import shape, speller, to_e164
+from patchbay.schema_graph.transform import Transform
+from patchbay.schema_graph.transforming import to_system
 
 
 class ArgumentRefused(Unprocessable):
@@ -74,6 +77,7 @@ class _Input(msgspec.Struct, frozen=True):
     required: bool
     read: Reader
     declared: CallInput
+    origin: CallInput
 
 
 def validate_arguments(call_inputs: Sequence[CallInput], context: CallContext) -> dict[str, Any]:
@@ -99,7 +103,11 @@ def _prepared(inputs: tuple[CallInput, ...]) -> Prepare:
 
 
 def _build(inputs: tuple[CallInput, ...]) -> Prepare:
-    known = tuple(_Input(one.param, one.source, one.key or one.param, one.required, _reader(one), one) for one in inputs)
+    by_param = {one.param: one for one in inputs}
+    known: list[_Input] = []
+    for one in inputs:
+        origin = by_param[one.key or ""] if one.source == "derived" else one
+        known.append(_Input(one.param, origin.source, origin.key or origin.param, one.required, _reader(one), one, origin))
     from_model = frozenset(one.param for one in inputs if one.source == "model")
 
     def prepare(context: CallContext) -> dict[str, Any]:
@@ -110,7 +118,7 @@ def _build(inputs: tuple[CallInput, ...]) -> Prepare:
     return prepare
 
 
-def _values(known: tuple[_Input, ...], context: CallContext) -> dict[str, Any]:
+def _values(known: Sequence[_Input], context: CallContext) -> dict[str, Any]:
     values: dict[str, Any] = {}
     findings: list[Finding] = []
     missing: list[CallInput] = []
@@ -118,13 +126,15 @@ def _values(known: tuple[_Input, ...], context: CallContext) -> dict[str, Any]:
         given = _given(one, context)
         if _absent(given):
             values[one.param] = None
-            if one.required:
+            if one.required and one.declared is one.origin:
                 missing.append(one.declared)
             continue
         try:
             values[one.param] = one.read(given, context.time_zone)
         except Unfit as unfit:
-            findings.append(Finding(one.param, unfit.code, str(unfit)))
+            finding = Finding(one.origin.param, unfit.code, str(unfit))
+            if finding not in findings:
+                findings.append(finding)
     if findings:
         raise ArgumentsInvalid(errors=findings)
     if missing:
@@ -135,12 +145,12 @@ def _values(known: tuple[_Input, ...], context: CallContext) -> dict[str, Any]:
 
 def _given(one: _Input, context: CallContext) -> Any:
     if one.source == "model":
-        return context.arguments.get(one.param)
+        return context.arguments.get(one.origin.param)
     if one.source == "session":
         return context.session.get(one.key)
     if one.source == "verified":
         return context.verified.get(one.key)
-    return one.declared.constant
+    return one.origin.constant
 
 
 def _absent(given: Any) -> bool:
@@ -152,7 +162,7 @@ def _reader(one: CallInput) -> Reader:
     if one.codec == "phone":
         return _phone_reader(one)
     if one.codec == "e164":
-        return _number_reader(one.country)
+        return _number_reader(one)
     if one.source == "constant" and (one.item_type if one.type == "array" else one.type) in _FREE | {None}:
         return _as_written
     plain = reader(
@@ -164,7 +174,52 @@ def _reader(one: CallInput) -> Reader:
         column_zone=one.time_zone,
         item_type=one.item_type,
     )
+    if one.minimum is not None or one.maximum is not None:
+        plain = _bounded(plain, one.minimum, one.maximum)
+    if one.transform is not None:
+        return _transformed(one.transform, plain, listed=one.type == "array")
+    if one.tidy:
+        return _tidy_reader(plain)
     return _address_reader(plain) if one.codec == "email" else plain
+
+
+def _tidy_reader(plain: Reader) -> Reader:
+    def read(value: Any, zone: str) -> Any:
+        return plain(" ".join(value.split()) if isinstance(value, str) else value, zone)
+
+    return read
+
+
+def _each(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+
+def _bounded(plain: Reader, minimum: float | None, maximum: float | None) -> Reader:
+    """Numbers no smaller and no larger than the system takes; a list one by one."""
+
+    def read(value: Any, zone: str) -> Any:
+        found = plain(value, zone)
+        for number in _each(found):
+            if minimum is not None and number < minimum:
+                raise Unfit("out_of_range", f"This must be at least {minimum}.")
+            if maximum is not None and number > maximum:
+                raise Unfit("out_of_range", f"This must be at most {maximum}.")
+        return found
+
+    return read
+
+
+def _transformed(transform: Transform, plain: Reader, *, listed: bool) -> Reader:
+    """The agent's value turned into the system's, which the argument's own reader then checks; a list one by one."""
+    write = to_system(transform)
+
+    def read(value: Any, zone: str) -> Any:
+        if not listed:
+            return plain(write(value, zone), zone)
+        given = list(cast("Sequence[Any]", value)) if isinstance(value, (list, tuple)) else [value]
+        return plain([write(one, zone) for one in given], zone)
+
+    return read
 
 
 def _address_reader(plain: Reader) -> Reader:
@@ -180,11 +235,16 @@ def _as_written(value: Any, _zone: str) -> Any:
     return value
 
 
-def _number_reader(country: str | None) -> Reader:
-    """The number's one E.164 form."""
+def _number_reader(one: CallInput) -> Reader:
+    """The number's one form: in the one shape where it can be written so, else in E.164; as a number, its digits."""
+    country, spell = one.country, speller(one.formats, one.country)
+    plain = reader(one.type, one.native_type) if one.type in ("integer", "decimal", "number") else None
 
-    def read(value: Any, _zone: str) -> str:
-        return _e164(value, country)
+    def read(value: Any, zone: str) -> Any:
+        number = _e164(value, country)
+        shaped = [text for text in spell(number) if shape(text) in one.formats] if one.formats else []
+        written = shaped[0] if shaped else number
+        return written if plain is None else plain(written.removeprefix("+"), zone)
 
     return read
 
@@ -273,7 +333,7 @@ def _literal(slot: SqlSlot) -> Any:
 
 
 def _now(slot: SqlSlot, now: datetime) -> Any:
-    moment = local_time(now, slot.time_zone, zoned=slot.zoned)
+    moment = local_time(moment_at(slot.now, now), slot.time_zone, zoned=slot.zoned)
     if slot.type == "date":
         return moment.date()
     return moment.time() if slot.type == "time" else moment

@@ -6,11 +6,12 @@ business is about. A badge is advice for the person who scopes and maps; it is n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
 from patchbay.schema_graph.model import Badge, FieldType
-from patchbay.schema_graph.naming import singular_word, split_words
+from patchbay.schema_graph.naming import singular_word, spelled_words, spellings
 
 CORE: tuple[Badge, ...] = ("core",)
 
@@ -50,8 +51,9 @@ _PII_TYPES: frozenset[FieldType] = frozenset(
 )
 
 
-_TELLING = _CARD_WORDS | _PII_WORDS_TOLD | {first for first, _ in _CARD_PAIRS | _PII_PAIRS}
-"""Without any of these words a text tells nothing; most texts have none."""
+_ALONE, _ALONE_TOLD = spellings(_CARD_WORDS | _PII_WORDS), spellings(_CARD_WORDS | _PII_WORDS_TOLD)
+_FIRSTS, _SECONDS = (spellings(words) for words in zip(*_CARD_PAIRS, *_PII_PAIRS, strict=True))
+"""Words as they stand in a name or text: one without any of these tells nothing, and most have none."""
 
 _one = lru_cache(maxsize=65_536)(singular_word)
 """Descriptions say the same words over and over."""
@@ -68,10 +70,13 @@ def field_badges(name: str, kind: FieldType, description: str | None = None) -> 
 @lru_cache(maxsize=65_536)
 def _badges_by_name(name: str, kind: FieldType) -> tuple[Badge, ...] | None:
     """The badges that the name decides on; None where the description may."""
-    words = _words(name)
     if kind in ("boolean", "time", "duration", "uuid"):
         return ()
-    if _says(words, _CARD_WORDS, _CARD_PAIRS) and (kind != "integer" or words[-1:] != ("id",)):
+    spelled = spelled_words(name)
+    if not _may_say(spelled, _ALONE):
+        return () if _is_reference([word.lower() for word in spelled[-2:]], kind) else None
+    words = _singular(spelled)
+    if _says(words, _CARD_WORDS, _CARD_PAIRS) and (kind != "integer" or words[-1:] != ["id"]):
         return ("payment_card",)
     if _is_reference(words, kind):
         return ()
@@ -84,9 +89,10 @@ def _badges_by_name(name: str, kind: FieldType) -> tuple[Badge, ...] | None:
 
 @lru_cache(maxsize=65_536)
 def _badges_by_text(description: str) -> tuple[Badge, ...]:
-    said = tuple(map(_one, split_words(description)))
-    if _TELLING.isdisjoint(said):
+    spelled = spelled_words(description)
+    if not _may_say(spelled, _ALONE_TOLD):
         return ()
+    said = _singular(spelled)
     if _says(said, _CARD_WORDS, _CARD_PAIRS):
         return ("payment_card",)
     return ("pii",) if _says(said, _PII_WORDS_TOLD, _PII_PAIRS) else ()
@@ -94,8 +100,8 @@ def _badges_by_text(description: str) -> tuple[Badge, ...]:
 
 def is_core_by_name(name: str) -> bool:
     """Whether an object bears the name of what a business is about."""
-    words = split_words(name)
-    return 0 < len(words) <= 2 and singular_word(words[-1]) in _CORE_WORDS
+    words = spelled_words(name)
+    return 0 < len(words) <= 2 and singular_word(words[-1].lower()) in _CORE_WORDS
 
 
 def is_core_by_use(referenced: int, fields: int) -> bool:
@@ -108,23 +114,31 @@ def looks_like_phone(name: str, kind: FieldType, description: str | None = None)
     """Whether a field seems to hold phone numbers: a string whose name or description says so."""
     if kind != "string":
         return False
-    words = _words(name)
+    words = _singular(spelled_words(name))
     if not _PHONE_WORDS.isdisjoint(words):
         return not {"type", "label", "country", "extension", "ext", "model", "id", "kind", "status", "verified"} & set(words)
-    return description is not None and not {"phone", "telephone", "mobile"}.isdisjoint(_words(description)[:6])
+    return description is not None and not {"phone", "telephone", "mobile"}.isdisjoint(_singular(spelled_words(description)[:6]))
 
 
-def _is_reference(words: tuple[str, ...], kind: FieldType) -> bool:
+def _is_reference(words: Sequence[str], kind: FieldType) -> bool:
     """A key to somewhere else (``address_id``) tells nothing by itself."""
     return (
-        words[-1:] == ("id",) and kind in ("integer", "string", "uuid") and words[-2:] not in (("tax", "id"), ("national", "id"))
+        words[-1:] == ["id"] and kind in ("integer", "string", "uuid") and words[-2:] not in (["tax", "id"], ["national", "id"])
     )
 
 
-def _says(words: tuple[str, ...], single: frozenset[str], pairs: frozenset[tuple[str, str]]) -> bool:
+def _may_say(spelled: Sequence[str], alone: frozenset[str]) -> bool:
+    """Whether words as they stand hold one of ``alone``, or what ends a pair right after what begins one."""
+    if not alone.isdisjoint(spelled):
+        return True
+    if _FIRSTS.isdisjoint(spelled) or _SECONDS.isdisjoint(spelled):
+        return False
+    return not _SECONDS.isdisjoint([second for first, second in pairwise(spelled) if first in _FIRSTS])
+
+
+def _says(words: Sequence[str], single: frozenset[str], pairs: frozenset[tuple[str, str]]) -> bool:
     return not (single.isdisjoint(words) and pairs.isdisjoint(pairwise(words)))
 
 
-@lru_cache(maxsize=65_536)
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(map(_one, split_words(text)))
+def _singular(spelled: Sequence[str]) -> list[str]:
+    return [_one(word.lower()) for word in spelled]

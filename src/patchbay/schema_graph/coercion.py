@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from patchbay.schema_graph.model import FieldType
 from patchbay.schema_graph.said_times import Unfit, said_date, said_moment, said_time
 
-__all__ = ["JSON_INTEGER", "MAX_ITEMS", "MAX_TEXT", "Reader", "Unfit", "local_time", "reader", "zone_info"]
+__all__ = ["JSON_INTEGER", "MAX_ITEMS", "MAX_TEXT", "Reader", "Unfit", "integer_bounds", "local_time", "reader", "zone_info"]
 
 MAX_TEXT = 2_000
 Reader = Callable[[Any, str], Any]
@@ -34,10 +34,12 @@ JSON_INTEGER = "int53"
 """The native type of an integer of no stated width in JSON: as wide as every reader of JSON is exact (RFC 8259, section 6)."""
 MAX_ITEMS = 100
 """Values in one list."""
-_BITS = {"smallint": 16, "int2": 16, "smallserial": 16, "integer": 32, "int": 32, "int4": 32, "serial": 32} | {
+_BITS = {"tinyint": 8, "smallint": 16, "int2": 16, "smallserial": 16, "mediumint": 24, "integer": 32, "int": 32, "int4": 32} | {
+    "serial": 32,
     "int32": 32,
     JSON_INTEGER: 54,
 }
+_BASE_TYPE = re.compile(r"[a-z0-9]+")
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 _DURATION = re.compile(
@@ -69,9 +71,8 @@ def reader(
     if kind in ("string", "enum"):
         return _text_reader(max_length)
     if kind == "integer":
-        bits = _BITS.get(native_type.lower(), 64)
-        unsigned = "unsigned" in native_type.lower()
-        return lambda value, _zone: _integer(value, bits, unsigned=unsigned)
+        low, high = integer_bounds(native_type)
+        return lambda value, _zone: _integer(value, low, high)
     if kind == "datetime":
         return lambda value, zone: _datetime(value, zone, zoned=zoned, column_zone=column_zone)
     if kind == "time":
@@ -80,6 +81,14 @@ def reader(
     if simple is None:
         raise Unfit("type_not_supported", f"A value of type {kind} cannot be given to a call.")
     return simple
+
+
+def integer_bounds(native_type: str) -> tuple[int, int]:
+    """The least and the largest integer a type holds, by its name (``smallint``, ``int(10) unsigned``); 64 bits without one."""
+    native = native_type.lower()
+    base = _BASE_TYPE.match(native)
+    bits = _BITS.get(base[0] if base else "", 64)
+    return (0, (1 << bits) - 1) if "unsigned" in native else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
 @lru_cache(maxsize=512)
@@ -153,7 +162,7 @@ def _fold(label: str) -> str:
     return re.sub(r"[\s_-]+", "", label).casefold()
 
 
-def _integer(value: Any, bits: int, *, unsigned: bool) -> int:
+def _integer(value: Any, low: int, high: int) -> int:
     number: int | None = None
     if isinstance(value, bool):
         number = None
@@ -165,8 +174,7 @@ def _integer(value: Any, bits: int, *, unsigned: bool) -> int:
         number = int(value)
     if number is None:
         raise Unfit("type_invalid", "This must be a whole number.")
-    low, high = (0, 1 << bits) if unsigned else (-(1 << (bits - 1)), 1 << (bits - 1))
-    if not low <= number < high:
+    if not low <= number <= high:
         raise Unfit("out_of_range", "This number is larger than the field can hold.")
     return number
 

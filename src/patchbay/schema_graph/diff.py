@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from patchbay.schema_graph.model import Argument, Edge, Field, Object, Operation
+from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.scoping import View
 
 RENAMED_AT_LEAST = 0.6
 """How much alike (0 to 1) two things must be to be told as one renamed."""
+_WITH_ANOTHER_WORD = 0.75
 COMPARED_MOST = 400
 """Things that disappeared, and things that came, up to which renames are looked for: it takes comparing each with each."""
 
@@ -114,10 +116,23 @@ def diff(before: View, after: View) -> SchemaDiff:
     return SchemaDiff(_objects(before, after), _operations(before, after))
 
 
+def renamed_objects(before: View, after: View) -> tuple[Renamed, ...]:
+    """The objects that are likely the same under another name."""
+    old, new = set(before.object_names()), set(after.object_names())
+    return _renamed_objects(before, after, sorted(old - new), sorted(new - old))
+
+
+def renamed_fields(was: Object, now: Object) -> tuple[Renamed, ...]:
+    """The fields of one object that are likely the same under another name."""
+    old, new = {f.name: f for f in was.fields}, {f.name: f for f in now.fields}
+    gone, came = [name for name in old if name not in new], [name for name in new if name not in old]
+    return _renames(gone, came, lambda before, after: _alike_fields(old[before], new[after]))
+
+
 def _objects(before: View, after: View) -> Objects:
     old, new = set(before.object_names()), set(after.object_names())
     gone, came = sorted(old - new), sorted(new - old)
-    renamed = _renames(gone, came, lambda was, now: _alike_objects(_object(before, was), _object(after, now)))
+    renamed = _renamed_objects(before, after, gone, came)
     pairs = [(name, name) for name in sorted(old & new)] + [(one.before, one.after) for one in renamed]
     changed = [found for was, now in pairs if (found := _compare(_object(before, was), _object(after, now))) is not None]
     again = {one.before for one in renamed}, {one.after for one in renamed}
@@ -127,6 +142,10 @@ def _objects(before: View, after: View) -> Objects:
         renamed=renamed,
         changed=tuple(sorted(changed, key=lambda one: one.name)),
     )
+
+
+def _renamed_objects(before: View, after: View, gone: Sequence[str], came: Sequence[str]) -> tuple[Renamed, ...]:
+    return _renames(gone, came, lambda was, now: _alike_objects(_object(before, was), _object(after, now)))
 
 
 def _object(view: View, name: str) -> Object:
@@ -233,8 +252,12 @@ def _alike_fields(was: Field, now: Field) -> float:
 
 
 def _alike_names(was: str, now: str) -> float:
-    """The same in either direction, which the matcher's own ratio is not."""
-    return SequenceMatcher(None, *sorted((was.casefold(), now.casefold())), autojunk=False).ratio()
+    """The same in either direction, which the matcher's own ratio is not. A name that only got or lost a word is much alike
+    (``phone``, ``phone_number``), however long the word.
+    """
+    ratio = SequenceMatcher(None, *sorted((was.casefold(), now.casefold())), autojunk=False).ratio()
+    before, after = set(split_words(was)), set(split_words(now))
+    return max(ratio, _WITH_ANOTHER_WORD) if before and after and (before < after or after < before) else ratio
 
 
 def _operations(before: View, after: View) -> Operations:

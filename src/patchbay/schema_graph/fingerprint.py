@@ -60,8 +60,8 @@ def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) 
     zones, element types, edge ends, what kind of object it is, its native names, and the definitions of the views below it; not
     descriptions, estimates, indexes, privileges or formats. None: something is gone.
     """
-    invoked = _operation(graph, operation, items)
-    if invoked is None:
+    used = _operation(graph, operation, items)
+    if used is None:
         return None
     merged: dict[str, tuple[set[str], set[str], set[tuple[str, ...]]]] = {}
     for item in items:
@@ -70,32 +70,41 @@ def slice_fingerprint(graph: Graph, operation: str, items: Sequence[SliceItem]) 
         edges.update(item.edges)
         inner.update(item.inner)
     lineage = outline_of(graph.objects).lineage
-    parts: list[Any] = [_VERSION, graph.kind, invoked]
+    parts: list[Any] = [_VERSION, graph.kind, used]
     for name in sorted(merged):
         obj = graph.objects.get(name)
         part = None if obj is None else _object_part(obj, *merged[name])
         if part is None:
             return None
-        parts.append([part, _definitions(graph, lineage, name)])
+        parts.append([part, definitions(graph, lineage, name)])
     return sha256_hex(canonical_json(parts))
 
 
 def _operation(graph: Graph, name: str, items: Sequence[SliceItem]) -> list[Any] | None:
-    """What a call depends on of its operation. That of a record is there as long as its object is: privileges are not schema."""
-    if isinstance(graph.operations, RecordOperations):
-        parsed = split_operation(name)
-        obj = graph.objects.get(parsed[0]) if parsed else None
-        found: Operation | None = record_operation(obj, parsed[1]) if parsed and obj is not None else None
-    else:
-        found = graph.operations.get(name)
+    """What a call depends on of its operation."""
+    found = operation_called(graph, name)
     if found is None:
         return None
+    counting = counting_arguments(found, items)
+    arguments = sorted([a.name, a.role, a.type, a.native_type, a.required, list(a.enum)] for a in counting)
+    part = [found.name, found.object, found.effect, found.verb, arguments, invoked(found, {a.name for a in counting})]
+    return [*part, found.many, found.unusable is None] if found.verb == "call" else part
+
+
+def operation_called(graph: Graph, name: str) -> Operation | None:
+    """The operation of that name. That of a record is there as long as its object is: privileges are not schema."""
+    if not isinstance(graph.operations, RecordOperations):
+        return graph.operations.get(name)
+    parsed = split_operation(name)
+    obj = graph.objects.get(parsed[0]) if parsed else None
+    return record_operation(obj, parsed[1]) if parsed and obj is not None else None
+
+
+def counting_arguments(operation: Operation, items: Sequence[SliceItem]) -> list[Argument]:
+    """The arguments that a call which uses ``items`` gives, or would have to."""
     given = {name for item in items for name in item.arguments or ()}
     every = all(item.arguments is None for item in items)
-    counting = [a for a in found.arguments if every or a.name in given or a.required or _is_demanded(a, given)]
-    arguments = sorted([a.name, a.role, a.type, a.native_type, a.required, list(a.enum)] for a in counting)
-    part = [found.name, found.object, found.effect, found.verb, arguments, _invoked(found, {a.name for a in counting})]
-    return [*part, found.many, found.unusable is None] if found.verb == "call" else part
+    return [a for a in operation.arguments if every or a.name in given or a.required or _is_demanded(a, given)]
 
 
 def _is_demanded(argument: Argument, given: Collection[str]) -> bool:
@@ -103,7 +112,7 @@ def _is_demanded(argument: Argument, given: Collection[str]) -> bool:
     return parent is not None and any(name.startswith(parent + ".") for name in given)
 
 
-def _invoked(operation: Operation, arguments: Collection[str]) -> Any:
+def invoked(operation: Operation, arguments: Collection[str]) -> Any:
     """How the operation is invoked, without the places of arguments that do not count."""
     invoke = dict(operation.invoke)
     places = invoke.get("arguments")
@@ -125,38 +134,40 @@ def _object_part(obj: Object, fields: Iterable[str], edges: Iterable[str], inner
     members = [(path, obj.member(path)) for path in sorted(inner)]
     if any(member is None for _, member in members):
         return None
-    nested = [[list(path), _types_along(obj, path)] for path, _ in members]
+    nested = [[list(path), types_along(obj, path)] for path, _ in members]
     return [
         obj.name,
         obj.kind,
         obj.native_schema,
         obj.native_name,
-        [_field_part(by_name[name]) for name in used_fields],
-        [_edge_part(by_edge[name]) for name in used_edges],
+        [field_part(by_name[name]) for name in used_fields],
+        [edge_part(by_edge[name]) for name in used_edges],
         *([nested] if nested else []),
     ]
 
 
-def _types_along(obj: Object, path: Sequence[str]) -> list[Any]:
+def types_along(obj: Object, path: Sequence[str]) -> list[Any]:
     """The types of the values on the way to a nested member, and all of the member itself."""
     way = [obj.member(path[:length]) for length in range(1, len(path))]
     last = obj.member(path)
-    return [*([f.type, f.item_type] for f in way if f is not None), None if last is None else _field_part(last)]
+    return [*([f.type, f.item_type] for f in way if f is not None), None if last is None else field_part(last)]
 
 
-def _field_part(field: Field) -> list[Any]:
+def field_part(field: Field) -> list[Any]:
+    """What counts of a field."""
     computed = [sorted(field.computed_from), field.row_of, field.opaque]
-    nested = [_field_part(f) for f in field.fields]
+    nested = [field_part(f) for f in field.fields]
     return [field.name, field.type, field.native_type, list(field.enum), field.zoned, field.item_type, nested, computed]
 
 
-def _edge_part(edge: Edge) -> list[Any]:
+def edge_part(edge: Edge) -> list[Any]:
+    """What counts of a relationship: where it leads, and by which fields."""
     pairs = [[list(pair) for pair in pairs] for pairs in (edge.pairs, edge.via_pairs)]
     embedded = [list(edge.wrapper), edge.size_argument, edge.narrows] if edge.embedded else []
     return [edge.name, edge.target, edge.to_one, edge.via, *pairs, *embedded]
 
 
-def _definitions(graph: Graph, lineage: Mapping[str, Lineage], name: str) -> list[Any]:
+def definitions(graph: Graph, lineage: Mapping[str, Lineage], name: str) -> list[Any]:
     """(object, definition) of this object and of all views under it: what a change of any of them would show in."""
     found: dict[str, str | None] = {}
     todo = [name]

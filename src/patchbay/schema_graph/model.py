@@ -177,6 +177,7 @@ class Argument(Struct, frozen=True, omit_defaults=True, gc=False):
     """One argument of an operation, named by a dotted path (``phone``, ``customer.email``, ``body.address.city``).
 
     ``item_type`` is the type of an array's elements. ``has_default``: the system fills it in when it is left out.
+    ``minimum`` and ``maximum`` are inclusive, where the system says them of a number.
     ``demanded_by`` is the dotted name of the outermost optional parent that must have this one once anything in it is given
     (``where`` for ``where.field``, when the field is required in it); None where no parent demands it.
     """
@@ -195,6 +196,8 @@ class Argument(Struct, frozen=True, omit_defaults=True, gc=False):
     has_default: bool = False
     zoned: bool = False
     demanded_by: str | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
 
 
 class Operation(Struct, frozen=True, omit_defaults=True, gc=False):

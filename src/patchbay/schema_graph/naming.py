@@ -16,8 +16,11 @@ from functools import lru_cache
 SLUG_LENGTH = 64
 OBJECT_SLUG_LENGTH = SLUG_LENGTH - len("_insert")
 
+_SLUG = re.compile(r"[A-Za-z0-9-](?:[A-Za-z0-9_-]*[A-Za-z0-9-])?").fullmatch
+"""Most names are one, so none needs to be made."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-_WORD = re.compile(r"[A-ZÀ-ÖØ-Þ]+(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])|[A-ZÀ-ÖØ-Þ]?[a-zß-öø-ÿ]+|[A-ZÀ-ÖØ-Þ]+|[0-9]+|[^\W\d_]+")
+# The commonest words first, each from a character of its own: an alternative that cannot be is left at once.
+_WORD = re.compile(r"[a-zß-öø-ÿ][a-zß-öø-ÿ]*|[A-ZÀ-ÖØ-Þ](?:[a-zß-öø-ÿ]+|[A-ZÀ-ÖØ-Þ]*(?![a-zß-öø-ÿ]))|[0-9][0-9]*|[^\W\d_]+")
 _ID_SUFFIX = re.compile(r"(?<=.)(?:_id|_ID|Id|ID)$")
 
 _IRREGULAR = {
@@ -36,6 +39,7 @@ _PLURAL_ENDS = {"s", *(plural[-1] for plural in _IRREGULAR)}
 _ENDS_NO_PLURAL = frozenset(c for c in string.ascii_letters + string.digits if c.lower() not in _PLURAL_ENDS)
 
 
+@lru_cache(maxsize=16_384)
 def quote_part(identifier: str) -> str:
     """One identifier as it stands in an object's name: quoted only where it would be ambiguous."""
     if "." in identifier or '"' in identifier or identifier != identifier.strip():
@@ -80,9 +84,27 @@ def _take_part(text: str) -> tuple[str, str]:
     return part, text[at + 1 :].lstrip().removeprefix(".").lstrip()
 
 
+def spelled_words(name: str) -> list[str]:
+    """The words of a name as they stand: ``customerPhoneNo_2`` gives ``["customer", "Phone", "No", "2"]``."""
+    return _WORD.findall(name)
+
+
 def split_words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: ``customerPhoneNo_2`` gives ``("customer", "phone", "no", "2")``."""
     return tuple([word.lower() for word in _WORD.findall(name)])
+
+
+def spellings(words: Iterable[str]) -> frozenset[str]:
+    """All that :func:`spelled_words` may give for words whose singulars in lower case are ``words``, which are of ASCII letters:
+    what to look words up in without changing each of them.
+    """
+    found: set[str] = set()
+    for word in words:
+        plurals = (word, f"{word}s", f"{word}es", f"{word[:-1]}ies", *(many for many, one in _IRREGULAR.items() if one == word))
+        for form in plurals:
+            if singular_word(form) == word:
+                found.update((form, form.capitalize(), form.upper()))
+    return frozenset(found)
 
 
 def singular_word(word: str) -> str:
@@ -156,14 +178,15 @@ def unique_slugs(names: Iterable[str], *, length: int = OBJECT_SLUG_LENGTH) -> d
     """A slug for each name, all different, whatever the order. A name that is its own slug keeps it; one whose slug is taken
     or was altered by another's gets six hexadecimal digits of its own, so that it stays when other names come and go.
     """
-    ordered = sorted(set(names))
-    kept = re.compile(f"[A-Za-z0-9-](?:[A-Za-z0-9_-]{{0,{length - 2}}}[A-Za-z0-9-])?").fullmatch  # most names, without making it
-    slugs = {name: name for name in ordered if kept(name) or slug(name, length=length) == name}
-    taken: set[str] = set(slugs.values())
+    slugs: dict[str, str] = {}
     wanted: dict[str, list[str]] = {}
-    for name in ordered:
-        if name not in slugs:
-            wanted.setdefault(slug(name, length=length), []).append(name)
+    for name in sorted(set(names)):
+        short = name if _SLUG(name) and len(name) <= length else slug(name, length=length)
+        if short == name:
+            slugs[name] = name
+        else:
+            wanted.setdefault(short, []).append(name)
+    taken = set(slugs)
     for short, claimants in wanted.items():
         for name in claimants:
             made = short if len(claimants) == 1 and short not in taken else _marked(short, name, taken, length)

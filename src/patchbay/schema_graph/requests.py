@@ -18,11 +18,13 @@ import msgspec
 
 from patchbay.schema_graph.arguments import MissingArguments
 from patchbay.schema_graph.call import CallInput, FrozenCall, GraphqlCall, HttpCall, RequestSlot
-from patchbay.schema_graph.model import FieldType
+from patchbay.schema_graph.model import Edge, FieldType
+from patchbay.schema_graph.moments import moment_at
 
 LIST = "[]"
 """In a slot's path: the one element of a list."""
-Fill = Callable[[Mapping[str, Any], datetime], list[Any]]
+Fill = Callable[..., list[Any]]
+"""``(values, now, key=None)``: see :func:`prepare_request`."""
 
 
 class Contradiction(ValueError):
@@ -40,10 +42,10 @@ class _Demand(msgspec.Struct, frozen=True):
 def prepare_request(call: FrozenCall) -> Fill:
     """The function that fills the slots of a called operation; the result may be kept with the call.
 
-    It takes a run's values (of :func:`~patchbay.schema_graph.arguments.prepare_inputs`) and the time of the call (aware), and
-    gives one wire value for each slot, in order; None leaves the slot out. It raises :class:`MissingArguments` when nothing was
-    given to a call that demands one of its inputs, or a parent without a member that it must have. Raises TypeError for a call
-    of another form.
+    It takes a run's values (of :func:`~patchbay.schema_graph.arguments.prepare_inputs`), the time of the call (aware) and, of a
+    write, its idempotency key, and gives one wire value for each slot, in order; None leaves the slot out. It raises
+    :class:`MissingArguments` when nothing was given to a call that demands one of its inputs, or a parent without a member that
+    it must have. Raises TypeError for a call of another form.
     """
     body = call.body
     if not isinstance(body, (HttpCall, GraphqlCall)):
@@ -53,15 +55,15 @@ def prepare_request(call: FrozenCall) -> Fill:
     demands = tuple(_demands(slots, {one.param: one for one in call.inputs}))
     fixed = [None if slot.param is not None or slot.now else wire_value(slot, slot.value) for slot in slots]
     wires = [_wire(slot) for slot in slots]
-    plain = [(slot.param, slot.now, wire, value) for slot, wire, value in zip(slots, wires, fixed, strict=True)]
+    plain = [(slot.param, slot.now, slot.key, wire, value) for slot, wire, value in zip(slots, wires, fixed, strict=True)]
     demand_one = body.demand_one
 
-    def fill(values: Mapping[str, Any], now: datetime) -> list[Any]:
+    def fill(values: Mapping[str, Any], now: datetime, key: str | None = None) -> list[Any]:
         if demand_one and all(values[one.param] is None for one in asked):
             raise MissingArguments(asked)
         filled: list[Any] = []
-        for param, is_now, wire, value in plain:
-            given = values[param] if param is not None else now if is_now else None
+        for param, is_now, is_key, wire, value in plain:
+            given = values[param] if param is not None else moment_at(is_now, now) if is_now else key if is_key else None
             filled.append(value if given is None else wire(given))
         for demand in demands:
             if filled[demand.at] is None and any(filled[one] is not None for one in demand.beside):
@@ -175,6 +177,16 @@ def _duration(value: timedelta) -> str:
     """ISO 8601."""
     seconds = f"{abs(value.total_seconds()):f}".rstrip("0").rstrip(".")
     return f"{'-' if value < timedelta() else ''}PT{seconds or '0'}S"
+
+
+def edge_path(edge: Edge, pick: int | None) -> list[str | int]:
+    """The property names that lead over an embedded edge in an answer. An element that is picked of its list is told right behind
+    the list's own name, which in ``edges.node`` is the first.
+    """
+    names: list[str | int] = [edge.pairs[0][0], *edge.wrapper]
+    if pick is not None:
+        names.insert(len(names) - (1 if edge.wrapper[-1:] == ("node",) else 0), pick)
+    return names
 
 
 def nested(members: Iterable[tuple[Sequence[str], Any]]) -> dict[str, Any]:

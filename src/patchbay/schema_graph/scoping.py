@@ -21,9 +21,10 @@ from patchbay.schema_graph.blocking import (
     nested_names,
     permits,
 )
-from patchbay.schema_graph.call import SliceItem, Touch
+from patchbay.schema_graph.call import Ground, Plan, SliceItem, Touch
 from patchbay.schema_graph.called import CalledOperations, SeenOperations
 from patchbay.schema_graph.fingerprint import slice_fingerprint
+from patchbay.schema_graph.ground import ground_of
 from patchbay.schema_graph.model import Argument, Edge, Field, Graph, Note, Object, Operation, Verb
 from patchbay.schema_graph.naming import singular, split_name
 from patchbay.schema_graph.operations import (
@@ -197,6 +198,10 @@ class View:
         if made is None:
             raise KeyError(operation)
         return made
+
+    def ground(self, plan: Plan) -> Ground | None:
+        """What a later schema is judged against for a call of this plan, which was made on this view."""
+        return ground_of(self._graph, plan)
 
     def _sees(self, name: str) -> bool:
         """Whether the object of exactly this name exists and nothing its rows come from is blocked."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import os
 import re
@@ -97,7 +96,7 @@ class Vault:
 
     def keyed_hash(self, data: bytes) -> bytes:
         """HMAC-SHA256, 32 bytes, under a key that rotation does not change."""
-        return hmac.new(self._pepper, data, hashlib.sha256).digest()
+        return hmac.digest(self._pepper, data, "sha256")
 
     def _cipher(self, key_id: str) -> AESGCM:
         """The cipher of ``key_id``; a key that another process has added to the key file since is picked up."""

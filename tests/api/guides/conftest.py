@@ -15,7 +15,8 @@ from patchbay.api.platform import Platform, open_platform
 from patchbay.settings import Settings
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
-from tests.api.conftest import Key, client_of
+from tests.api.conftest import Key, ScriptedModel, client_of
+from tests.api.guides.operator_desk import Desk
 
 Frames = list[tuple[str, dict[str, Any]]]
 
@@ -82,3 +83,11 @@ async def caller(patchbay: Platform, key: Key) -> AsyncIterator[Caller]:
     """A user with a key of every scope."""
     async with client_of(create_app(patchbay.settings, platform=patchbay), key.headers) as http:
         yield Caller(http)
+
+
+@pytest.fixture
+async def desk(client: httpx2.AsyncClient, model: ScriptedModel) -> Desk:
+    """An agent on a platform whose language model only listens."""
+    caller = Caller(client)
+    agent = await caller.ask("POST", "/agents", {"name": "Front desk", "timeZone": "America/Toronto"}, status=201)
+    return Desk(caller, model, agent["id"])

@@ -246,8 +246,8 @@ def test_a_plain_value_and_a_mutation():
     deeper = msgspec.structs.replace(body, document="query Q { customerCount { value } }")
     assert reason(Candidate(value.plan, deeper)) == "not_accepted"
     create = candidate(
-        "mutation M($input: CreateOrder!) { createOrder(input: $input) { order { number } } }", operation="mutation.createOrder",
-        object_="CreateOrderPayload", columns=(column("Order", "number", "order"),),
+        "mutation M($input: CreateOrder!) { createOrder(input: $input) { errors { __typename } order { number } } }",
+        operation="mutation.createOrder", object_="CreateOrderPayload", columns=(column("Order", "number", "order"),),
         touches=(Touch("CreateOrderPayload"), Touch("Order")), leaves=(("order", "number"),), record=("createOrder",), many=False,
         more=(), operation_name="M",
         slots=(
@@ -255,7 +255,11 @@ def test_a_plain_value_and_a_mutation():
             RequestSlot("variable", "input", "string", "ID", ("input", "customerId"), param="customer"),
         ),
     )  # fmt: skip
+    create = Candidate(create.plan, msgspec.structs.replace(create.body, refusals=(("createOrder", "errors"),)))
     assert prove_graphql(create, VIEW).call.effect == "write"
+    unseen = create.body.document.replace("errors { __typename } ", "")
+    assert reason(Candidate(create.plan, msgspec.structs.replace(create.body, document=unseen))) == "provenance_unproven"
+    assert reason(Candidate(create.plan, msgspec.structs.replace(create.body, refusals=()))) == "provenance_unproven"
     assert reason(Candidate(msgspec.structs.replace(create.plan, effect="read"), create.body)) == "schema_changed"
 
 

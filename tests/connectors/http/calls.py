@@ -52,13 +52,14 @@ def frozen(
     caps: Caps = CAPS,
     identifying: bool = False,
     time_zone: str | None = None,
+    guarantee: Any = None,
 ) -> FrozenCall:
     return FrozenCall(
         format_version=1,
         connection_id="con_1",
         kind="graphql" if isinstance(body, GraphqlCall) else "rest",
         operation="getCustomer",
-        effect="read",
+        effect="read" if guarantee is None else "write",
         body=body,
         inputs=tuple(inputs),
         outputs=tuple(outputs),
@@ -68,6 +69,7 @@ def frozen(
         slice_fingerprint="f",
         identifying=identifying,
         time_zone=time_zone,
+        guarantee=guarantee,
     )
 
 
@@ -87,6 +89,27 @@ def get_customer(
     return frozen(body, outputs, [CallInput("id", "id", "string", "string", required=True)], **more)
 
 
+def write_customer(*, keyed: bool = False, method: str = "POST", outputs: Sequence[Output] = CUSTOMER) -> FrozenCall:
+    """A write of a customer's name, with a key in a header where the system takes one."""
+    path = "/customers" if method == "POST" else "/customers/{id}"
+    slots = [RequestSlot("json", "name", "string", "string", path=("name",), param="id")]
+    if method == "DELETE":
+        slots = []
+    if method != "POST":
+        slots.append(RequestSlot("path", "id", "string", "string", param="id"))
+    if keyed:
+        slots.append(RequestSlot("header", "Idempotency-Key", "string", "string", key=True))
+    body = HttpCall(
+        method=method,
+        path=path,
+        slots=tuple(slots),
+        leaves=tuple((o.leaf,) for o in outputs),
+        content_type="application/json" if method != "DELETE" else None,
+    )
+    inputs = [CallInput("id", "id", "string", "string", required=True)]
+    return frozen(body, outputs, inputs, guarantee="upstream_key" if keyed else "none")
+
+
 def credentials(url: str, **more: Any) -> HttpCredentials:
     given = {"type": "rest", "auth": Auth(scheme="bearer"), "secrets": {"token": "t0k"}} | more
     return HttpCredentials(base_url=url, **given)
@@ -102,9 +125,11 @@ async def source_at(url: str, *, at_once: int = 16, authorities: str | None = No
         await source.close()
 
 
-async def run(source: HttpSource, ready: Ready, arguments: dict[str, Any], *, seconds: float = 5.0) -> CallResult:
+async def run(
+    source: HttpSource, ready: Ready, arguments: dict[str, Any], *, seconds: float = 5.0, key: str | None = None
+) -> CallResult:
     """One run, as the runtime does it."""
     zone = ZoneInfo(ZONE)
-    values = ready.values(CallContext(arguments=arguments, time_zone=ZONE), zone)
+    values = ready.values(CallContext(arguments=arguments, time_zone=ZONE, idempotency_key=key), zone)
     answer = await ready.run(source, values, asyncio.get_running_loop().time() + seconds)
     return ready.result(source, answer, zone_name=ZONE, zone=zone, duration_ms=1.0)

@@ -16,8 +16,8 @@ from patchbay.connectors.http.drift import Drift
 from patchbay.connectors.http.json_forms import Mismatch, form_of
 from patchbay.connectors.http.results import MOST_IN_A_LIST, Results, records_at
 from patchbay.connectors.refusals import SourceRefused
-from patchbay.schema_graph.call import CallResult, Caps, Column, Output
-from tests.connectors.http.calls import ZONE, get_customer, output
+from patchbay.schema_graph.call import CallResult, Caps, Column, HttpCall, Output
+from tests.connectors.http.calls import ZONE, frozen, get_customer, output
 
 TORONTO, UTC = ZoneInfo(ZONE), ZoneInfo("UTC")
 BIG = "123456789012345678.123456789012345678"
@@ -234,3 +234,20 @@ def test_what_must_be_there_is_missed_only_where_that_is_promised() -> None:
     with pytest.raises(SourceRefused):
         shown({}, [never_null], strict=True)
     assert shown({}, [output("x")], strict=True).rows == [{"x": None}]
+
+
+def test_one_element_of_a_list_is_that_very_one() -> None:
+    column = Column("Customer", "sku", "string", "string", via=("items",), picks=((0, 1),))
+    call = frozen(HttpCall("GET", "/c", leaves=(("items", 1, "sku"),)), [Output("sku", column)])
+    results = Results(call, record=(), many=False, leaves=[("items", 1, "sku")], more=())
+
+    def second(payload: Any) -> Any:
+        return results.result(payload, zone_name="UTC", zone=UTC, duration_ms=0).rows[0]["sku"]
+
+    assert second({"items": [{"sku": "a"}, {"sku": "b"}]}) == "b"
+    assert second({"items": [{"sku": "a"}, {"other": 1}, {"sku": "c"}]}) is None, "an element that lacks it is not passed over"
+    assert second({"items": [{"sku": "a"}, None, {"sku": "c"}]}) is None
+    assert second({"items": [{"sku": "a"}]}) is None
+    assert second({"items": {"sku": "a"}}) is None
+    assert second({"items": None}) is None
+    assert second({}) is None

@@ -22,6 +22,7 @@ from patchbay.connectors.refusals import (
     ScopedOut,
     ScopingUnconfirmed,
     SourceTimeout,
+    WriteRoleMissing,
 )
 from patchbay.connectors.runtime import CallRunner
 from patchbay.schema_graph.arguments import ArgumentRefused, ArgumentsInvalid, MissingArguments
@@ -182,9 +183,11 @@ class TestRefusals:
             await runner.run(acme.org, msgspec.structs.replace(call, connection_id="con_none"), by_phone())
 
     async def test_calls_of_another_format_or_kind(self, acme: Shop, runner: CallRunner) -> None:
-        for change in ({"format_version": 99}, {"kind": "mysql"}, {"effect": "write"}):
+        for change in ({"format_version": 99}, {"kind": "mysql"}):
             with pytest.raises(CallNotSupported):
                 await runner.run(acme.org, msgspec.structs.replace(acme.find_customer, **change), by_phone())
+        with pytest.raises(WriteRoleMissing):
+            await runner.run(acme.org, msgspec.structs.replace(acme.find_customer, effect="write"), by_phone())
 
     async def test_a_replaced_connection(self, acme: Shop, runner: CallRunner, tls_postgres: PostgresServer) -> None:
         call = acme.find_customer

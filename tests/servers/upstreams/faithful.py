@@ -1,5 +1,6 @@
 """An upstream that speaks a vendor's own OpenAPI document: it refuses what the document does not allow, and says why in
-``problems``; what it accepts it answers with a record made up from the document's schemas.
+``problems``; what it accepts it answers with a record made up from the document's schemas. Writes are carried out in a ledger,
+and what they wrote is read again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import jsonschema_rs
 import msgspec
 from aiohttp import web
 
+from tests.servers.upstreams.ledger import WRITES, Ledger, key_in, overlaid
 from tests.servers.upstreams.samples import Samples
 
 METHODS = ("get", "put", "post", "delete", "patch", "head")
@@ -44,6 +46,8 @@ class FaithfulUpstream:
     seen: list[Seen] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     spoil: Callable[[Any], Any] = lambda record: record
+    ledger: Ledger = field(default_factory=Ledger)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.samples = Samples(self.document)
@@ -57,7 +61,7 @@ class FaithfulUpstream:
         self._routes = sorted(routes, key=lambda route: route[2].count("{"))
         self._validators: dict[int, Any] = {}
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         if not self.authorized(request):
             return web.json_response({"error": "unauthorized"}, status=401)
         raw_path, _, raw_query = request.raw_path.partition("?")
@@ -74,7 +78,11 @@ class FaithfulUpstream:
         except Mistake as mistake:
             return self._refuse(f"{seen.operation}: {mistake}")
         self.seen.append(seen)
-        return self._answer(operation)
+        if request.method not in WRITES:
+            return self._answer(operation, raw_path, None)
+        what = {"operation": seen.operation, "path": seen.path, "body": seen.body}
+        key = key_in(request.headers, seen.body)
+        return await self.ledger.carry_out(request, key, what, lambda: self._answer(operation, raw_path, seen.body))
 
     def _refuse(self, problem: str) -> web.Response:
         self.problems.append(problem)
@@ -192,14 +200,19 @@ class FaithfulUpstream:
         if error is not None:
             raise Mistake(f"{name}: {error.message[:200]}")
 
-    def _answer(self, operation: Mapping[str, Any]) -> web.Response:
+    def _answer(self, operation: Mapping[str, Any], place: str, given: Any) -> web.Response:
         responses = operation["responses"]
         status = next(str(code) for code in responses if str(code).startswith("2"))
         content = self.samples.resolved(responses[status]).get("content", {})
         media = next((kind for kind in content if "json" in kind), None)
         if media is None:
             return web.Response(status=int(status))
-        record = self.spoil(self.samples.of(content[media].get("schema", {})))
+        record = self.samples.of(content[media].get("schema", {}))
+        if given is not None:
+            record = self.kept[place] = overlaid(record, given)
+        elif place in self.kept:
+            record = self.kept[place]
+        record = self.spoil(record)
         return web.Response(status=int(status), body=msgspec.json.encode(record), content_type=media.partition(";")[0])
 
 

@@ -5,7 +5,8 @@ What a skill found before something was blocked stays in the receipt, but a mode
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from patchbay.agent_runtime.conversation.model import (
     ToolOutcome,
     UserMessage,
 )
-from patchbay.agent_runtime.conversation.tools import HAND_OFF, outcome_from_event, outputs_of
+from patchbay.agent_runtime.conversation.tools import HAND_OFF, outcome_from_event
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.connectors.refusals import ScopedOut
 from patchbay.connectors.scoping import scoped_out
@@ -32,25 +33,26 @@ _LAST = text(
     f" ORDER BY seq DESC LIMIT {_WINDOW}"
 )
 
+Narrow = Callable[[Mapping[str, Any]], dict[str, Any]]
 _NO_LONGER = ToolOutcome(status="refused", code=ScopedOut.code, message=ScopedOut.say)
 
 
-async def load_history(session: AsyncSession, conversation_id: str, agent: FrozenAgent) -> Sequence[Message]:
+async def load_history(session: AsyncSession, conversation_id: str, agent: FrozenAgent, level: int) -> Sequence[Message]:
     """The last messages and tool outcomes of a conversation, oldest first, beginning with something the caller said.
 
-    Rows are told only of skills that ``agent`` has and whose calls data scoping permits now, and of those only fields that the
-    skill may still return.
+    Rows are told only of skills that ``agent`` has, that a caller of ``level`` may use and whose calls data scoping permits now,
+    and of those only fields that may still be told.
     """
     rows = (await session.execute(_LAST, {"id": conversation_id})).all()
     used = {row.data["slug"] for row in rows if row.type == "tool_call" and "result" in row.data and "slug" in row.data}
-    skills = {slug: skill for slug, skill in agent.by_slug.items() if slug in used}
+    skills = {slug: s for slug, s in agent.by_slug.items() if slug in used and agent.gates.of(s.id).level <= level}
     blocked = await scoped_out(session, {slug: skill.call for slug, skill in skills.items()}) if skills else set[str]()
-    tellable = {slug: {o.leaf for o in outputs_of(skill)} for slug, skill in skills.items() if slug not in blocked}
+    tellable = {slug: partial(agent.gates.of(skill.id).row, level=level) for slug, skill in skills.items() if slug not in blocked}
     return messages(((row.type, row.data) for row in reversed(rows)), tellable)
 
 
-def messages(events: Iterable[tuple[str, dict[str, Any]]], tellable: Mapping[str, Collection[str]]) -> Sequence[Message]:
-    """Stored events, as (type, data), as messages. ``tellable`` holds, by slug, the leaves of what skills found."""
+def messages(events: Iterable[tuple[str, dict[str, Any]]], tellable: Mapping[str, Narrow]) -> Sequence[Message]:
+    """Stored events, as (type, data), as messages. ``tellable`` gives, by slug, what of a row that a skill found may be told."""
     told: list[Message] = []
     for type, data in events:
         match type:
@@ -64,7 +66,7 @@ def messages(events: Iterable[tuple[str, dict[str, Any]]], tellable: Mapping[str
     return told[first:]
 
 
-def _tool(data: dict[str, Any], tellable: Mapping[str, Collection[str]]) -> Sequence[Message]:
+def _tool(data: dict[str, Any], tellable: Mapping[str, Narrow]) -> Sequence[Message]:
     name = data.get("slug") or (HAND_OFF if data.get("toolName") == HAND_OFF else None)
     if name is None:
         return ()
@@ -72,12 +74,8 @@ def _tool(data: dict[str, Any], tellable: Mapping[str, Collection[str]]) -> Sequ
     request = ToolCallRequest(call_id=data["callId"], name=name, arguments=arguments)
     outcome = outcome_from_event(data)
     if outcome.rows:
-        leaves = tellable.get(name)
-        outcome = _NO_LONGER if leaves is None else _narrowed(outcome, leaves)
+        narrow = tellable.get(name)
+        rows = [narrow(row) for row in outcome.rows] if narrow is not None else []
+        outcome = _NO_LONGER if narrow is None else msgspec.structs.replace(outcome, rows=rows)
     answer = ToolMessage(call_id=data["callId"], tool=name, outcome=outcome)
     return AgentMessage(text="", calls=(request,)), answer
-
-
-def _narrowed(outcome: ToolOutcome, leaves: Collection[str]) -> ToolOutcome:
-    rows = [{leaf: value for leaf, value in row.items() if leaf in leaves} for row in outcome.rows]
-    return msgspec.structs.replace(outcome, rows=rows)

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -101,6 +101,7 @@ _KEEP = (
     " SELECT id FROM kept"
 )
 _ADVANCE = text(_KEEP.format(change=f"state = jsonb_set(state, '{{claim}}', {_LEASED})"))
+_ADVANCE_STATE = text(_KEEP.format(change=f"state = jsonb_set(CAST(:state AS jsonb), '{{claim}}', {_LEASED})"))
 _FINISH = text(
     _KEEP.format(
         change="turns = :turns, state = CAST(:state AS jsonb), outcome = :outcome, summary = :summary,"
@@ -203,12 +204,22 @@ class Journal:
             self._pending.append(event)
         return event
 
-    async def write(self, session: AsyncSession) -> None:
-        """Store what is pending in a transaction of the caller's, which holds the claim already."""
-        kept = await session.execute(_ADVANCE, self._values(self._pending, self._numbers.last_seq))
+    async def write(self, session: AsyncSession, *, state: bool = False) -> None:
+        """Store what is pending, with ``state`` the engine's own memory too, in a transaction of the caller's, which holds the
+        claim already.
+        """
+        values = self._values(self._pending, self._numbers.last_seq) | ({"state": self._state()} if state else {})
+        kept = await session.execute(_ADVANCE_STATE if state else _ADVANCE, values)
         if kept.one_or_none() is None:
             raise TurnLost
         self._pending = []
+
+    async def keep_state(self) -> None:
+        """Store what is pending together with the engine's own memory, before something that must not happen twice."""
+        await asyncio.shield(self._runtime.detach(self._store({"state": self._state()}, statement=_ADVANCE_STATE)))
+
+    def _state(self) -> str:
+        return json.dumps({k: v for k, v in self._held.state.items() if k != "claim"})
 
     def flush_soon(self) -> None:
         """Store what is pending within :data:`SOON`, unless the turn is over before and stores it all at once."""
@@ -226,8 +237,7 @@ class Journal:
 
     def finish_detached(self, *, outcome: str, summary: str, ends: bool) -> asyncio.Task[None]:
         """Begin to :meth:`finish`; it goes on even when the request is cancelled."""
-        state = {k: v for k, v in self._held.state.items() if k != "claim"}
-        last = {"turns": self._numbers.turn, "state": json.dumps(state), "outcome": outcome, "summary": summary, "ends": ends}
+        last = {"turns": self._numbers.turn, "state": self._state(), "outcome": outcome, "summary": summary, "ends": ends}
         self.rest()
         return self._runtime.detach(self._store(last))
 
@@ -235,8 +245,10 @@ class Journal:
     def _key(self) -> dict[str, Any]:
         return {"id": self._held.id, **_leased(self._held.claim)}
 
-    async def _store(self, last: dict[str, Any] | None) -> None:
-        """Store what is pending. A store that goes away meanwhile is given some time to come back."""
+    async def _store(self, last: dict[str, Any] | None, statement: TextClause = _FINISH) -> None:
+        """Store what is pending, and ``last`` by its ``statement``. A store that goes away meanwhile is given some time to come
+        back.
+        """
         async with self._writing:
             batch, number = list(self._pending), self._numbers.last_seq
             if not batch and last is None:
@@ -244,7 +256,7 @@ class Journal:
             again = False
             for pause in (*_AGAIN_AFTER_S, None):
                 try:
-                    await self._store_once(batch, number, last, again=again)
+                    await self._store_once(batch, number, last, statement, again=again)
                     break
                 except (OperationalError, InterfaceError):
                     if pause is None:
@@ -253,14 +265,16 @@ class Journal:
                     await asyncio.sleep(pause)
             self._pending = self._pending[len(batch) :]
 
-    async def _store_once(self, batch: Sequence[Event], number: int, last: dict[str, Any] | None, *, again: bool) -> None:
+    async def _store_once(
+        self, batch: Sequence[Event], number: int, last: dict[str, Any] | None, statement: TextClause, *, again: bool
+    ) -> None:
         once = self._runtime.database.once
         if again and batch:
             key = {"id": batch[-1].id, "cnv": self._held.id, "seq": batch[-1].seq}
             if await once(self._held.org_id, _STORED, key):
                 return  # the commit went through, only its confirmation was lost
         values = {**self._values(batch, number), **(last or {})}
-        if not await once(self._held.org_id, _ADVANCE if last is None else _FINISH, values):
+        if not await once(self._held.org_id, _ADVANCE if last is None else statement, values):
             raise TurnLost
 
     def _values(self, batch: Sequence[Event], number: int) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class ToolOutcome(_Value, frozen=True, kw_only=True):
 
     ``refused``: nothing ran, or the result may not be shown; ``failed``: it ran and did not come to an end. ``message`` can be
     said to the caller as it is. ``missing`` and ``invalid`` name parameters to ask for (again). ``reason`` is for the receipt.
+    ``done``: a write that took effect.
     """
 
     status: Literal["succeeded", "refused", "failed"]
@@ -83,6 +84,7 @@ class ToolOutcome(_Value, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
     reason: dict[str, Any] = {}
+    done: bool = False
 
 
 class UserMessage(_Value, frozen=True, kw_only=True):

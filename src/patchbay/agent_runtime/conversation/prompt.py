@@ -59,6 +59,7 @@ def tool_content(outcome: ToolOutcome) -> str:
         told |= {"rowCount": outcome.row_count, "truncated": outcome.truncated, "ambiguous": outcome.ambiguous}
         told |= {"rows": outcome.rows} if not outcome.ambiguous else {}
         told |= {"notes": list(outcome.notes)} if outcome.notes else {}
+        told |= {"outcome": "done"} if outcome.done else {}
     else:
         told |= {"code": outcome.code, "message": outcome.message}
         told |= {"missing": list(outcome.missing)} if outcome.missing else {}

@@ -1,7 +1,7 @@
 """Running what a model asks for: only frozen calls of this version, only with checked arguments, never with a stack trace.
 
 A model's request is turned into a :class:`ToolOutcome` whatever it says. What the model may not say, it never sees: the rows
-of an ambiguous result stay here, and so does any field the skill does not allow.
+of an ambiguous result stay here, and so does any field that the skill or a policy does not allow at the caller's level.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ import msgspec
 import structlog
 
 from patchbay.agent_runtime.conversation.model import ToolCallRequest, ToolOutcome, ToolSpec
+from patchbay.agent_runtime.conversation.writes import UNKNOWN, UNKNOWN_SAID
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
+from patchbay.agent_runtime.guardrails.gates import Limited
 from patchbay.agent_runtime.services import Runner
+from patchbay.agent_runtime.verification.questions import NO_WAY
 from patchbay.errors import PatchbayError
-from patchbay.schema_graph.call import CallContext, CallResult, Output
+from patchbay.schema_graph.arguments import validate_arguments
+from patchbay.schema_graph.call import CallContext, CallResult
 
 HAND_OFF = "hand_off_to_a_person"
 """The one tool every agent has beside its skills. Skills may not take its slug."""
@@ -55,24 +59,27 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     skill: FrozenSkill | None = None
     arguments: dict[str, Any] = {}
     outcome: ToolOutcome | None = None
-    guardrail: str | None = None
 
     @property
     def hand_off(self) -> bool:
         """Whether this asks for a person."""
         return self.outcome is None and self.skill is None
 
-    def shown(self) -> dict[str, Any]:
-        """What an event may say about the request: for a gated skill the arguments' values stay out."""
+    def refused(self, code: str, message: str) -> Prepared:
+        """The same request, not to be run."""
+        return msgspec.structs.replace(self, outcome=ToolOutcome(status="refused", code=code, message=message))
+
+    def shown(self, *, arguments: bool) -> dict[str, Any]:
+        """What an event may say about the request; the arguments' values only where ``arguments``: the gates let the call by."""
         shown: dict[str, Any] = {"callId": self.request.call_id, "toolName": self.name}
         if self.skill is not None:
             shown |= {"skillId": self.skill.id, "toolName": self.skill.name, "slug": self.skill.slug}
-            shown["arguments"] = {} if self.skill.requires_verified else _shown_arguments(self.skill, self.arguments)
+            shown["arguments"] = _shown_arguments(self.skill, self.arguments) if arguments else {}
         return shown
 
 
-def tool_specs(agent: FrozenAgent) -> tuple[ToolSpec, ...]:
-    """The tools of this version, in a stable order."""
+def tool_specs(agent: FrozenAgent, level: int) -> tuple[ToolSpec, ...]:
+    """The tools of this version for a caller of this level, in a stable order. Verifiers are no tools."""
     specs = [
         ToolSpec(
             slug=skill.slug,
@@ -80,22 +87,22 @@ def tool_specs(agent: FrozenAgent) -> tuple[ToolSpec, ...]:
             description=skill.description,
             schema=skill.tool,
             inputs=skill.call.inputs,
-            outputs=outputs_of(skill),
+            outputs=agent.gates.of(skill.id).outputs(skill.call.outputs, level),
             skill_id=skill.id,
         )
-        for skill in agent.skills
+        for skill in agent.offered
     ]
     return (*specs, _HAND_OFF_SPEC) if agent.profile.handoff.enabled else tuple(specs)
 
 
-def prepare(agent: FrozenAgent, request: ToolCallRequest, *, verified: Mapping[str, Any]) -> Prepared:
-    """Look at a request: is there such a tool in this version, are its arguments an object, may this caller use it?"""
+def prepare(agent: FrozenAgent, request: ToolCallRequest) -> Prepared:
+    """Look at a request: is there such a tool in this version, and are its arguments an object?"""
     name = _clean(request.name)
     if request.name == HAND_OFF and agent.profile.handoff.enabled:
         return Prepared(request=request, name="Hand off to a person", arguments=_arguments(request.arguments) or {})
     skill = agent.by_slug.get(request.name)
     if skill is None:
-        return Prepared(request=request, name=name, outcome=_refused("unknown_tool", "I don't have a way to do that."))
+        return Prepared(request=request, name=name).refused("unknown_tool", "I don't have a way to do that.")
     arguments = _arguments(request.arguments)
     if arguments is None:
         message = "The arguments were not a JSON object; send one that follows the tool's schema."
@@ -105,47 +112,61 @@ def prepare(agent: FrozenAgent, request: ToolCallRequest, *, verified: Mapping[s
             skill=skill,
             outcome=ToolOutcome(status="failed", code="arguments_malformed", message=message),
         )
-    prepared = Prepared(request=request, name=name, skill=skill, arguments=arguments)
-    if skill.requires_verified and not verified.get("level"):
-        said = "I can't share that until I've verified who you are, and I can't do that here yet."
-        return msgspec.structs.replace(
-            prepared, outcome=_refused("verification_required", said), guardrail="verification_required"
-        )
-    if skill.call.effect != "read":
-        said = "I can't make changes for you here."
-        return msgspec.structs.replace(prepared, outcome=_refused("write_not_reviewed", said), guardrail="write_not_reviewed")
-    return prepared
+    return Prepared(request=request, name=name, skill=skill, arguments=arguments)
 
 
-async def run(runner: Runner, org_id: str, prepared: Prepared, context: CallContext) -> tuple[ToolOutcome, float]:
-    """Run a prepared call and give what the model may know of it, and how long it took in milliseconds."""
+def refusal_of_arguments(prepared: Prepared, context: CallContext) -> ToolOutcome | None:
+    """Why the call could not run with these arguments, or None: nobody is asked to confirm what cannot be done."""
     assert prepared.skill is not None
+    try:
+        validate_arguments(prepared.skill.call.inputs, context)
+    except PatchbayError as refusal:
+        return _from_refusal(refusal, prepared.skill)
+    return None
+
+
+async def run(
+    runner: Runner, org_id: str, prepared: Prepared, context: CallContext, limited: Limited
+) -> tuple[ToolOutcome, float]:
+    """Run a prepared call and give what the model may know of it, and how long it took in milliseconds.
+
+    A write that broke off for any reason but a refusal may have happened: its outcome is unknown.
+    """
+    assert prepared.skill is not None
+    write = prepared.skill.call.effect == "write"
     started = time.perf_counter()
     try:
         result = await runner.run(org_id, prepared.skill.call, context)
     except PatchbayError as refusal:
-        outcome = _from_refusal(refusal, prepared.skill)
+        outcome = _unknown(refusal.detail) if refusal.code == UNKNOWN else _from_refusal(refusal, prepared.skill)
     except TimeoutError:
         outcome = ToolOutcome(status="failed", code="deadline", message="The system I need took too long to answer.")
+        outcome = _unknown("deadline") if write else outcome
     except Exception:
         _log.exception("skill failed", skill_id=prepared.skill.id, conversation_id=context.conversation_id)
         outcome = ToolOutcome(status="failed", code="internal", message="Something went wrong while I looked that up.")
+        outcome = _unknown("internal") if write else outcome
     else:
-        outcome = _from_result(result, prepared.skill)
+        outcome = _from_result(result, limited)
     return outcome, (time.perf_counter() - started) * 1000
 
 
-def outcome_data(outcome: ToolOutcome, skill: FrozenSkill | None) -> dict[str, Any]:
+def _unknown(detail: str) -> ToolOutcome:
+    return ToolOutcome(status="failed", code=UNKNOWN, message=UNKNOWN_SAID, reason={"detail": detail})
+
+
+def outcome_data(outcome: ToolOutcome, leaves: Sequence[str]) -> dict[str, Any]:
     """The part of a ``tool_call`` event that tells what came of it."""
     if outcome.status != "succeeded":
         return {"code": outcome.code, "message": outcome.message, **outcome.reason}
-    leaves = [o.leaf for o in outputs_of(skill)] if skill else []
     result: dict[str, Any] = {"rowCount": outcome.row_count, "truncated": outcome.truncated, "ambiguous": outcome.ambiguous}
     if not outcome.ambiguous:
         result["rows"] = outcome.rows
     if outcome.notes:
         result["notes"] = list(outcome.notes)
-    return {"leaves": leaves, "result": result}
+    if outcome.done:
+        result["outcome"] = "done"
+    return {"leaves": list(leaves), "result": result}
 
 
 def outcome_from_event(data: Mapping[str, Any]) -> ToolOutcome:
@@ -161,18 +182,12 @@ def outcome_from_event(data: Mapping[str, Any]) -> ToolOutcome:
         truncated=bool(result.get("truncated", False)),
         ambiguous=bool(result.get("ambiguous", False)),
         notes=tuple(result.get("notes", [])),
+        done=result.get("outcome") == "done",
     )
 
 
-def outputs_of(skill: FrozenSkill) -> tuple[Output, ...]:
-    """What the skill may return."""
-    allowed = skill.allowed_fields
-    return tuple(o for o in skill.call.outputs if allowed is None or o.leaf in allowed)
-
-
-def _from_result(result: CallResult, skill: FrozenSkill) -> ToolOutcome:
-    allowed = skill.allowed_fields
-    rows = result.rows if allowed is None else [{k: v for k, v in row.items() if k in allowed} for row in result.rows]
+def _from_result(result: CallResult, limited: Limited) -> ToolOutcome:
+    rows = result.rows if limited.all else [limited.row(row) for row in result.rows]
     return ToolOutcome(
         status="succeeded",
         rows=[] if result.ambiguous else rows,
@@ -180,6 +195,7 @@ def _from_result(result: CallResult, skill: FrozenSkill) -> ToolOutcome:
         truncated=result.truncated,
         ambiguous=result.ambiguous,
         notes=tuple(result.notes),
+        done=result.outcome == "done",
     )
 
 
@@ -200,16 +216,12 @@ def _sayable(refusal: PatchbayError) -> str:
     if "session_fact_missing" in codes:
         return "I can't see who is calling, so I can't look that up here."
     if "verified_fact_missing" in codes:
-        return "I can't share that until I've verified who you are, and I can't do that here yet."
+        return NO_WAY
     return str(refusal.extensions.get("say") or "I can't look that up right now.")
 
 
 def _is_missing(code: str) -> bool:
     return "missing" in code or code == "required"
-
-
-def _refused(code: str, message: str) -> ToolOutcome:
-    return ToolOutcome(status="refused", code=code, message=message)
 
 
 def _arguments(text: str) -> dict[str, Any] | None:

@@ -53,13 +53,18 @@ class Turn:
                         if last is None:
                             yield event
                 settled = number == len(self._said) - 1
-                summary = self._engine.remember(said)
+                summary = self._engine.remember()
+                settled = settled or self._engine.ends
                 if settled:
-                    await self._journal.finish(outcome=self._engine.outcome, summary=summary, ends=self._ends)
+                    await self._journal.finish(
+                        outcome=self._engine.outcome, summary=summary, ends=self._ends or self._engine.ends
+                    )
                 else:
                     await asyncio.shield(self._journal.flush())
                 if last is not None:
                     yield last
+                if settled:
+                    break
             yield self._journal.make("done", {"conversationId": self._held.id, "outcome": self._engine.outcome})
         except PatchbayError as refusal:
             yield self._journal.make("error", {"problem": _problem(refusal)})
@@ -70,7 +75,7 @@ class Turn:
             self._journal.rest()
             if not settled:
                 self._engine.abandon()
-                summary = self._engine.remember(self._said[0])
+                summary = self._engine.remember()
                 self._journal.finish_detached(outcome=self._engine.outcome, summary=summary, ends=self._ends)
 
     async def collect(self) -> list[Event]:

@@ -37,9 +37,9 @@ def thing(one: CallInput) -> str:
 
 def question(one: CallInput) -> str:
     """How to ask for a parameter."""
-    if one.enum and len(one.enum) <= 8:
-        return f"Which {humanized(one.param)}: {listed((c.replace('_', ' ') for c in one.enum), last='or')}?"
-    if one.type == "boolean":
+    if one.said_enum and len(one.said_enum) <= 8:
+        return f"Which {humanized(one.param)}: {listed((c.replace('_', ' ') for c in one.said_enum), last='or')}?"
+    if one.said_type == "boolean":
         return f"Is that a yes or a no for {thing(one)}?"
     return f"Could you tell me {thing(one)}?"
 

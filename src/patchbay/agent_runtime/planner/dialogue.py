@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from patchbay.agent_runtime.agent_draft import AgentDraft
+from patchbay.agent_runtime.conversation import utterances
 from patchbay.agent_runtime.conversation.model import ToolSpec
 from patchbay.agent_runtime.planner import asking, facts, smalltalk
 from patchbay.agent_runtime.planner.matching import ENOUGH, decided, rank
@@ -71,7 +72,7 @@ Step = Say | Call | HandOff
 
 def respond(said: str, memory: Memory, scene: Scene) -> Step:
     """The next step after the caller said something."""
-    if smalltalk.wants_person(said):
+    if utterances.wants_person(said):
         return _hand_off(said, memory, scene)
     if memory.offer is not None and (step := _offered(said, memory, scene)) is not None:
         return step
@@ -130,7 +131,7 @@ def _fresh(said: str, memory: Memory, scene: Scene) -> Step:
 
 def _answered(said: str, tool: ToolSpec, memory: Memory, scene: Scene) -> Step:
     asked = memory.asking
-    if smalltalk.wants_to_stop(said):
+    if utterances.wants_to_stop(said):
         return Say(text="No problem. Is there anything else I can do for you?", memory=memory.cleared())
     one = next((i for i in tool.model_inputs() if i.param == asked), None)
     if one is None:
@@ -138,7 +139,7 @@ def _answered(said: str, tool: ToolSpec, memory: Memory, scene: Scene) -> Step:
     other = decided(rank(said, scene.skills()))
     if other is not None and other.tool.slug != tool.slug and other.score >= ENOUGH + 1 and len(split_words(said)) > 3:
         return start(other.tool, said, memory, scene)
-    if smalltalk.does_not_know(said):
+    if utterances.does_not_know(said):
         return _without(tool, one.param, memory, scene)
     values = _fill(said, tool, scene, asked=asked)
     own = facts.from_channel(said, [one], scene.session, asked=asked)

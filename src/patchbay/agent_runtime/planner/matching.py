@@ -59,7 +59,7 @@ def decided(matches: Sequence[Match]) -> Match | None:
 
 def _answers(utterance: str, tool: ToolSpec) -> bool:
     """Whether the kind of question fits the kind of answer: *when* asks for a date."""
-    kinds = {output.column.type for output in tool.outputs}
+    kinds = {output.said_type for output in tool.outputs}
     return any(question.search(utterance) and kinds & types for question, types in _QUESTIONS)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from patchbay.agent_runtime.conversation.model import ToolOutcome, ToolSpec
 from patchbay.agent_runtime.planner.speaking import spoken
 from patchbay.agent_runtime.planner.words import humanized, listed
-from patchbay.schema_graph.call import Output
+from patchbay.schema_graph.call import Column, Output
 
 _MOST = 5
 _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
@@ -19,16 +19,22 @@ _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 def read_out(tool: ToolSpec, outcome: ToolOutcome, *, now: datetime) -> str:
     """The rows of a result that is neither empty nor ambiguous. ``now`` is aware, in the agent's zone."""
     rows = outcome.rows[:_MOST]
+    outputs = tool.outputs or _as_they_came(rows)
     if len(rows) == 1:
-        told = _one(tool.outputs, rows[0], now)
-    elif len(tool.outputs) == 1:
-        only = tool.outputs[0]
+        told = _one(outputs, rows[0], now)
+    elif len(outputs) == 1:
+        only = outputs[0]
         values = [_value(only, row, now) or "one without it" for row in rows]
         told = f"I found {_count(outcome)}: {listed(values)}."
     else:
-        each = [f"{_ORDINALS[i]}: {_line(tool.outputs, row, now)}." for i, row in enumerate(rows)]
+        each = [f"{_ORDINALS[i]}: {_line(outputs, row, now)}." for i, row in enumerate(rows)]
         told = f"I found {_count(outcome)}. {' '.join(each)}"
     return " ".join([told, *_more(outcome, len(rows)), *outcome.notes])
+
+
+def _as_they_came(rows: Sequence[Mapping[str, Any]]) -> Sequence[Output]:
+    """The leaves of a result that nobody declared: an endpoint answers what it answers."""
+    return [Output(leaf, Column("", leaf, "json", "json")) for leaf in dict.fromkeys(leaf for row in rows for leaf in row)]
 
 
 def _one(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> str:
@@ -43,7 +49,7 @@ def _one(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> st
 
 def _clause(output: Output, value: str) -> str:
     name = humanized(output.leaf)
-    return f"{name}: {value}" if output.column.type == "boolean" else f"the {name} is {value}"
+    return f"{name}: {value}" if output.said_type == "boolean" else f"the {name} is {value}"
 
 
 def _line(outputs: Sequence[Output], row: Mapping[str, Any], now: datetime) -> str:

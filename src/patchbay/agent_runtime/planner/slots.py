@@ -17,6 +17,7 @@ from patchbay.agent_runtime.planner.numbers import digits_for_words, find_number
 from patchbay.agent_runtime.planner.phrases import find_enum, find_marked, find_name, find_phrase, whole_answer
 from patchbay.agent_runtime.planner.words import named, split_words, stem
 from patchbay.schema_graph.call import CallInput
+from patchbay.schema_graph.transform import MoneyMinor, PhoneForm
 
 Kind = Literal[
     "phone", "email", "uuid", "date", "datetime", "time", "postcode", "number", "boolean", "enum", "id", "name", "text"
@@ -61,14 +62,16 @@ _DAY_FIRST_EXCEPT = frozenset({"US", "PH", "CA"})
 def kind_of(one: CallInput) -> Kind:
     """What sort of value an input takes."""
     words = set(split_words(one.param)) | set(split_words(one.arg.rsplit(".", 1)[-1]))
-    if one.codec == "phone" or words & _PHONE_WORDS:
+    if one.codec in ("phone", "e164") or isinstance(one.transform, PhoneForm) or words & _PHONE_WORDS:
         return "phone"
-    if one.enum:
+    if one.said_enum:
         return "enum"
+    if isinstance(one.transform, MoneyMinor):
+        return "number"
     by_type: dict[str, Kind] = {"uuid": "uuid", "date": "date", "datetime": "datetime", "time": "time", "boolean": "boolean"}
-    if one.type in by_type:
-        return by_type[one.type]
-    if one.type in ("integer", "decimal", "number"):
+    if one.said_type in by_type:
+        return by_type[one.said_type]
+    if one.said_type in ("integer", "decimal", "number"):
         return "number"
     if words & {"email", "mail"}:
         return "email"
@@ -118,7 +121,7 @@ def _find(one: CallInput, text: str, *, now: datetime, country: str | None, aske
         case "boolean":
             return _boolean(text) if asked else None
         case "enum":
-            return find_enum(one.enum, text)
+            return find_enum(one.said_enum, text)
         case _:
             return _worded(kind, one, text, asked=asked)
 
@@ -159,13 +162,13 @@ def _email(text: str) -> Found | None:
 
 def _number(one: CallInput, text: str, *, asked: bool) -> Found | None:
     numbers = find_numbers(text.replace("#", " "))
-    if one.type == "integer":
+    if one.said_type == "integer":
         numbers = [n for n in numbers if "." not in n[0]]
     best = _nearest(one, text, numbers)
     if best is None or not (asked or _named_near(one, text) or text[best[1][0]].isdigit()):
         return None
     value, span = best
-    if one.type == "decimal" or len(value.lstrip("-")) > 15:
+    if one.said_type in ("decimal", "string") or len(value.lstrip("-")) > 15:
         return value, span
     return (float(value) if "." in value else int(value)), span
 

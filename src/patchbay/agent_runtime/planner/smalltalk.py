@@ -12,18 +12,6 @@ from patchbay.agent_runtime.planner.words import listed
 
 Talk = Literal["greeting", "thanks", "goodbye", "capabilities", "how_are_you", "who", "yes", "no"]
 
-_PERSON = (
-    r"(?:human(?: being)?|(?:real|live|actual) (?:person|human|agent|someone)|person|agent|representative|rep|operator|manager"
-    r"|supervisor|receptionist|somebody|someone|staff(?: member)?|advisor|team member|customer service)"
-)
-_HAND_OFF = re.compile(
-    rf"\b(?:speak|talk|chat)(?:ing)? (?:to|with) (?:an? |the |your |some )?{_PERSON}\b"
-    rf"|\b(?:transfer|connect|put) me (?:through )?(?:to|with|over to)\b|\bput me through\b"
-    rf"|\b(?:get|give|want|need|like|prefer) (?:me )?(?:to (?:speak|talk) (?:to|with) )?(?:an? |the )?"
-    rf"(?:human(?: being)?|(?:real|live|actual) (?:person|human|agent)|representative|operator|manager|supervisor)\b"
-    rf"|^\s*(?:an? )?{_PERSON}(?:,? please)?[.!]*\s*$",
-    re.I,
-)
 _PATTERNS: tuple[tuple[Talk, re.Pattern[str]], ...] = (
     (
         "capabilities",
@@ -48,25 +36,6 @@ _PATTERNS: tuple[tuple[Talk, re.Pattern[str]], ...] = (
     ("no", re.compile(r"^\s*(no|nope|nah)\b", re.I)),
     ("yes", re.compile(r"^\s*(yes|yeah|yep|sure|ok(?:ay)?|please do|go ahead|of course)\b", re.I)),
 )
-_CANCEL = re.compile(r"\b(never ?mind|forget (?:it|about it)|cancel that|stop|skip (?:it|that)|leave it)\b", re.I)
-_UNKNOWN = re.compile(
-    r"\b(?:i )?(?:don't|do not|dont|can't|cannot) (?:know|have|remember|recall)\b|\bno idea\b|\bnot sure\b", re.I
-)
-
-
-def wants_person(said: str) -> bool:
-    """Whether the caller asks for a person."""
-    return bool(_HAND_OFF.search(said))
-
-
-def wants_to_stop(said: str) -> bool:
-    """Whether the caller drops what was being asked."""
-    return bool(_CANCEL.search(said))
-
-
-def does_not_know(said: str) -> bool:
-    """Whether the caller does not have what was asked for."""
-    return bool(_UNKNOWN.search(said))
 
 
 def talk(said: str) -> Talk | None:

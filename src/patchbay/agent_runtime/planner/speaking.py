@@ -20,12 +20,13 @@ _MONEY = named(
 
 
 def spoken(output: Output, value: Any, *, zone: ZoneInfo, today: date) -> str:
-    """One value of a leaf as part of a sentence. ``value`` is in the JSON form of its column's type; not None."""
-    column = output.column
+    """One value of a leaf as part of a sentence. ``value`` is in the JSON form of its type; not None."""
+    kind, column = output.said_type, output.column
     if isinstance(value, list):
         items = cast(list[Any], value)
-        return listed(_scalar(column.item_type or "string", item, output.leaf, zone, today) for item in items) or "none"
-    return _scalar(column.type, value, output.leaf, zone, today)
+        kind = (column.item_type or "string") if kind == "array" else kind if column.many else "string"
+        return listed(_scalar(kind, item, output.leaf, zone, today) for item in items) or "none"
+    return _scalar(kind, value, output.leaf, zone, today)
 
 
 def _scalar(type: str, value: Any, leaf: str, zone: ZoneInfo, today: date) -> str:

@@ -9,6 +9,7 @@ from fastapi import Body, Response
 from pydantic import Field
 from starlette.requests import Request
 
+from patchbay.agent_runtime import previews
 from patchbay.agent_runtime.auto_mapping import AutoMapBody, auto_map
 from patchbay.agent_runtime.binding_skills import save_binding
 from patchbay.agent_runtime.wire import skill_json
@@ -19,6 +20,8 @@ from patchbay.api.documented import Documented
 from patchbay.api.envelope import ApiResponse, Shown, enveloped
 from patchbay.api.paths import Kind, LongAgentId
 from patchbay.api.platform import platform_of
+from patchbay.api.presence import while_present
+from patchbay.api.preview_shown import PreviewShown, preview_json
 from patchbay.api.problems import problems
 from patchbay.api.routers.skills import SkillShown
 from patchbay.api.routing import PREFIX, door_router
@@ -105,3 +108,27 @@ async def auto_map_binding(
     visit_of(request).resource_id = made.skill.id
     response.headers["Location"] = f"{PREFIX}/agents/{agent_id}/skills/{made.skill.id}"
     return enveloped({**skill_json(made.skill), "autoMap": msgspec.to_builtins(made.why)})
+
+
+@router.post(
+    "/preview",
+    response_model=ApiResponse[PreviewShown],
+    summary="Preview a binding",
+    responses=problems(400, 404, 409, 413, 415, 422, 502, 503, 504),
+)
+async def preview_binding(
+    principal: SkillsWrite,
+    request: Request,
+    agent_id: LongAgentId,
+    kind: Kind,
+    body: Annotated[Any, Documented(previews.BindingPreviewBody), Body()],
+) -> Any:
+    """See what a binding would do before it is saved. A read runs with a small limit. A write to a database shows its statement,
+    its parameters and the record as it is; with `execute` it also runs and is rolled back. A write to an HTTP system shows the
+    exact request, its secrets masked, and is not sent.
+    """
+    check_kind(kind)
+    await announce(request)
+    runtime = platform_of(request).runtime
+    shown = await while_present(request, previews.preview_binding(runtime, principal.org_id, agent_id, kind, body))
+    return enveloped(preview_json(shown))

@@ -8,6 +8,7 @@ from fastapi import Body as BodyParameter
 from pydantic import Field
 from starlette.requests import Request
 
+from patchbay.agent_runtime.drift.judging import judge_connection
 from patchbay.api.access import IntegrationsRead, IntegrationsWrite
 from patchbay.api.auditing import announce, audit_success
 from patchbay.api.bodies import object_of
@@ -173,8 +174,13 @@ async def disconnect(principal: IntegrationsWrite, request: Request, kind: Kind)
     responses=problems(404, 409, 503),
 )
 async def discover(principal: IntegrationsWrite, request: Request, kind: Kind) -> Any:
-    """Read the whole schema of the connected system. The new snapshot replaces the one before; data scoping stays."""
+    """Read the whole schema of the connected system. The new snapshot replaces the one before; data scoping stays.
+
+    Every skill on it is judged: `GET …/drift` tells what the schema means to each.
+    """
     await announce(request)
     platform = platform_of(request)
-    work = discovery.discover(platform.database, platform.vault, platform.guard, org_id=principal.org_id, kind=kind)
+    work = discovery.discover(
+        platform.database, platform.vault, platform.guard, org_id=principal.org_id, kind=kind, judge=judge_connection
+    )
     return enveloped(await while_present(request, work))

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import Body
+from fastapi import Body, Response
 from pydantic import Field
 from starlette.requests import Request
 
-from patchbay.agent_runtime import skills
+from patchbay.agent_runtime import previews, skills
 from patchbay.agent_runtime.binding_skills import change_skill
+from patchbay.agent_runtime.hand_made_skills import (
+    HTTP_WEBHOOK,
+    MEMBERS,
+    HandMadePatch,
+    HandMadeSkill,
+    change_webhook,
+    create_skill,
+    forget_unused,
+    rotate_secret,
+)
 from patchbay.agent_runtime.reviews import Reviewer
-from patchbay.agent_runtime.skills import SkillPatch
 from patchbay.agent_runtime.skills_shown import show_skill, show_skills
+from patchbay.agent_runtime.wire import skill_json
 from patchbay.api.access import SkillsRead, SkillsWrite
 from patchbay.api.auditing import announce
 from patchbay.api.documented import Documented
+from patchbay.api.drift_shown import SkillDrift
 from patchbay.api.envelope import ApiResponse, Deleted, PaginatedResponse, Shown, enveloped
 from patchbay.api.pages import Paged
 from patchbay.api.paths import LongAgentId, SkillId
 from patchbay.api.platform import platform_of
+from patchbay.api.presence import while_present
+from patchbay.api.preview_shown import PreviewShown, preview_json
 from patchbay.api.problems import problems
-from patchbay.api.routing import door_router
+from patchbay.api.routing import PREFIX, door_router
 from patchbay.api.times import Stamp
 from patchbay.api.visit import visit_of
 from patchbay.api.work import Reading, Writing
@@ -47,12 +60,29 @@ class SkillShown(Shown):
     stakes: Literal["low", "medium", "high"] | None
     connection_id: str | None
     binding: dict[str, Any] | None = Field(description="Null too while data scoping blocks something it reads.")
+    parameters_schema: dict[str, Any] | None = Field(description="What a webhook asks the caller for, as a JSON Schema.")
+    required_params: list[str] | None
+    execution_config: dict[str, Any] | None = Field(description="Where a webhook goes. Its headers and query are masked.")
     digest: str | None
     review_digest: str | None = Field(description="What a review of a write names: it changes with all that is reviewed.")
     review: dict[str, Any] | None = Field(description="Who reviewed a write: `digest`, `note`, `by`, `at`.")
     warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
+    drift: SkillDrift | None = Field(description="What the schema of today means to it; null before discovery.")
     created_at: Stamp
     updated_at: Stamp
+
+
+class SkillCreated(SkillShown):
+    """A new skill. `signingSecret` is shown this once: requests to the webhook are signed with it."""
+
+    signing_secret: str
+
+
+class SigningSecret(Shown):
+    """A new signing secret, shown this once. For a day requests are signed with the old one as well."""
+
+    id: str
+    signing_secret: str
 
 
 class SkillType(Shown):
@@ -64,6 +94,7 @@ class SkillType(Shown):
     family: str
     status: Literal["available", "reserved"]
     create_with: str | None = Field(description="The endpoint that makes a skill of this type.")
+    schema_: dict[str, Any] | None = Field(alias="schema", description="The JSON Schema of its `executionConfig`.")
 
 
 @types_router.get("", response_model=ApiResponse[list[SkillType]], summary="List available skill types", responses=problems())
@@ -78,6 +109,48 @@ async def list_skills(principal: SkillsRead, session: Reading, page: Paged, agen
     rows = await skills.list_skills(session, agent_id, limit=page.limit + 1, after=page.after)
     shown = await show_skills(session, rows)
     return page.envelope(shown, position=lambda skill: skill["id"], shown=lambda skill: skill)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ApiResponse[SkillCreated],
+    summary="Create a skill",
+    responses=problems(400, 404, 409, 413, 415, 422),
+)
+async def create_hand_made_skill(
+    principal: SkillsWrite,
+    request: Request,
+    response: Response,
+    agent_id: LongAgentId,
+    body: Annotated[Any, Documented(HandMadeSkill), Body()],
+) -> Any:
+    """Add a skill made by hand: `http_webhook`, which calls an endpoint of your own with what the agent collected. Every request
+    is signed (Standard Webhooks) with `signingSecret`, which is shown this once. A webhook that says it writes is disabled until
+    it is reviewed. Skills on connected systems are made from bindings. Publish to make it live.
+    """
+    await announce(request)
+    created = await create_skill(platform_of(request).runtime, principal.org_id, agent_id, body)
+    visit_of(request).resource_id = created.skill.id
+    response.headers["Location"] = f"{PREFIX}/agents/{agent_id}/skills/{created.skill.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return enveloped({**skill_json(created.skill), "signingSecret": created.signing_secret})
+
+
+@router.post(
+    "/{id}/signing-secret",
+    response_model=ApiResponse[SigningSecret],
+    summary="Rotate a webhook's signing secret",
+    responses=problems(404, 422),
+)
+async def rotate_signing_secret(
+    principal: SkillsWrite, session: Writing, request: Request, response: Response, agent_id: LongAgentId, id: SkillId
+) -> Any:
+    """Sign with another secret, at once and in every published version. For a day requests are signed with the old one too."""
+    visit_of(request).resource_id = id
+    rotated = await rotate_secret(session, platform_of(request).vault, agent_id, id)
+    response.headers["Cache-Control"] = "no-store"
+    return enveloped({"id": rotated.skill.id, "signingSecret": rotated.signing_secret})
 
 
 @router.get("/{id}", response_model=ApiResponse[SkillShown], summary="Get a skill", responses=problems(404))
@@ -97,7 +170,7 @@ async def patch_skill(
     request: Request,
     agent_id: LongAgentId,
     id: SkillId,
-    body: Annotated[Any, Documented(SkillPatch), Body()],
+    body: Annotated[Any, Documented(HandMadePatch), Body()],
 ) -> Any:
     """Change a skill of the draft. The members of `binding` that are sent replace the stored ones; the call is then checked,
     compiled and proven anew. A write is enabled with `review`, which names the `reviewDigest` of what was looked at; changing
@@ -107,7 +180,10 @@ async def patch_skill(
     await announce(request)
     platform = platform_of(request)
     reviewer = Reviewer(type="api_key", id=principal.key_id, label=principal.label)
-    skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body, reviewer=reviewer)
+    if isinstance(body, dict) and not MEMBERS.isdisjoint(cast("dict[str, Any]", body)):
+        skill = await change_webhook(platform.runtime, principal.org_id, agent_id, id, body)
+    else:
+        skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body, reviewer=reviewer)
     async with platform.database.tenant(principal.org_id, read_only=True) as session:
         return enveloped(await show_skill(session, skill))
 
@@ -116,5 +192,29 @@ async def patch_skill(
 async def delete_skill(principal: SkillsWrite, session: Writing, request: Request, agent_id: LongAgentId, id: SkillId) -> Any:
     """Take a skill off the draft; published versions keep theirs until you publish."""
     visit_of(request).resource_id = id
+    skill = await skills.get_skill(session, agent_id, id)
     await skills.delete_skill(session, agent_id, id)
+    if skill.skill_type == HTTP_WEBHOOK:
+        await forget_unused(session, agent_id, skill.id)
     return enveloped({"id": id})
+
+
+@router.post(
+    "/{id}/preview",
+    response_model=ApiResponse[PreviewShown],
+    summary="Preview a skill",
+    responses=problems(400, 403, 404, 409, 413, 415, 422, 502, 503, 504),
+)
+async def preview_skill(
+    principal: SkillsWrite,
+    request: Request,
+    agent_id: LongAgentId,
+    id: SkillId,
+    body: Annotated[Any, Documented(previews.PreviewBody), Body()],
+) -> Any:
+    """See what a saved skill would do, enabled or not, as `POST …/bindings/preview` does for a binding."""
+    visit_of(request).resource_id = id
+    await announce(request)
+    runtime = platform_of(request).runtime
+    shown = await while_present(request, previews.preview_skill(runtime, principal.org_id, agent_id, id, body))
+    return enveloped(preview_json(shown))

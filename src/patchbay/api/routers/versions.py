@@ -33,6 +33,10 @@ class Publishing(Body):
         default=None, max_length=2000, description="What changed, for whoever picks a version to go back to."
     )
 
+    accept_paused: bool = Field(
+        default=False, description="Publish although skills are paused: they are refused until they are mended."
+    )
+
 
 class RollingBack(Body):
     """Which version becomes the live one."""
@@ -80,12 +84,16 @@ async def publish(
     """Freeze the draft as the next version and make it live.
 
     With an `Idempotency-Key` a retry replays the first answer and publishes nothing; the same key with another body is 409.
+    While an enabled skill is paused, because the system it uses has changed, this is 409 `skill_paused`: mend it, disable it,
+    or send `acceptPaused`.
     """
     visit_of(request).resource_id = id
-    note = body.note if body else None
+    sent = body or Publishing()
 
     async def once() -> dict[str, Any]:
-        version = await versions.publish(session, id, note=note, published_by=principal.label)
+        version = await versions.publish(
+            session, id, note=sent.note, published_by=principal.label, accept_paused=sent.accept_paused
+        )
         return enveloped(version_json(version, live=True))
 
     return await idempotent.run(session, once, status=201, model=ApiResponse[VersionShown])

@@ -60,7 +60,7 @@ def draft(
     for one in chosen:
         leaf = leaf_for(one.leaf.path, profile, leaves)
         leaves.append(leaf)
-        projection.append(Projection(path=written(one.leaf.path), leaf=leaf))
+        projection.append(Projection(path=[*written(one.leaf.path)], leaf=leaf))
     binding = Binding(
         tool_name=tool_name or tool_name_for(goal),
         operation=profile.operation.name,

@@ -4,6 +4,7 @@
   wrappers of connections, and the flag that tells whether there are further records.
 - Every value is a variable, fixed ones too, declared with the type the schema has for it. Only how many records of a nested
   list are read is written out.
+- Of a mutation it also asks for what its payload holds where it is refused (``userErrors``): only whether anything is in it.
 - There are no aliases, and no fragments but inline ones, which say of a union or interface which type is meant. How deep it goes
   is bounded by how many names a path may have.
 """
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from graphql.language import ast
 
 
+TYPENAME = "__typename"
+"""What every record can be asked for: the name of its type (GraphQL specification, section 4.1)."""
+
+
 class _Selected:
     """A field or inline fragment (``on``) while the document is put together: what it selects, in order."""
 
@@ -35,6 +40,13 @@ class _Selected:
         """What is selected by that name inside, added when it is not yet."""
         return self.inside.setdefault((name, on), _Selected(name, on=on, size=size))
 
+    def innermost(self, path: Sequence[str]) -> _Selected:
+        """What is selected at the end of ``path``."""
+        at = self
+        for name in path:
+            at = at.select(name)
+        return at
+
 
 def compile_graphql(plan: Plan, view: View) -> GraphqlCall:
     """The document and its slots. Raises KeyError for what is not in the view."""
@@ -47,7 +59,14 @@ def compile_graphql(plan: Plan, view: View) -> GraphqlCall:
     more = tuple(cast("Sequence[str]", invoke.get("more", ()))) if operation.many else ()
     slots = _with_least(slots_of(plan, view, operation, "variable"), cast("Mapping[str, Any]", invoke.get("least", {})))
     name = field[:1].upper() + field[1:]
-    document = _document(plan, view, invoke, slots, _selection(plan, view, field, record, more))
+    selected = _selection(plan, view, field, record, more)
+    refusals = cast("Sequence[Sequence[str]]", invoke.get("refusals", ())) if plan.effect == "write" else ()
+    for path in refusals:
+        if not selected.select(path[0]).inside:
+            selected.innermost(path)
+    if plan.effect == "write" and not invoke.get("scalar") and not selected.innermost(record).inside:
+        selected.innermost(record).select(TYPENAME)
+    document = _document(plan, view, invoke, slots, selected)
     return GraphqlCall(
         document=print_ast(document),
         operation_name=name,
@@ -57,6 +76,7 @@ def compile_graphql(plan: Plan, view: View) -> GraphqlCall:
         many=operation.many,
         more=(field, *more) if more else (),
         demand_one=plan.demand_one,
+        refusals=tuple((field, path[0]) for path in refusals),
     )
 
 

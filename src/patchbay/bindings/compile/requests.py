@@ -9,7 +9,7 @@ from patchbay.bindings.call_arguments import place_of
 from patchbay.schema_graph.call import Column, Given, Place, Plan, RequestSlot
 from patchbay.schema_graph.model import Argument, Edge, Object, Operation
 from patchbay.schema_graph.naming import split_name
-from patchbay.schema_graph.requests import LIST
+from patchbay.schema_graph.requests import LIST, edge_path
 from patchbay.schema_graph.scoping import View
 
 
@@ -39,6 +39,7 @@ def _slot(given: Given, argument: Argument, place: Mapping[str, Any], default: P
         param=given.param,
         value=given.value,
         now=given.now,
+        key=given.key,
         style=place.get("style"),
         explode=place.get("explode"),
         demanded_by=_parent(argument, path),
@@ -69,10 +70,13 @@ def steps(plan: Plan, view: View, column: Column) -> Iterator[tuple[Object, Edge
         at = edge.target
 
 
-def leaf_path(plan: Plan, view: View, column: Column) -> tuple[str, ...]:
-    """The property names from a record to a leaf, wrappers of lists among them. Raises KeyError."""
-    names: list[str] = []
-    for _, edge in steps(plan, view, column):
+def leaf_path(plan: Plan, view: View, column: Column) -> tuple[str | int, ...]:
+    """The property names from a record to a leaf, wrappers of lists among them, and the elements picked. Raises KeyError."""
+    picks = dict(column.picks)
+    names: list[str | int] = []
+    for place, (_, edge) in enumerate(steps(plan, view, column)):
         if not edge.narrows:
-            names += [edge.pairs[0][0], *edge.wrapper]
-    return (*names, column.field, *column.inner)
+            names += edge_path(edge, picks.get(place))
+    for place, name in enumerate((column.field, *column.inner), len(column.via)):
+        names += [name] if place not in picks else [name, picks[place]]
+    return tuple(names)

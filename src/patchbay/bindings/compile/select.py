@@ -3,18 +3,19 @@
 - Every identifier is quoted; tables are named with their schema; columns are listed one by one and named after the leaves.
 - Every value is a placeholder, fixed ones too.
 - A neighbour is LEFT JOINed: a record without one still comes back.
+- A list through a relationship to many records is a subquery in its output's place, with one element more than the cap.
 - One row more than the cap is asked for, to know that there were more.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from sqlglot import exp
 
-from patchbay.schema_graph.call import CallInput, Column, Filter, Join, Order, Plan, SqlSlot
+from patchbay.schema_graph.call import CallInput, Column, Filter, Join, ListRead, Order, Output, Plan, SqlSlot
 from patchbay.schema_graph.model import Object
 from patchbay.schema_graph.scoping import View
 
@@ -33,6 +34,8 @@ class Select(ABC):
         for number, join in enumerate(plan.joins, 1):
             self._aliases[*join.source, join.edge] = f"j{number}"
         self._inputs = {one.param: one for one in plan.inputs}
+        self._lists = {one.path: one for one in plan.lists}
+        self._subqueries = 0
         self.slots: list[SqlSlot] = []
 
     @abstractmethod
@@ -44,13 +47,17 @@ class Select(ABC):
         """That the condition's input was not given."""
 
     @abstractmethod
+    def _listed(self, one: ListRead, column: Column) -> exp.Expr:
+        """The values of a column beyond a list, as one value in the place of an output."""
+
+    @abstractmethod
     def _ordered(self, order: Order) -> Sequence[exp.Expr]:
         """The terms of one order, nulls last."""
 
     def tree(self) -> exp.Select:
         """The statement."""
         plan = self._plan
-        select = exp.select(*(self._output(output.column, output.leaf) for output in plan.outputs))
+        select = exp.select(*self.outputs())
         select = select.from_(self._table(plan.object, ()))
         for join in plan.joins:
             table = self._table(join.target, (*join.source, join.edge))
@@ -65,6 +72,14 @@ class Select(ABC):
         # One row more than is wanted tells that there are more; of the first so many in an order, nobody asks.
         return select.limit(exp.Literal.number(plan.caps.rows + (0 if plan.ranked else 1)))
 
+    def outputs(self) -> list[exp.Expr]:
+        """What comes back, each column under its leaf."""
+        return [self._output(output) for output in self._plan.outputs]
+
+    def plain(self, column: Column) -> exp.Expr:
+        """A column as it stands."""
+        return self._column(column.via, column.field)
+
     def _object(self, name: str) -> Object:
         found = self._view.object(name)
         if found is None:
@@ -74,16 +89,48 @@ class Select(ABC):
     def _table(self, name: str, path: tuple[str, ...]) -> exp.Table:
         obj = self._object(name)
         return exp.Table(
-            this=_identifier(obj.native_name or obj.name),
-            db=_identifier(obj.native_schema) if obj.native_schema else None,
-            alias=exp.TableAlias(this=_identifier(self._aliases[path])),
+            this=identifier(obj.native_name or obj.name),
+            db=identifier(obj.native_schema) if obj.native_schema else None,
+            alias=exp.TableAlias(this=identifier(self._aliases[path])),
         )
 
     def _column(self, path: tuple[str, ...], field: str) -> exp.Column:
-        return exp.Column(this=_identifier(field), table=_identifier(self._aliases[path]))
+        return exp.Column(this=identifier(field), table=identifier(self._aliases[path]))
 
-    def _output(self, column: Column, leaf: str) -> exp.Expr:
-        return exp.Alias(this=self._column(column.via, column.field), alias=_identifier(leaf))
+    def _output(self, output: Output) -> exp.Expr:
+        column = output.column
+        value = self._column(column.via, column.field) if not column.many else self._listed(self._list_of(column), column)
+        return exp.Alias(this=value, alias=identifier(output.leaf))
+
+    def _list_of(self, column: Column) -> ListRead:
+        return next(one for path, one in self._lists.items() if column.via[: len(path)] == path)
+
+    def _elements(self, one: ListRead, column: Column, shown: Callable[[exp.Column], exp.Expr] | None = None) -> exp.Select:
+        """The records of a list, joined as far as ``column`` lies: what is selected of them is the column, or ``shown`` of it.
+
+        Each subquery has aliases of its own, so that no name in a statement means two things.
+        """
+        aliases = self._opened(one, column)
+        value = self._column(column.via, column.field)
+        select = exp.select(value if shown is None else shown(value))
+        select = select.from_(self._table(one.target, one.path))
+        for join in one.joins:
+            path = (*join.source, join.edge)
+            if path in aliases:
+                select = select.join(self._table(join.target, path), on=self._on(join), join_type="left")
+        return select.where(self._belongs(one))
+
+    def _opened(self, one: ListRead, column: Column) -> list[tuple[str, ...]]:
+        """The paths to the tables of a new subquery, which have aliases from here on."""
+        self._subqueries += 1
+        paths = [column.via[:length] for length in range(len(one.path), len(column.via) + 1)]
+        for number, path in enumerate(paths):
+            self._aliases[path] = f"l{self._subqueries}" if number == 0 else f"l{self._subqueries}j{number}"
+        return paths
+
+    def _belongs(self, one: ListRead) -> exp.Expr:
+        """That a record of a list is one of the record's own."""
+        return self._on(Join(one.source, one.edge, one.target, one.pairs))
 
     def _on(self, join: Join) -> exp.Expr:
         path = (*join.source, join.edge)
@@ -108,7 +155,7 @@ class Select(ABC):
 
     def _takes_many(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
-        return condition.op == "in" or (given is not None and given.codec != "plain")
+        return condition.op == "in" or (given is not None and given.codec in ("phone", "email"))
 
     def _is_optional(self, condition: Filter) -> bool:
         given = self._inputs.get(condition.param or "")
@@ -133,7 +180,8 @@ class Select(ABC):
         )
 
 
-def _identifier(name: str) -> exp.Identifier:
+def identifier(name: str) -> exp.Identifier:
+    """A name, quoted."""
     return exp.to_identifier(name, quoted=True)
 
 

@@ -1,10 +1,13 @@
-"""A plan as one parameterized SELECT for PostgreSQL. What is the same for every database is in `select.py`.
+"""A plan as one parameterized SELECT, INSERT or UPDATE for PostgreSQL. What is the same for every database is in `select.py` and
+`write.py`.
 
 - A placeholder is cast to its column's type without length or precision, so that the server neither cuts nor rounds the
   value; a type of the owner's (an enum, a domain) is left to the server, which takes the column's.
 - An optional input's condition also holds when nothing was given: ``(column = $1 OR $1 IS NULL)``. The server plans with the
   values at hand, so an index still serves. Where a plan demands one of them, a last condition asks that one was given.
 - Nulls sort last.
+- A write returns its record itself (RETURNING).
+- A list is ``ARRAY(SELECT … ORDER BY key LIMIT n)``: its elements keep their type, which the answer tells.
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from patchbay.bindings.compile.select import Select
-from patchbay.schema_graph.call import Filter, Order, Plan, SqlCall
+from patchbay.bindings.compile.select import identifier
+from patchbay.bindings.compile.write import Write, confirmed, one_of
+from patchbay.schema_graph.call import Column, Filter, ListRead, Order, Plan, SqlCall, SqlRead
 from patchbay.schema_graph.scoping import View
 
 _DIALECT = "postgres"
@@ -55,10 +59,27 @@ _CASTS: Mapping[str, exp.DType] = {
 def compile_postgres(plan: Plan, view: View) -> SqlCall:
     """The statement and its slots. Raises KeyError for an object that is not in the view."""
     statement = _Statement(plan, view)
-    return SqlCall(sql=statement.tree().sql(dialect=_DIALECT), slots=tuple(statement.slots))
+    if plan.effect == "read":
+        return SqlCall(sql=statement.tree().sql(dialect=_DIALECT), slots=tuple(statement.slots))
+    tree = statement.insert() if plan.verb == "insert" else statement.update()
+    if plan.outputs:
+        tree.set("returning", exp.Returning(expressions=statement.outputs()))
+    return SqlCall(
+        sql=tree.sql(dialect=_DIALECT), slots=tuple(statement.slots), confirm=_confirm(plan, view), one_of=one_of(plan)
+    )
 
 
-class _Statement(Select):
+def _confirm(plan: Plan, view: View) -> SqlRead | None:
+    again = confirmed(plan, view)
+    if again is None:
+        return None
+    statement = _Statement(again, view)
+    compared = () if plan.outputs else tuple(condition.column for condition in again.filters[:1])
+    tree = statement.tree().select(*(statement.plain(column) for column in compared))
+    return SqlRead(sql=tree.sql(dialect=_DIALECT), slots=tuple(statement.slots), compared=compared)
+
+
+class _Statement(Write):
     def __init__(self, plan: Plan, view: View) -> None:
         super().__init__(plan, view)
         self._placeholders: dict[tuple[str, str, bool], exp.Expr] = {}
@@ -72,6 +93,9 @@ class _Statement(Select):
     def _absent(self, condition: Filter, *, many: bool) -> exp.Expr:
         return exp.Is(this=self._placeholder(condition, many=many).copy(), expression=exp.Null())
 
+    def _target(self, field: str) -> exp.Column:
+        return exp.Column(this=identifier(field))
+
     def _placeholder(self, condition: Filter, *, many: bool) -> exp.Expr:
         """The placeholder of a filter's value. One parameter compared with columns of one type is sent once."""
         key = (condition.param or "", condition.column.native_type, many)
@@ -82,6 +106,13 @@ class _Statement(Select):
         if condition.param is not None:
             self._placeholders[key] = made
         return made
+
+    def _listed(self, one: ListRead, column: Column) -> exp.Expr:
+        select = self._elements(one, column)
+        key = self._column(one.path, one.key)
+        desc = one.direction == "desc"
+        select = select.order_by(exp.Ordered(this=key, desc=desc, nulls_first=desc)).limit(self._plan.caps.elements + 1)
+        return exp.Array(expressions=[select])
 
     def _ordered(self, order: Order) -> Sequence[exp.Expr]:
         """NULLS LAST is said only where it means something: an index read backwards has nulls first."""

@@ -146,3 +146,22 @@ def _status(url: str, headers: dict[str, str]) -> int | None:
         return error.code
     except (URLError, OSError, ValueError):
         return None
+
+
+def check_sms(settings: Settings) -> Verdict:
+    """Whether one-time codes can be sent by text message. Nothing is sent."""
+    title = "Text messages"
+    needed = {
+        "PATCHBAY_SMS_ACCOUNT_SID": settings.sms_account_sid,
+        "PATCHBAY_SMS_AUTH_TOKEN": settings.sms_auth_token,
+        "PATCHBAY_SMS_FROM": settings.sms_from,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if len(missing) == len(needed):
+        said = "no carrier is configured: verification by one-time code (otp_sms) is unavailable"
+        return Verdict("sms", title, "passed", said)
+    if missing:
+        return Verdict("sms", title, "failed", f"{' and '.join(missing)} is not set", "Set all three, or none.")
+    if not settings.sms_base_url.startswith(("http://", "https://")):
+        return Verdict("sms", title, "failed", "PATCHBAY_SMS_BASE_URL is not an http or https address")
+    return Verdict("sms", title, "passed", f"sent from {settings.sms_from}")

@@ -5,12 +5,13 @@ Of an error only its code is read. Its message may quote anything and goes nowhe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from patchbay.connectors.http.answers import NOT_UNDERSTOOD, Decoder, decoded
 from patchbay.connectors.http.outcomes import Read
-from patchbay.connectors.refusals import SchemaChanged, SourceRefused
+from patchbay.connectors.http.results import gathered
+from patchbay.connectors.refusals import OutcomeUnknown, SchemaChanged, SourceRefused, WriteRefused
 from patchbay.egress.http import Answered
 
 PARTIAL = "The connected system could not give everything that was asked for; what is missing is null."
@@ -35,6 +36,64 @@ def read_answer(answered: Answered, decoder: Decoder) -> Read:
 
     Raises SchemaChanged when the endpoint no longer takes the document, SourceRefused for what is no GraphQL answer.
     """
+    opened = _opened(answered, decoder)
+    if isinstance(opened, Read):
+        return opened
+    data, errors = opened
+    if not errors:
+        return Read(200, data)
+    if any(value is not None for value in (data or {}).values()):
+        return Read(200, data, (PARTIAL,))
+    return Read(_status_of(errors))
+
+
+def read_mutation(answered: Answered, decoder: Decoder, refusals: Sequence[Sequence[str]]) -> Read:
+    """What a mutation's answer means: done (with what its payload holds), or the status its errors amount to.
+
+    ``refusals`` lead from ``data`` to what the payload holds when it was refused. An error below the mutation's field came after
+    it was carried out (GraphQL specification, section 6.2.2), so with its payload gone nobody can tell what came of it. Raises
+    WriteRefused, SchemaChanged, and OutcomeUnknown for everything that leaves it open.
+    """
+    try:
+        opened = _opened(answered, decoder)
+    except SourceRefused:
+        if 400 <= answered.status < 500:
+            return Read(answered.status)
+        raise OutcomeUnknown from None
+    if isinstance(opened, Read):
+        return opened
+    data, errors = opened
+    if any(gathered(data, path) for path in refusals):
+        raise WriteRefused
+    payload = next(iter((data or {}).values()), None)
+    if payload is None and any(_is_below(error) for error in errors):
+        raise OutcomeUnknown
+    if payload is None and errors:
+        status = _status_of(errors)
+        if status == _UNKNOWN:
+            raise WriteRefused
+        return Read(status)
+    if any(_is_hidden(payload, path[1], failed=bool(errors)) for path in refusals):
+        raise OutcomeUnknown
+    return Read(200, data, (PARTIAL,) if errors else ())
+
+
+def _is_below(error: Any) -> bool:
+    """Whether an error's place is inside the payload."""
+    path: Any = cast("dict[str, Any]", error).get("path") if isinstance(error, dict) else None
+    return isinstance(path, list) and len(cast("list[Any]", path)) > 1
+
+
+def _is_hidden(payload: Any, name: str, *, failed: bool) -> bool:
+    """Whether the payload does not say if it was refused: the list for that is not there, or null for the sake of an error."""
+    if not isinstance(payload, dict):
+        return True
+    held = cast("dict[str, Any]", payload)
+    return name not in held or (failed and held[name] is None)
+
+
+def _opened(answered: Answered, decoder: Decoder) -> Read | tuple[dict[str, Any] | None, list[Any]]:
+    """Data and errors of an answer; or its status, where that alone counts. Raises SourceRefused for what is no answer."""
     status = answered.status
     if status in _BY_STATUS_ALONE or status >= 500:
         return Read(status)
@@ -51,11 +110,7 @@ def read_answer(answered: Answered, decoder: Decoder) -> Read:
     data: Any = envelope.get("data")
     if not isinstance(errors, list) or not (isinstance(data, dict) or data is None) or (data is None and not errors):
         raise SourceRefused(NOT_UNDERSTOOD)
-    if not errors:
-        return Read(200, data)
-    if any(value is not None for value in cast("dict[str, Any]", data or {}).values()):
-        return Read(200, data, (PARTIAL,))
-    return Read(_status_of(cast("list[Any]", errors)))
+    return cast("dict[str, Any] | None", data), cast("list[Any]", errors)
 
 
 def _status_of(errors: list[Any]) -> int:

@@ -2,8 +2,8 @@
 
 It is parsed on its own and walked against the view: one operation of the right kind, one root field, nothing selected but
 fields in view that the plan's outputs ask for, on the way that the edges say, with no argument but the operation's own and the
-size of a list. So how deep it goes and how often it names something is what the outputs are, and no more. What cannot be proven
-counts as blocked.
+size of a list. Of a mutation, whether it was refused is asked for as well, wherever its payload can say so. So how deep it goes
+and how often it names something is what the outputs are, and no more. What cannot be proven counts as blocked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 
 from patchbay.connectors.proof import CallNotProvable, Proven, freeze
 from patchbay.schema_graph.call import Candidate, GraphqlCall, Plan
+from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Edge, Object, Operation
 from patchbay.schema_graph.scoping import View
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         SelectionSetNode,
     )
 
+TYPENAME = "__typename"
 MOST_TOKENS = 20_000
 MOST_ASKED = 100
 """The most a document may ask for of one list in a record."""
@@ -55,7 +57,7 @@ def prove_graphql(candidate: Candidate, view: View) -> Proven:
     _check_variables(definition, root, body, view, operation)
     if operation.object != plan.object or body.many != operation.many:
         raise CallNotProvable("schema_changed")
-    _check_outputs(list(_selected(root, body, operation, view)), body, plan)
+    _check_outputs(list(_selected(root, body, operation, view, bare=not plan.outputs)), body, plan)
     return Proven(freeze(candidate))
 
 
@@ -126,7 +128,9 @@ def _sized(text: str, most: int) -> None:
 
 def _check_slots(body: GraphqlCall, arguments: Mapping[str, str], view: View, operation: Operation) -> None:
     """What fills the variables are arguments in view, or the least that an input object must hold."""
-    known = {argument.name for argument in view.arguments(operation)}
+    every = view.arguments(operation)
+    known = {argument.name for argument in every}
+    key = key_argument(operation, every)
     least = cast("Mapping[str, Any]", operation.invoke.get("least", {}))
     for slot in body.slots:
         path = slot.path or (slot.name,)
@@ -137,10 +141,12 @@ def _check_slots(body: GraphqlCall, arguments: Mapping[str, str], view: View, op
         constant = slot.param is None and not slot.now and slot.value == least.get(name, ...)
         if name not in known and not constant:
             raise CallNotProvable("provenance_unproven")
+        if slot.key != (key is not None and name == key.name):
+            raise CallNotProvable("parameter_mismatch")
 
 
-def _selected(root: FieldNode, body: GraphqlCall, operation: Operation, view: View) -> Iterator[_Leaf]:
-    """Everything the document selects of a record, by its way there."""
+def _selected(root: FieldNode, body: GraphqlCall, operation: Operation, view: View, *, bare: bool) -> Iterator[_Leaf]:
+    """Everything the document selects of a record, by its way there. ``bare``: of a write's record nothing needs to be."""
     invoke, field = operation.invoke, root.name.value
     record = tuple(cast("Sequence[str]", invoke.get("record", ())))
     more = tuple(cast("Sequence[str]", invoke.get("more", ())))
@@ -155,8 +161,16 @@ def _selected(root: FieldNode, body: GraphqlCall, operation: Operation, view: Vi
             raise CallNotProvable("not_accepted")
         yield _Leaf((), name, "value", ())
         return
-    below = _without(root.selection_set, body.more[1:]) if body.more else _fields(root.selection_set)
-    yield from _walk(_unwrapped(below, record), obj, view, (), ())
+    below = _fields(root.selection_set)
+    if body.more:
+        below = _without(below, body.more[1:])
+    if operation.effect == "write":
+        below = _unwrapped(_without_refusals(below, body, obj, operation), record)
+        if bare and len(below) == 1 and _is_chain(below[0], (TYPENAME,)):
+            return
+    else:
+        below = _unwrapped(below, record)
+    yield from _walk(below, obj, view, (), ())
 
 
 def _fields(selection_set: SelectionSetNode | None) -> Sequence[Any]:
@@ -165,9 +179,23 @@ def _fields(selection_set: SelectionSetNode | None) -> Sequence[Any]:
     return selection_set.selections
 
 
-def _without(selection_set: SelectionSetNode | None, more: Sequence[str]) -> Sequence[Any]:
-    """The selections without the one that tells whether there are further records; it must be there."""
-    every = _fields(selection_set)
+def _without_refusals(below: Sequence[Any], body: GraphqlCall, payload: Object, operation: Operation) -> Sequence[Any]:
+    """The selections without those that only tell whether a mutation was refused: all of them must be there, and in view."""
+    paths = cast("Sequence[Sequence[str]]", operation.invoke.get("refusals", ()))
+    if body.refusals != tuple((operation.invoke.get("field") or "", path[0]) for path in paths):
+        raise CallNotProvable("provenance_unproven")
+    rest = list(below)
+    for path in paths:
+        node = next((node for node in rest if getattr(node, "name", None) is not None and node.name.value == path[0]), None)
+        if node is None or payload.field(path[0]) is None:
+            raise CallNotProvable("provenance_unproven")
+        if _is_chain(node, path) and (*path,) not in body.leaves:
+            rest.remove(node)
+    return rest
+
+
+def _without(every: Sequence[Any], more: Sequence[str]) -> Sequence[Any]:
+    """The selections without the one chain of fields, which must be there."""
     rest = [node for node in every if not _is_chain(node, more)]
     if len(rest) != len(every) - 1:
         raise CallNotProvable("not_accepted")
@@ -269,9 +297,11 @@ def _refuse_directives(directives: Sequence[DirectiveNode | ConstDirectiveNode] 
 def _check_outputs(selected: Sequence[_Leaf], body: GraphqlCall, plan: Plan) -> None:
     """What is selected is what the outputs ask for, one way each, and belongs to what the plan says it touches."""
     by_path = {leaf.path: leaf for leaf in selected}
-    if len(by_path) != len(selected) or set(by_path) != set(body.leaves) or len(body.leaves) != len(plan.outputs):
+    # Which element of a list is taken is no matter of what is asked for.
+    asked = [tuple(step for step in path if isinstance(step, str)) for path in body.leaves]
+    if len(by_path) != len(selected) or set(by_path) != set(asked) or len(asked) != len(plan.outputs):
         raise CallNotProvable("provenance_unproven")
-    for path, output in zip(body.leaves, plan.outputs, strict=True):
+    for path, output in zip(asked, plan.outputs, strict=True):
         leaf, column = by_path[path], output.column
         if (leaf.object, leaf.field, leaf.via, ()) != (column.object, column.field, column.via, column.inner):
             raise CallNotProvable("provenance_unproven")

@@ -10,16 +10,20 @@ from typing import Any
 import msgspec
 
 from patchbay.connectors.refusals import (
+    AlreadyExists,
     CallRefused,
     CredentialsRefused,
+    OutcomeUnknown,
     PermissionMissing,
+    RecordNotFound,
     SourceBusy,
     SourceRefused,
     SourceTimeout,
     SourceUnavailable,
     ValueNotAccepted,
+    WriteRefused,
 )
-from patchbay.egress.failures import BrokenOff, OutboundFailed, TimedOut, TlsFailed, Unreachable
+from patchbay.egress.failures import BrokenOff, OutboundFailed, RedirectRefused, TimedOut, TlsFailed, Unreachable
 from patchbay.egress.guard import EgressRefused
 
 
@@ -31,6 +35,9 @@ class Read(msgspec.Struct, frozen=True):
     status: int
     payload: Any = None
     notes: tuple[str, ...] = ()
+
+
+Outcome = Read | OutboundFailed | EgressRefused
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -46,7 +53,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def refusal_of(outcome: Read | OutboundFailed | EgressRefused, retry_after: float | None) -> CallRefused:
+def refusal_of(outcome: Outcome, retry_after: float | None) -> CallRefused:
     """What an attempt that brought nothing means to the caller."""
     if isinstance(outcome, Read):
         return _for_status(outcome.status, retry_after)
@@ -57,6 +64,31 @@ def refusal_of(outcome: Read | OutboundFailed | EgressRefused, retry_after: floa
     if isinstance(outcome, (Unreachable, BrokenOff, EgressRefused)):
         return SourceUnavailable()
     return SourceRefused("The answer of the connected system was not understood.")
+
+
+def refusal_of_write(outcome: Outcome, method: str, retry_after: float | None) -> CallRefused | None:
+    """Why a write was not made, or that it is not known whether it was; None for one that was.
+
+    Definite are: what certainly never left, a redirect that asks for the same request elsewhere (307, 308), and every 4xx, by
+    which the other side says that it did not carry the request out (RFC 9110, section 15.5). Everything else that is no success
+    leaves it open, each 5xx too: a server may fail, or its gateway may give up, after the work was done.
+    """
+    if isinstance(outcome, Read):
+        status = outcome.status
+        if 200 <= status < 300:
+            return None
+        if not 400 <= status < 500:
+            return OutcomeUnknown()
+        if status in (404, 410):
+            return RecordNotFound()
+        if status == 409:
+            return AlreadyExists() if method == "POST" else WriteRefused()
+        made = _BY_STATUS.get(status)
+        return made(retry_after) if made is not None else WriteRefused()
+    if isinstance(outcome, OutboundFailed) and outcome.sent:
+        elsewhere = isinstance(outcome, RedirectRefused) and outcome.answered in (307, 308)
+        return SourceRefused("The connected system has moved to another address.") if elsewhere else OutcomeUnknown()
+    return refusal_of(outcome, retry_after)
 
 
 def _for_status(status: int, retry_after: float | None) -> CallRefused:

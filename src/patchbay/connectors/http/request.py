@@ -29,7 +29,8 @@ _BODY_PLACES = frozenset({"json", "form", "multipart"})
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One request below a base URL. ``target`` is path and query; without a path the base URL itself is asked. ``repeatable``:
-    sending it twice does no more than once.
+    sending it twice does no more than once. ``write``: it may change something; ``key`` is then the idempotency key in it that
+    the other side takes.
     """
 
     method: str
@@ -38,6 +39,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     body: bytes | None = None
     cookies: str = ""
     repeatable: bool = False
+    write: bool = False
+    key: str | None = None
 
 
 class RequestTemplate:
@@ -70,23 +73,23 @@ class RequestTemplate:
             raise CallNotSupported
         self._body = _body(call)
 
-    def build(self, filled: Sequence[Any]) -> Request:
-        """The request, from the values in step with the call's slots; None leaves one out.
+    def build(self, filled: Sequence[Any], *, write: bool = False, key: str | None = None) -> Request:
+        """The request, from the values in step with the call's slots; None leaves one out. ``write`` and ``key`` as it has them.
 
         Raises ValueNotAccepted for a value that has no place in a path or a header.
         """
         target = self._target(filled)
         headers: dict[str, str] = {}
-        for name, write in self._headers:
-            if text := write(filled):
+        for name, written in self._headers:
+            if text := written(filled):
                 if not is_field_value(text):
                     raise ValueNotAccepted
                 headers[name] = text
         body = None
         if self._body is not None:
             headers["Content-Type"], body = self._body(filled)
-        cookies = "; ".join(text for write in self._cookies if (text := write(filled))) if self._cookies else ""
-        return Request(self._method, target, headers, body, cookies, self._repeatable)
+        cookies = "; ".join(text for written in self._cookies if (text := written(filled))) if self._cookies else ""
+        return Request(self._method, target, headers, body, cookies, self._repeatable and not write, write, key)
 
     def _target(self, filled: Sequence[Any]) -> str:
         pieces: list[str] = []

@@ -27,10 +27,20 @@ NO_RECORD = "Some records are not what the schema says and are left out."
 WITHHELD = "{leaf!r} holds a credential of this connection in some records and is given as null there."
 BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
 MORE = "There are more records than those here."
+NOT_READ = "It was done, but what the connected system said of it could not be read."
 SEVERAL = "Several records match; ask which one is meant."
 
 _encode = msgspec.json.Encoder().encode
 Reach = Callable[[Any], Any]
+
+
+def written(make: Callable[[], CallResult], *, notes: Sequence[str], duration_ms: float) -> CallResult:
+    """The result of a write that took effect: what its answer says of the record, or that this cannot be read. It never fails."""
+    try:
+        made = make()
+    except (LookupError, SourceRefused):
+        made = CallResult(rows=[], row_count=0, notes=(*notes, NOT_READ), duration_ms=duration_ms)
+    return msgspec.structs.replace(made, outcome="done", ambiguous=False)
 
 
 class Results:
@@ -44,7 +54,7 @@ class Results:
         *,
         record: Sequence[str],
         many: bool,
-        leaves: Sequence[Sequence[str]],
+        leaves: Sequence[Sequence[str | int]],
         more: Sequence[str],
         strict: bool = False,
         drift: Drift = DRIFT,
@@ -54,7 +64,7 @@ class Results:
         self._many = many
         self._more = tuple(more)
         self._leaves = [_Leaf(output, tuple(path)) for output, path in zip(call.outputs, leaves, strict=True)]
-        self._objects = all(leaves)
+        self._objects = all(map(len, leaves))
         self._strict = strict
         self._source_zone = zone_info(call.time_zone) if call.time_zone else None
         self._forms: dict[str, list[tuple[_Leaf, Form]]] = {}
@@ -91,7 +101,7 @@ class Results:
             row = self._row(record, forms, said)
             encoded = _encode(row)
             if any(secret in encoded for secret in withheld):
-                row = _without(row, withheld, said)
+                row = without_secrets(row, withheld, said)
             left -= len(encoded)
             if left < 0:
                 said.append(BYTES_CUT.format(bytes=caps.bytes))
@@ -152,7 +162,7 @@ class Results:
         notes.append(MISMATCH.format(leaf=leaf.name))
 
 
-def _without(row: dict[str, Any], withheld: Sequence[bytes], notes: list[str]) -> dict[str, Any]:
+def without_secrets(row: dict[str, Any], withheld: Sequence[bytes], notes: list[str]) -> dict[str, Any]:
     """The row without values that hold any of ``withheld``: a system may send back what it was sent."""
     kept: dict[str, Any] = {}
     for leaf, value in row.items():
@@ -169,7 +179,7 @@ class _Leaf:
 
     __slots__ = ("column", "listed", "many", "name", "never_null", "plain", "reach")
 
-    def __init__(self, output: Output, path: tuple[str, ...]) -> None:
+    def __init__(self, output: Output, path: tuple[str | int, ...]) -> None:
         self.name = output.leaf
         self.column = output.column
         self.many = output.column.many
@@ -178,8 +188,8 @@ class _Leaf:
         self.never_null = len(path) == 1 and not output.column.nullable
         if self.many:
             self.reach: Reach = lambda record: gathered(record, path)
-        elif len(path) == 1:
-            (name,) = path
+        elif len(path) == 1 and isinstance(path[0], str):
+            name = path[0]
             self.reach = lambda record: record.get(name)
         else:
             self.reach = lambda record: _reached(record, path)
@@ -197,12 +207,23 @@ def _leads_on(records: list[Any], name: str) -> bool:
     return any(isinstance(one, dict) and name in one for one in records)
 
 
-def gathered(record: Any, path: Sequence[str]) -> list[Any]:
-    """All values that ``path`` leads to, through every list on the way."""
+def gathered(record: Any, path: Sequence[str | int]) -> list[Any]:
+    """All values that ``path`` leads to, through every list on the way of which it picks no element."""
     found: list[Any] = [record]
-    for name in path:
-        found = [cast("dict[str, Any]", one).get(name) for one in _flat(found) if isinstance(one, dict)]
+    for step in path:
+        if isinstance(step, int):
+            found = [_element(one, step) for one in found]
+        else:
+            found = [cast("dict[str, Any]", one).get(step) for one in _flat(found) if isinstance(one, dict)]
     return _flat(found)
+
+
+def _element(value: Any, number: int) -> Any:
+    """One element of a list, None beyond its end. One thing where a list belongs is its first."""
+    if not isinstance(value, list):
+        return value if number == 0 else None
+    values = cast("list[Any]", value)
+    return values[number] if number < len(values) else None
 
 
 def _flat(values: list[Any]) -> list[Any]:
@@ -215,12 +236,15 @@ def _flat(values: list[Any]) -> list[Any]:
     return flat
 
 
-def _reached(record: Any, path: Sequence[str]) -> Any:
+def _reached(record: Any, path: Sequence[str | int]) -> Any:
     """The value at ``path``. A list on the way of more than one thing leads to no one value: an object is given, which is of
     no leaf's type. A scalar on the way (the id of something that was not expanded) holds nothing.
     """
     value = record
-    for name in path:
+    for step in path:
+        if isinstance(step, int):
+            value = _element(value, step)
+            continue
         if isinstance(value, list):
             several = _flat(cast("list[Any]", value))
             if len(several) > 1:
@@ -228,7 +252,7 @@ def _reached(record: Any, path: Sequence[str]) -> Any:
             value = several[0] if several else None
         if not isinstance(value, dict):
             return None
-        value = cast("dict[str, Any]", value).get(name)
+        value = cast("dict[str, Any]", value).get(step)
     return value
 
 

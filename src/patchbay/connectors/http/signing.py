@@ -16,7 +16,8 @@ from patchbay.errors import Finding, ValidationFailed
 
 WITHHELD_LEAST = 8
 """Characters of a secret that is looked for in results."""
-_NAMES = frozenset({"username", "clientId"})
+NAMES = frozenset({"username", "clientId"})
+"""Members of credentials that are no secrets."""
 _json = msgspec.json.Encoder().encode
 _COOKIE_NEVER = frozenset(' ",;\\')
 
@@ -101,7 +102,7 @@ def withheld(signature: Signature, secrets: Mapping[str, str]) -> tuple[bytes, .
     """What no result may bring, as it stands in JSON: the secrets, and what authorizes requests. Short texts are left out, which
     are found anywhere; so are names (of a user, of a client), which are no secrets.
     """
-    own = [secret for name, secret in secrets.items() if name not in _NAMES]
+    own = [secret for name, secret in secrets.items() if name not in NAMES]
     sent = [value.rpartition(" ")[2] for value in signature.headers.values()]
     texts = {*own, *sent, *signature.query.values(), *signature.cookies.values()}
     return tuple(_json(text)[1:-1] for text in sorted(texts) if len(text) >= WITHHELD_LEAST)

@@ -11,13 +11,16 @@ from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.http.asking import ask, authorizer_of, outbound
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.http.credentials import HttpCredentials, http_credentials, parse_http_credentials
+from patchbay.connectors.http.previewing import few_rows, preview_call
 from patchbay.connectors.http.signing import static_authorizer
 from patchbay.connectors.http.source import HttpSource
+from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.proof import Proven
-from patchbay.connectors.system import Role, Secrets
+from patchbay.connectors.shaped import shaped
+from patchbay.connectors.system import Ready, Role, Secrets
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import PatchbayError
-from patchbay.schema_graph.call import Candidate
+from patchbay.schema_graph.call import CallContext, Candidate, FrozenCall
 from patchbay.schema_graph.scoping import View
 
 VERIFY_S = 10.0
@@ -40,6 +43,7 @@ class HttpSystem(ABC):
     """Base of the types of system that are reached over HTTP."""
 
     type: str
+    writes_apart = False
 
     def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> HttpCredentials:
         """See :meth:`patchbay.connectors.system.System.parse`."""
@@ -115,6 +119,26 @@ class HttpSystem(ABC):
     ) -> Proven:
         """Nothing is sent: a request that proved itself would have been made."""
         return self.prove_here(candidate, view)
+
+    @abstractmethod
+    def ready(self, call: FrozenCall) -> Ready:
+        """``call`` made ready. Raises CallNotSupported."""
+
+    async def preview(
+        self,
+        call: FrozenCall,
+        context: CallContext,
+        view: View | None,
+        *,
+        credentials: HttpCredentials,
+        guard: EgressGuard,
+        authorizer: Authorizer | None,
+        options: PreviewOptions,
+    ) -> Preview:
+        """The exact request, with secrets masked. A read is made, for a few records; a write is never sent."""
+        shown = few_rows(call)
+        source = self.source(credentials, guard, role="read", authorizer=authorizer)
+        return await preview_call(shown, shaped(self.ready(shown)), context, credentials, source, options)
 
     def source(
         self, credentials: HttpCredentials, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None

@@ -15,7 +15,9 @@ from patchbay.connectors.http.request import SAFE_METHODS, RequestTemplate
 from patchbay.connectors.proof import CallNotProvable, Proven, freeze
 from patchbay.connectors.refusals import CallNotSupported
 from patchbay.schema_graph.call import Candidate, Column, HttpCall, Plan, RequestSlot
+from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Argument, Field, Object, Operation
+from patchbay.schema_graph.requests import edge_path
 from patchbay.schema_graph.scoping import View
 
 _Place = tuple[str, str, tuple[str, ...]]
@@ -28,10 +30,10 @@ def prove_rest(candidate: Candidate, view: View) -> Proven:
     if not isinstance(body, HttpCall):
         raise CallNotProvable("not_accepted")
     operation = view.operation(plan.operation)
-    if operation is None or operation.unusable or operation.name != plan.operation or operation.object != plan.object:
+    if operation is None or operation.unusable or (operation.name, operation.object or "") != (plan.operation, plan.object):
         raise CallNotProvable("schema_changed")
     _check_request(body, plan, operation)
-    _check_slots(body, plan, operation, {argument.name: argument for argument in view.arguments(operation)})
+    _check_slots(body, plan, operation, view.arguments(operation))
     try:
         RequestTemplate(body)
     except CallNotSupported:
@@ -61,7 +63,9 @@ def _check_request(body: HttpCall, plan: Plan, operation: Operation) -> None:
         raise CallNotProvable("schema_changed")
 
 
-def _check_slots(body: HttpCall, plan: Plan, operation: Operation, arguments: Mapping[str, Argument]) -> None:
+def _check_slots(body: HttpCall, plan: Plan, operation: Operation, every: Sequence[Argument]) -> None:
+    arguments = {argument.name: argument for argument in every}
+    key = key_argument(operation, every)
     invoke = operation.invoke
     places = cast("Mapping[str, Mapping[str, Any]]", invoke.get("arguments", {}))
     by_place = {_place(place): name for name, place in places.items()}
@@ -78,7 +82,7 @@ def _check_slots(body: HttpCall, plan: Plan, operation: Operation, arguments: Ma
         argument = arguments.get(name)
         if argument is None or name in filled:
             raise CallNotProvable("provenance_unproven")
-        if not _fits(slot, argument, places[name]) or (name, slot.param) not in given:
+        if not _fits(slot, argument, places[name]) or (name, slot.param) not in given or slot.key != (argument is key):
             raise CallNotProvable("parameter_mismatch")
         filled.add(name)
     if any(argument.required and name not in filled for name, argument in arguments.items()):
@@ -115,33 +119,41 @@ def _check_outputs(body: HttpCall, plan: Plan, operation: Operation, view: View)
                 raise CallNotProvable("provenance_unproven")
 
 
-def _walked(column: Column, operation: Operation, view: View) -> tuple[tuple[str, ...], list[_Visited]]:
-    """The property names from the record to a leaf, and every field on that way."""
-    names: list[str] = []
+def _walked(column: Column, operation: Operation, view: View) -> tuple[tuple[str | int, ...], list[_Visited]]:
+    """The property names from the record to a leaf, with the elements picked of lists, and every field on that way."""
+    picks = dict(column.picks)
+    names: list[str | int] = []
     visited: list[_Visited] = []
     at = _object(view, operation.object or "")
     listed = False
-    for name in column.via:
+    for place, name in enumerate(column.via):
         edge = at.edge(name)
-        if edge is None or not edge.embedded:
+        if edge is None or not edge.embedded or (place in picks and edge.to_one):
             raise CallNotProvable("provenance_unproven")
         if not edge.narrows:
             (held, _), *_ = edge.pairs
             if at.field(held) is None:
                 raise CallNotProvable("provenance_unproven")
             visited.append((at.name, held))
-            names += [held, *edge.wrapper]
-        listed = listed or not edge.to_one
+            names += edge_path(edge, picks.get(place))
+        listed = listed or (not edge.to_one and place not in picks)
         at = _object(view, edge.target)
     field = at.field(column.field)
     if at.name != column.object or field is None:
         raise CallNotProvable("provenance_unproven")
     visited.append((at.name, field.name))
-    *holders, leaf = list(_members(field, column.inner))
-    listed = listed or any(holder.type == "array" for holder in holders)
-    if "object" in (leaf.type, leaf.item_type) or leaf.fields or (leaf.type, listed) != (column.type, column.many):
+    members = list(_members(field, column.inner))
+    leaf, kind = members[-1], members[-1].type
+    for place, member in enumerate(members, len(column.via)):
+        names += [member.name] if place not in picks else [member.name, picks[place]]
+        if place in picks and member.type != "array":
+            raise CallNotProvable("provenance_unproven")
+        listed = listed or (member is not leaf and member.type == "array" and place not in picks)
+    if len(column.via) + len(column.inner) in picks:
+        kind = leaf.item_type or "json"
+    if "object" in (leaf.type, leaf.item_type) or leaf.fields or (kind, listed) != (column.type, column.many):
         raise CallNotProvable("provenance_unproven")
-    return (*names, field.name, *column.inner), visited
+    return tuple(names), visited
 
 
 def _object(view: View, name: str) -> Object:

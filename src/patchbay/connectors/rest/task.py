@@ -28,8 +28,11 @@ class DocumentSettings(msgspec.Struct, frozen=True):
 def read_graph(document_files: Mapping[str, bytes], settings: DocumentSettings) -> Normalized:
     """The graph of a document, and what it says of its API as a whole."""
     with collector_paused():
-        document = open_document(document_files, root=settings.root, url=settings.url)
-        return normalize(document, base_url=settings.base_url, reads=frozenset(settings.reads))
+        return normalize(
+            open_document(document_files, root=settings.root, url=settings.url),
+            base_url=settings.base_url,
+            reads=frozenset(settings.reads),
+        )
 
 
 def graph_packed(document_files: Mapping[str, bytes], settings: DocumentSettings, scoping: dict[str, Any]) -> Discovered:

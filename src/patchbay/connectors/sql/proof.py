@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from patchbay.connectors.proof import CallNotProvable, FilterNotIndexed
-from patchbay.connectors.sql.provenance import NotReadable, Read, Reference, read_statement
+from patchbay.connectors.sql.provenance import NotReadable, Read, Reference, Written, read_statement, read_write
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import CallInput, Column, Plan
 from patchbay.schema_graph.index_advice import create_index
@@ -20,26 +20,43 @@ PHONE_MS = 1_000
 
 def check_references(sql: str, plan: Plan, view: View, *, dialect: str = "postgres") -> Read:
     """Every column the statement refers to belongs to what the plan touches. Raises :class:`CallNotProvable`."""
+    try:
+        read = read_statement(sql, dialect)
+    except NotReadable:
+        raise CallNotProvable("provenance_unproven") from None
+    _check_permitted(read.references, plan, view)
+    return read
+
+
+def check_written(sql: str, plan: Plan, view: View, *, dialect: str = "postgres") -> Written:
+    """The same of a write, which moreover sets the very columns the plan says, of the plan's record and no other table."""
+    try:
+        written = read_write(sql, dialect)
+    except NotReadable:
+        raise CallNotProvable("provenance_unproven") from None
+    _check_permitted(written.references, plan, view)
+    claimed = [Reference(*origin(view, one.column)) for one in plan.assigned]
+    if list(written.assigned) != claimed or any(one.column.object != plan.object for one in plan.assigned):
+        raise CallNotProvable("provenance_unproven")
+    return written
+
+
+def _check_permitted(found: Iterable[Reference], plan: Plan, view: View) -> None:
     permitted: dict[tuple[str | None, str], set[str] | None] = {}
     for touch in plan.touches:
         key = native_name(view, touch.object)
         before = permitted.get(key, set())
         permitted[key] = None if touch.fields is None or before is None else before | set(touch.fields)
-    try:
-        read = read_statement(sql, dialect)
-    except NotReadable:
-        raise CallNotProvable("provenance_unproven") from None
-    for reference in read.references:
+    for reference in found:
         columns = permitted.get((reference.schema or view.default_schema, reference.table), set())
         if columns is not None and reference.column not in columns:
             raise CallNotProvable("provenance_unproven")
-    return read
 
 
-def check_outputs(read: Read, columns: Sequence[Column], view: View) -> None:
+def check_outputs(read: Read | Written, columns: Sequence[Column], view: View) -> None:
     """Each output is the very one of ``columns``, by the statement's own text. Raises :class:`CallNotProvable`."""
     claimed = [Reference(*origin(view, column)) for column in columns]
-    if list(read.outputs) != claimed:
+    if list(read.outputs) != claimed or list(read.listed) != [column.many for column in columns]:
         raise CallNotProvable("provenance_unproven")
 
 

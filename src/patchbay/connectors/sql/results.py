@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from patchbay.connectors.sql.decoding import Decoder, decode_row
-from patchbay.schema_graph.call import CallResult, Caps
+from patchbay.schema_graph.call import CallResult, Caps, Output
 
 _encode = msgspec.json.Encoder().encode
 BYTES_CUT = "The answer was longer than {bytes} bytes; what came after is not here."
+LIST_CUT = "{leaf!r} has more values than the first {most}, which are here."
 SEVERAL = "Several records match; ask which one is meant."
 
 
@@ -35,12 +36,15 @@ class Answer(Protocol):
 
 
 class Projection:
-    """How the answers of one call become results: leaf names, caps, and per set of types and zone the decoders."""
+    """How the answers of one call become results: leaf names (``listed`` those that are lists through a to-many step), caps, and
+    per set of types and zone the decoders.
+    """
 
-    __slots__ = ("_caps", "_decoders", "_identifying", "_leaves")
+    __slots__ = ("_caps", "_decoders", "_identifying", "_leaves", "_listed")
 
-    def __init__(self, leaves: Sequence[str], caps: Caps, *, identifying: bool) -> None:
+    def __init__(self, leaves: Sequence[str], caps: Caps, *, identifying: bool, listed: Sequence[str] = ()) -> None:
         self._leaves = tuple(leaves)
+        self._listed = tuple(listed)
         self._caps = caps
         self._identifying = identifying
         self._decoders: dict[tuple[Hashable, str], tuple[Decoder, ...]] = {}
@@ -64,6 +68,8 @@ class Projection:
         left = caps.bytes
         for one in raw[: caps.rows]:
             row, altered = decode_row(one, decoders, self._leaves)
+            for leaf in self._listed:
+                self._cut(leaf, row, notes)
             left -= _size(one, row)
             if left < 0:
                 break
@@ -86,6 +92,18 @@ class Projection:
             notes=tuple(dict.fromkeys(notes)) if notes else (),
             duration_ms=duration_ms,
         )
+
+    def _cut(self, leaf: str, row: dict[str, Any], notes: list[str]) -> None:
+        """One element more than the cap tells that there are more."""
+        values = row[leaf]
+        if isinstance(values, list) and len(cast("list[Any]", values)) > self._caps.elements:
+            row[leaf] = values[: self._caps.elements]
+            notes.append(LIST_CUT.format(leaf=leaf, most=self._caps.elements))
+
+
+def listed_leaves(outputs: Sequence[Output]) -> list[str]:
+    """The leaves that are lists through a to-many step."""
+    return [output.leaf for output in outputs if output.column.many]
 
 
 def _size(raw: Sequence[bytes | None], row: Mapping[str, Any]) -> int:

@@ -18,7 +18,6 @@ from patchbay.connectors.refusals import (
 from patchbay.connectors.sql.failures import BackendLost, DeadlinePassed, StatementFailed
 from patchbay.connectors.sql.pool import Pool, PoolBusy, Pooled
 from patchbay.connectors.sql.refusals import AuthenticationRefused, ConnectFailed, DatabaseMissing, TooManyConnections
-from patchbay.connectors.system import SourceClosed
 from patchbay.egress.guard import EgressRefused
 
 STATEMENT_TIMEOUT_MS = 4_000
@@ -103,20 +102,20 @@ class PooledSource(ABC, Generic[B, A]):
             learning = self._learn(answer, deadline)
             if learning is not None:
                 await learning
-        except (SourceUnavailable, SourceTimeout):
-            self.breaker.failed(self._loop.time())
-            raise
-        except (SourceBusy, SourceClosed):
-            self.breaker.abandoned()
-            raise
-        except CallRefused:
-            self.breaker.succeeded()
-            raise
-        except BaseException:
-            self.breaker.abandoned()
+        except BaseException as error:
+            self._count(error)
             raise
         self.breaker.succeeded()
         return answer
+
+    def _count(self, error: BaseException) -> None:
+        """Tell the breaker how a run ended that has no answer."""
+        if isinstance(error, (SourceUnavailable, SourceTimeout)):
+            self.breaker.failed(self._loop.time())
+        elif isinstance(error, CallRefused) and not isinstance(error, SourceBusy):
+            self.breaker.succeeded()
+        else:
+            self.breaker.abandoned()
 
     async def _attempts(self, asked: Any, deadline: float) -> A:
         try:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.discovered import Discovered
 from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.preview import Preview, PreviewOptions
 from patchbay.connectors.sql.credentials import SqlCredentials, dump_sql_credentials, parse_sql_credentials
-from patchbay.connectors.system import Role, Secrets, Uploaded
+from patchbay.connectors.sql.preview import Previewing
+from patchbay.connectors.sql.side_effects import WriteTarget
+from patchbay.connectors.system import Ready, Role, Secrets, Uploaded
 from patchbay.connectors.worker import run_heavy
 from patchbay.egress.guard import CheckedAddress, EgressGuard
+from patchbay.schema_graph.call import CallContext, FrozenCall
+from patchbay.schema_graph.scoping import View
 
 CONNECT_S = 10.0
 DISCOVERY_S = 120.0
@@ -23,6 +28,8 @@ class SqlSystem(ABC):
     """Base of the types of SQL database."""
 
     type: str
+    writes_apart = True
+    dialect: Literal["postgres", "mysql"]
     worker: Callable[[SqlCredentials, CheckedAddress, dict[str, Any]], Discovered]
     """The worker process's part of a discovery: a module's own function."""
 
@@ -85,3 +92,32 @@ class SqlSystem(ABC):
         """Read the catalogue in a worker process that connects to the address the guard checked."""
         address = await guard.check(credentials.host, credentials.port)
         return await run_heavy(self.worker, credentials, address, scoping, timeout_s=DISCOVERY_S, memory_mb=MEMORY_MB)
+
+    @abstractmethod
+    def source(self, credentials: SqlCredentials, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None) -> Any:
+        """See :meth:`patchbay.connectors.system.System.source`."""
+
+    @abstractmethod
+    def ready(self, call: FrozenCall) -> Ready:
+        """See :meth:`patchbay.connectors.system.System.ready`."""
+
+    @abstractmethod
+    async def write_target(
+        self, credentials: SqlCredentials, guard: EgressGuard, *, schema: str | None, table: str, verb: str
+    ) -> WriteTarget:
+        """The table as a write would find it now, by the write role. Raises what proving a write raises."""
+
+    async def preview(
+        self,
+        call: FrozenCall,
+        context: CallContext,
+        view: View | None,
+        *,
+        credentials: SqlCredentials,
+        guard: EgressGuard,
+        authorizer: Authorizer | None,
+        options: PreviewOptions,
+    ) -> Preview:
+        """See :meth:`patchbay.connectors.system.System.preview`."""
+        assert view is not None
+        return await Previewing(self, call, context, view, credentials=credentials, guard=guard).preview(options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -20,6 +21,7 @@ _KINDS: dict[str, Kind] = {
 }  # fmt: skip
 _MOST_LISTS = 8
 """Lists in lists that are read; the standard introspection query asks for fewer."""
+_NAMES = re.compile(r"(?:(?!__)[A-Za-z_][0-9A-Za-z_]*+\n)*+").fullmatch
 _BUILT_IN = ("String", "Int", "Float", "Boolean", "ID")
 
 
@@ -54,6 +56,12 @@ def is_name(text: str) -> bool:
     return text.isidentifier() and text.isascii() and not text.startswith("__")
 
 
+def are_names(texts: Collection[str]) -> bool:
+    """Whether all of ``texts`` are names, in one look."""
+    lines = "".join([f"{text}\n" for text in texts])
+    return lines.count("\n") == len(texts) and _NAMES(lines) is not None
+
+
 class Catalog:
     """All usable types, the roots, and the uses of types, each resolved once."""
 
@@ -68,7 +76,7 @@ class Catalog:
         self._enums: dict[str, tuple[str, ...]] = {}
         self._uses: dict[str, Use | None] = {}
         self._fields: dict[str, Mapping[str, Typed]] = {}
-        self._names: set[str] = set()
+        self._sound_names = are_names({field.name for definition in self.types.values() for field in definition.fields or ()})
         self._inputs: dict[str, Sequence[InputValue]] = {}
 
     def _root(self, named: Named | None, operation: str) -> TypeDefinition | None:
@@ -121,10 +129,8 @@ class Catalog:
         if known is None:
             every, use = definition.fields or (), self.use
             known = {field.name: (field, use(field.type)) for field in every}
-            unseen = known.keys() - self._names
-            if len(known) != len(every) or not all(map(is_name, unseen)):
+            if len(known) != len(every) or not self._sound_names:
                 known = {field.name: (field, use(field.type)) for field in self._sound(definition)}
-            self._names.update(known)
             self._fields[definition.name] = known
         return known
 

@@ -31,6 +31,7 @@ class ObjectBuilder:
         self._referenced: dict[str, int] = defaultdict(int)
         self._demanding: list[str] = []
         self._made: dict[tuple[object, ...], tuple[Edge | None, Field]] = {}
+        """What fields that look alike are made into, once."""
 
     def build(self) -> dict[str, Object]:
         """All objects by name."""
@@ -63,13 +64,18 @@ class ObjectBuilder:
     ) -> tuple[tuple[Field, ...], tuple[Edge, ...]]:
         fields: list[Field] = []
         edges: list[Edge] = []
-        catalog, owner, roots = self._catalog, definition.name, self._catalog.roots
+        catalog, owner, roots, alike = self._catalog, definition.name, self._catalog.roots, self._made
         for field, use in catalog.fields(definition).values():
             if use is None or use.kind == "input":
                 message = f"{owner}.{field.name} has a type that is not defined or holds input only; it is left out."
                 catalog.findings.add_line("unknown_type", message, field.line)
             elif use.name not in roots:
-                edge, made = self._made_of(field, use)
+                size, demanding = self._said_with(field, use) if field.args else (None, False)
+                look = field.name, use, field.description, field.deprecation_reason, field.is_deprecated, size, demanding
+                known = alike.get(look)
+                if known is None:
+                    known = alike[look] = self._made_of(field, use, size, readable=not demanding)
+                edge, made = known
                 fields.append(made)
                 if edge is not None:
                     edges.append(edge)
@@ -81,15 +87,10 @@ class ObjectBuilder:
             edges += self._narrowing(definition, shown, {edge.name for edge in edges})
         return tuple(fields), tuple(edges)
 
-    def _made_of(self, field: FieldDefinition, use: Use) -> tuple[Edge | None, Field]:
-        """The field, and the edge that goes with a record; those that are alike are made once."""
-        size, demanding = self._said_with(field, use) if field.args else (None, False)
-        look = field.name, use, field.description, field.deprecation_reason, field.is_deprecated, size, demanding
-        known = self._made.get(look)
-        if known is None:
-            edge = self._edge(field, use, size) if use.kind == "record" else None
-            known = self._made[look] = edge, self._field(field, use, readable=not demanding)
-        return known
+    def _made_of(self, field: FieldDefinition, use: Use, size: str | None, *, readable: bool) -> tuple[Edge | None, Field]:
+        """The field, and the edge that goes with a record."""
+        edge = self._edge(field, use, size) if use.kind == "record" else None
+        return edge, self._field(field, use, readable=readable)
 
     def _field(self, field: FieldDefinition, use: Use, *, readable: bool) -> Field:
         name, description = field.name, described(field.description, field.deprecation_reason, field.is_deprecated)
@@ -128,7 +129,8 @@ class ObjectBuilder:
         """The argument for how many, and whether something else must be said, which a projection cannot say."""
         args = field.args or ()
         size = size_argument(args, self._catalog) if use.kind == "record" and self._is_many(use) else None
-        return size, any(not arg.optional and arg.name != size for arg in args)
+        needed = [arg.name for arg in args if arg.type.kind == "NON_NULL" and not arg.optional]
+        return size, any([name != size for name in needed])
 
     def _typename(self, definition: TypeDefinition) -> Field:
         members = tuple(self._catalog.members(definition.name))

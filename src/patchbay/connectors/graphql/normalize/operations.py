@@ -4,8 +4,8 @@ What the compiler reads of one (``Operation.invoke``): ``kind`` and ``field`` sa
 each top-level argument as a variable declares it; ``arguments`` leads from each flat argument to its place in the variables;
 ``least`` has what must be sent of an input object even when nothing in it is given, to be merged under what is; ``record``
 leads from the field's answer to the record, or with ``many`` to the list of them; ``scalar`` says that the answer is the value
-itself; ``size`` names the argument that says how many records, up to ``sizeMost``, and ``more`` leads to the flag that there are
-others.
+itself; ``refusals`` lead from a mutation's answer to the lists that say why it was refused (:mod:`.refusals`); ``size`` names
+the argument that says how many records, up to ``sizeMost``, and ``more`` leads to the flag that there are others.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from patchbay.connectors.graphql.normalize.catalog import Catalog, Use
 from patchbay.connectors.graphql.normalize.connections import PAGING, Connection, size_argument
 from patchbay.connectors.graphql.normalize.inputs import InputReader
 from patchbay.connectors.graphql.normalize.objects import value_object
+from patchbay.connectors.graphql.normalize.refusals import refusals_of
 from patchbay.connectors.graphql.normalize.texts import described
 from patchbay.schema_graph.model import Argument, ArgumentRole, Effect, Object, Operation
 from patchbay.schema_graph.naming import SLUG_LENGTH, unique_slugs
@@ -74,7 +75,7 @@ class OperationBuilder:
         slugs = unique_slugs([one.name for one in found], length=SLUG_LENGTH)
         made = [self._operation(one, slugs[one.name]) for one in found]
         self._note(found)
-        short = unique_slugs([*self._objects, *self._answers])
+        short = unique_slugs([*self._objects, *self._answers]) if self._answers else {}
         values = {name: value_object(name, short[name], use) for name, use in self._answers.items()}
         return {operation.name: operation for operation in made}, values
 
@@ -91,6 +92,8 @@ class OperationBuilder:
                 invoke["more"] = list(more)
         elif use is not None and use.kind != "record":
             invoke["scalar"] = True
+        if one.root == "mutation" and (refusals := refusals_of(self._objects.get(record or ""), self._objects)):
+            invoke["refusals"] = refusals
         if many:
             invoke["many"] = True
         if size is not None:

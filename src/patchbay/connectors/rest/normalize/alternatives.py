@@ -24,9 +24,7 @@ _SAYING = frozenset({"type", "enum", "const", "items", "additionalProperties", "
 class Shapes(Protocol):
     """What tells of the schemas that alternatives are."""
 
-    schemas: Schemas
-
-    def shape(self, node: Any, owner: str, name: str, depth: int = 0) -> Shape:
+    def shape(self, schema: Schema, owner: str, name: str, depth: int = 0) -> Shape:
         """What a schema is as the property ``name`` of ``owner``."""
         ...
 
@@ -56,16 +54,18 @@ class _Found(msgspec.Struct, gc=False):
 
 
 class Alternatives:
-    """The alternatives of one description, and the unions they make."""
+    """The alternatives of one description, and the unions they make.
 
-    def __init__(self, shapes: Shapes, kept: Drafts) -> None:
-        self._shapes = shapes
-        self._schemas = shapes.schemas
+    Who asks for a shape hands itself in: two that hold each other would keep the whole document until a garbage collection.
+    """
+
+    def __init__(self, schemas: Schemas, kept: Drafts) -> None:
+        self._schemas = schemas
         self._kept = kept
         self._drafts = kept.by_name
         self._unions: dict[frozenset[str], str] = {}
 
-    def shape(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
+    def shape(self, shapes: Shapes, plain: Schema, owner: str, name: str, depth: int) -> Shape:
         """What a plain schema with alternatives is as the property ``name`` of ``owner``, or as ``owner`` itself."""
         found = _Found()
         if "properties" in plain and properties_of(plain):
@@ -75,9 +75,9 @@ class Alternatives:
             if is_null(variant):
                 nullable = True
             elif is_object(variant):
-                self._sort(variant, owner, name, depth, found)
+                self._sort(shapes, variant, owner, name, depth, found)
         nullable = nullable or any(shape.nullable for shape in found.shapes())
-        shape = self._one_of(plain, found, owner, name, depth)
+        shape = self._one_of(shapes, plain, found, owner, name, depth)
         return or_null(shape) if nullable else shape
 
     def node(self, draft: Draft) -> Schema:
@@ -98,7 +98,7 @@ class Alternatives:
                 taken.add(name)
                 yield Edge(name, member, "many_to_one", (), embedded=True, narrows=True)
 
-    def _sort(self, variant: Schema, owner: str, name: str, depth: int, found: _Found) -> None:
+    def _sort(self, shapes: Shapes, variant: Schema, owner: str, name: str, depth: int, found: _Found) -> None:
         """Put one alternative to the objects, the nested ones or the rest."""
         ref = self._schemas.alias_of(variant) if "$ref" in variant or "allOf" in variant else None
         if ref is None:
@@ -108,7 +108,7 @@ class Alternatives:
                 return
             if not (plain.keys() & _SAYING):
                 return  # it only demands some of the properties that are described elsewhere
-        shape = self._shapes.shape(variant, owner, name, depth + 1)
+        shape = shapes.shape(variant, owner, name, depth + 1)
         if shape.target is not None and not shape.many and not shape.expandable:
             found.records.setdefault(shape.target, shape)
         elif shape.fields and not shape.many and shape.type == "object":
@@ -116,22 +116,22 @@ class Alternatives:
         else:
             found.others.append(shape)
 
-    def _one_of(self, plain: Schema, found: _Found, owner: str, name: str, depth: int) -> Shape:
-        held = self._record(plain, found, owner, name, depth)
+    def _one_of(self, shapes: Shapes, plain: Schema, found: _Found, owner: str, name: str, depth: int) -> Shape:
+        held = self._record(shapes, plain, found, owner, name, depth)
         others = found.others
         if held is not None:
             singles = [shape for shape in others if shape.type not in ("json", "array", "object")]
             return _expanded(singles, held) if singles and held.target is not None and not held.fields else held
         if not others:
-            return self._shapes.of_type(plain, owner, name, depth)
+            return shapes.of_type(plain, owner, name, depth)
         if len(others) == 1:
             return others[0]
         lists = [shape for shape in others if shape.target is not None]
         if len({shape.target for shape in lists}) == 1:
             return lists[0]
-        return self._shapes.whole(either(others), variants_of(plain))
+        return shapes.whole(either(others), variants_of(plain))
 
-    def _record(self, plain: Schema, found: _Found, owner: str, name: str, depth: int) -> Shape | None:
+    def _record(self, shapes: Shapes, plain: Schema, found: _Found, owner: str, name: str, depth: int) -> Shape | None:
         """The object that the alternatives with members make, or the nested value when none of them has a name."""
         if not found.nested:
             alive = self._alive(found.records)
@@ -143,7 +143,7 @@ class Alternatives:
         united = self._schemas.united(found.nested) if len(found.nested) > 1 else found.nested[0]
         if not name:
             return Shape("object", owner, target=self._kept.register(owner, united, "union").name)
-        return self._shapes.of_object(united, owner, name, depth)
+        return shapes.of_object(united, owner, name, depth)
 
     def _alive(self, records: dict[str, Shape]) -> list[Shape]:
         """Without what only says that a record is gone: a ``deleted`` mark beside a few members of another alternative."""

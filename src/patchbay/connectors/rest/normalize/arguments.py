@@ -5,14 +5,14 @@ Source: OpenAPI 3.1 sections 4.8.12 (parameters), 4.8.13 (bodies) and 4.8.15 (en
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 
 from patchbay.connectors.rest.documents.values import is_object
-from patchbay.connectors.rest.normalize.objects import MORE_THAN_SINGLE, Objects
-from patchbay.connectors.rest.normalize.scalars import SCALAR_TYPES
+from patchbay.connectors.rest.normalize.objects import Objects
 from patchbay.connectors.rest.normalize.schemas import (
     EMPTY,
     Schema,
@@ -50,7 +50,7 @@ class Slot(msgspec.Struct, gc=False):
 
     name: str
     wire: str
-    path: tuple[str, ...]
+    path: Sequence[str]
     required: bool
     demanded: str | None = None
 
@@ -65,13 +65,14 @@ class Flattener:
         self._place = place
         self._role: ArgumentRole = role
         self._bracketed = bracketed
-        self._encoding: Schema = EMPTY
+        self._encoding: dict[str, dict[str, Any]] = {}
         self._open: set[int] = set()
 
     def encoded(self, encoding: Any) -> Flattener:
         """With what a form says about single members: ``style``, ``explode``, ``contentType``."""
-        if is_object(encoding):
-            self._encoding = encoding
+        for name, said in encoding.items() if is_object(encoding) else ():
+            if is_object(said):
+                self._encoding[name] = {key: said[key] for key in _ENCODED if type(said.get(key)) in (str, bool)}
         return self
 
     def members(self, plain: Schema, parent: Slot, depth: int = 0) -> None:
@@ -80,10 +81,9 @@ class Flattener:
         required = required_of(plain)
         for name, node in properties_of(plain).items():
             schema = node if is_object(node) else EMPTY
-            kind = schema.get("type")
-            if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(_NOT_SIMPLE):  # most of them
-                slot = self._below(parent, name, name in required)
-                self._leaf(schema, self._objects.scalar(kind, schema), slot, schema.get("description"), None)
+            single = self._objects.single(schema) if "readOnly" not in schema else None
+            if single is not None:
+                self.leaf(schema, single, self._below(parent, name, name in required), schema.get("description"), None)
             elif not self._is_read_only(schema):
                 self.value(schema, self._below(parent, name, name in required), depth)
 
@@ -95,11 +95,11 @@ class Flattener:
         dotted = f"{parent.name}.{quote_part(name)}"
         demanded = (parent.demanded or parent.name) if needed and not parent.required else None
         wire = f"{parent.wire}[{name}]" if self._bracketed else name
-        return Slot(dotted, wire, (*parent.path, name), needed and parent.required, demanded)
+        return Slot(dotted, wire, [*parent.path, name], needed and parent.required, demanded)
 
-    def value(self, schema: Schema, slot: Slot, depth: int, extra: dict[str, Any] | None = None) -> None:
-        """One value: as it is, or by its members where it has any."""
-        description = schema.get("description")
+    def value(self, schema: Schema, slot: Slot, depth: int, extra: dict[str, Any] | None = None, said: Any = None) -> None:
+        """One value: as it is, or by its members where it has any. ``said`` describes what does not describe itself."""
+        description = schema.get("description", said)
         if "$ref" in schema or "allOf" in schema:
             schema = self._schemas.plain(schema)
             description = description or schema.get("description")
@@ -111,11 +111,11 @@ class Flattener:
         elif schema.get("type") == "array" or "items" in schema:
             self._list(schema, slot, depth, description, extra)
         else:
-            self._leaf(schema, self._objects.shape(schema, slot.name, ""), slot, description, extra)
+            self.leaf(schema, self._objects.shape(schema, slot.name, ""), slot, description, extra)
 
     def _nested(self, plain: Schema, slot: Slot, depth: int, description: Any) -> None:
         if self._whole(plain, slot, depth):
-            self._leaf(plain, _WHOLE, slot, description, None)
+            self.leaf(plain, _WHOLE, slot, description, None)
             return
         self._open.add(id(plain))
         self.members(plain, slot, depth + 1)
@@ -142,12 +142,12 @@ class Flattener:
             items = united if united is not None and not singles else singles[0] if singles else items
         if self._place in _BODIES and slot.path and properties_of(items) and not self._whole(items, slot, depth):
             self._open.add(id(items))
-            self.members(items, Slot(slot.name, f"{slot.wire}[0]", (*slot.path, _ONE), slot.required, slot.demanded), depth + 1)
+            self.members(items, Slot(slot.name, f"{slot.wire}[0]", [*slot.path, _ONE], slot.required, slot.demanded), depth + 1)
             self._open.discard(id(items))
             return
         inner = Shape("object", "object") if properties_of(items) else self._objects.shape(items, slot.name, "")
         shape = Shape("array", f"array of {inner.native}", item_type=inner.type, enum=inner.enum)
-        self._leaf(schema, shape, slot, description, extra)
+        self.leaf(schema, shape, slot, description, extra)
 
     def _any_of(
         self, schema: Schema, variants: list[Any], slot: Slot, depth: int, description: Any, extra: dict[str, Any] | None
@@ -157,6 +157,8 @@ class Flattener:
         if united is not None:
             self._nested(united, slot, depth, description)
         rest = [variant for variant in rest if variant.get("enum") != [""]]  # how a form says that a value is removed
+        if united is not None and not rest:
+            return
         singles = [variant for variant in rest if not _listing(variant)]
         if united is None and not singles and rest:
             self._list(rest[0], slot, depth, description, extra)
@@ -166,9 +168,9 @@ class Flattener:
         telling = [shape for shape in shapes if shape.type != "json"] or (shapes if united is None else [])
         if telling:
             optional = slot if united is None else msgspec.structs.replace(slot, required=False, demanded=None)
-            self._leaf(schema, either(telling), optional, description, extra)
+            self.leaf(schema, either(telling), optional, description, extra)
         elif united is None:
-            self._leaf(schema, ANYTHING, slot, description, extra)
+            self.leaf(schema, ANYTHING, slot, description, extra)
 
     def _united(self, schema: Schema, variants: list[Any]) -> tuple[Schema | None, list[Schema]]:
         """The members of all forms that have any, and the other forms."""
@@ -198,43 +200,52 @@ class Flattener:
             }
         return joined, rest
 
-    def _leaf(self, schema: Schema, shape: Shape, slot: Slot, description: Any, extra: dict[str, Any] | None) -> None:
-        name = slot.name
-        if name in self._into.places or len(self._into.listed) >= MOST_LISTED:
+    def leaf(self, schema: Schema, shape: Shape, slot: Slot, description: Any, extra: dict[str, Any] | None = None) -> None:
+        """One value as it is."""
+        name, listed, places = slot.name, self._into.listed, self._into.places
+        if name in places or len(listed) >= MOST_LISTED:
             return
         kind: FieldType = shape.type if not shape.expandable else "string"
         item = shape.item_type if shape.item_type is not None or kind != "array" else "json"
-        self._into.listed.append(
+        listed.append(
             Argument(
                 name, self._role, kind, shape.native, slot.required, False, shape.enum, trimmed(description, _DESCRIPTION),
                 field_badges(slot.wire, kind), item, shape.max_length, "default" in schema, shape.zoned, slot.demanded,
+                *(_bounds(schema) if kind in _NUMBERS else ()),
             )
         )  # fmt: skip
         place: dict[str, Any] = {"place": self._place, "name": slot.wire}
         if self._place in _BODIES:
-            place["name"] = slot.path[-1] if slot.path else ""
-            place["path"] = list(slot.path)
-            if self._place != "json" and (self._encoding or len(slot.path) > 1):
-                self._style(place, slot)
+            path = place["path"] = slot.path
+            place["name"] = path[-1] if path else ""
+            if path and self._place != "json":  # a form writes a member as its outermost one is said to be encoded
+                if len(path) > 1:
+                    place["style"], place["explode"] = "deepObject", True
+                if path[0] in self._encoding:
+                    place.update(self._encoding[path[0]])
         if extra:
             place.update(extra)
-        self._into.places[name] = place
-
-    def _style(self, place: dict[str, Any], slot: Slot) -> None:
-        """How a form writes a member: as its outermost one is said to be encoded."""
-        said: Any = self._encoding.get(slot.path[0]) if slot.path else None
-        if is_object(said):
-            encoding = said
-            for key in ("style", "explode", "contentType"):
-                if type(encoding.get(key)) in (str, bool):
-                    place[key] = encoding[key]
-        if len(slot.path) > 1:
-            place.setdefault("style", "deepObject")
-            place.setdefault("explode", True)
+        places[name] = place
 
 
-_NOT_SIMPLE = MORE_THAN_SINGLE | {"$ref", "readOnly"}
+_LARGEST = 10**15
+"""Bounds beyond it are the width of a type and no wish of anybody's."""
 _BODIES = frozenset({"json", "form", "multipart"})
+_ENCODED = ("style", "explode", "contentType")
+
+
+_NUMBERS = frozenset({"integer", "decimal", "number"})
+
+
+def _bounds(schema: Schema) -> tuple[int | float | None, int | float | None]:
+    """The least and the largest number a schema permits, where it says so and includes them."""
+    return _bound(schema, "minimum", "exclusiveMinimum"), _bound(schema, "maximum", "exclusiveMaximum")
+
+
+def _bound(schema: Schema, name: str, exclusive: str) -> int | float | None:
+    value: Any = schema.get(name)
+    plain = type(value) is int or (type(value) is float and math.isfinite(value))
+    return value if plain and schema.get(exclusive) is not True and abs(value) < _LARGEST else None
 
 
 def _listing(schema: Schema) -> bool:

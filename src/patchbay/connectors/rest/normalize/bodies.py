@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ class Bodies:
             return Body()
         kinds = content
         required = body.get("required") is True
-        chosen = choose([str(kind) for kind in kinds])
+        chosen = choose(tuple(map(str, kinds)))
         if chosen is None:
             return _unsendable(list(kinds), required)
         media = self._followed(kinds[chosen])
@@ -49,7 +50,7 @@ class Bodies:
 
     def of_parameters(self, parameters: Sequence[Parameter], consumes: Any, into: Arguments, role: ArgumentRole) -> Body:
         """An OpenAPI 2 body: a parameter ``in: body``, or the ``formData`` ones under their own names."""
-        kinds = [str(kind) for kind in consumes] if is_list(consumes) else []
+        kinds = tuple(map(str, consumes)) if is_list(consumes) else ()
         whole = next((parameter for parameter in parameters if parameter.place == "body"), None)
         if whole is not None:
             chosen = choose(kinds) if kinds else JSON
@@ -71,7 +72,7 @@ class Bodies:
         if parameter.schema.get("type") == "array":
             multi = parameter.node.get("collectionFormat") == "multi"
             extra = {"style": "form", "explode": multi}
-        slot = Slot(name, parameter.name, (parameter.name,), parameter.required)
+        slot = Slot(name, parameter.name, [parameter.name], parameter.required)
         Flattener(self._objects, into, place, role).value(parameter.schema, slot, 0, extra)
 
     def _of_media(self, media: Schema, chosen: str, into: Arguments, role: ArgumentRole, required: bool) -> Body:
@@ -94,7 +95,7 @@ class Bodies:
     def _flatten(self, schema: Schema, into: Arguments, place: str, role: ArgumentRole, required: bool, encoding: Any) -> None:
         flattener = Flattener(self._objects, into, place, role).encoded(encoding)
         plain = self._objects.schemas.plain(schema)
-        slot = Slot(_BODY, _BODY, (), required)
+        slot = Slot(_BODY, _BODY, [], required)
         if not (properties_of(plain) or variants_of(plain)) and plain.get("type") == "object" and place != "json":
             return  # an empty form
         if plain.get("type") == "object" and plain.get("additionalProperties") is False and not properties_of(plain):
@@ -124,7 +125,8 @@ def _join(into: Arguments, made: Arguments, place: str) -> None:
         into.places[name] = made.places[argument.name]
 
 
-def choose(kinds: Sequence[str]) -> str | None:
+@lru_cache(maxsize=256)
+def choose(kinds: tuple[str, ...]) -> str | None:
     """The media type to send or read of several: JSON before a form before a multipart form; None when there is none of them."""
     for wanted in (JSON, FORM, MULTIPART):
         for kind in kinds:

@@ -13,6 +13,7 @@ from patchbay.schema_graph.model import Edge, Field
 from patchbay.schema_graph.naming import singular_word, split_words, without_id
 
 _KINDS = {"string": "text", "uuid": "text", "integer": "number", "number": "number", "enum": "text"}
+_ENDING = ("id", "Id", "ID", "iD")
 _SURE, _LIKELY = 0.8, 0.6
 
 
@@ -40,7 +41,7 @@ class Identified:
         found: list[Edge] = []
         taken = {edge.name for edge in draft.edges}
         for field in draft.fields:
-            if field.name[-2:].lower() != "id" or field.type not in _KINDS:
+            if not field.name.endswith(_ENDING) or field.type not in _KINDS:
                 continue
             name = without_id(field.name)
             if name is None or name in taken:
@@ -72,9 +73,8 @@ def _claim(index: dict[str, Draft | None], key: str, draft: Draft) -> None:
 
 def _identifier(draft: Draft) -> Field | None:
     """The field that tells one record of an object from another: ``id``, or its own name with ``id``."""
-    own = "".join(_words(draft.bare))
-    named = {field.name.lower().replace("_", ""): field for field in draft.fields if field.name[-2:].lower() == "id"}
-    found = named.get("id") or named.get(own + "id")
+    named = {field.name.lower().replace("_", ""): field for field in draft.fields if field.name.endswith(_ENDING)}
+    found = named.get("id") or (named.get("".join(_words(draft.bare)) + "id") if named else None)
     return found if found is not None and found.type in _KINDS else None
 
 

@@ -37,10 +37,10 @@ MOST_NESTED = 10
 MOST_FIELDS = 400_000
 _ENUM_MOST = 1_000
 
-# What makes a schema more than a single value: without any of these its type and format tell everything.
-MORE_THAN_SINGLE = frozenset({
-    "enum", "const", "allOf", "oneOf", "anyOf", "properties", "items", "additionalProperties", "nullable", "x-nullable",
-})  # fmt: skip
+# What a single value may say besides its type and format, and what makes a schema more than a single value.
+_LIMITING = frozenset({"enum", "const", "nullable", "x-nullable"})
+_OF_OTHERS = frozenset({"$ref", "allOf", "oneOf", "anyOf", "properties", "items", "additionalProperties"})
+_MORE_THAN_SCALAR = _LIMITING | _OF_OTHERS - {"$ref"}
 _LIST_SIGNS = frozenset({"has_more", "hasMore", "next_page", "next_cursor", "nextCursor", "nextPageToken", "next"})
 
 
@@ -54,14 +54,14 @@ class Objects:
         self.schemas = schemas
         self._kept = Drafts()
         self.drafts: Mapping[str, Draft] = self._kept.by_name
-        self._alternatives = Alternatives(self, self._kept)
+        self._alternatives = Alternatives(schemas, self._kept)
         self._named: dict[int, tuple[str, Any]] = {}
         self._shapes: dict[int, Shape] = {}
         self._inline: dict[int, Shape] = {}
         self._seen: list[Schema] = []  # what is known by its identity must stay
         self._by_reference: dict[str, Shape] = {}
         self._open: set[Any] = set()
-        self._scalars: dict[tuple[str, str | None, int | None], Shape] = {}
+        self._scalars: dict[tuple[str, str | None, int | None, bool], Shape] = {}
         self._fields = 0
         self.given: set[int] = set()
         self.answered: set[str] = set()
@@ -100,18 +100,15 @@ class Objects:
 
     # --- what a schema is
 
-    def shape(self, node: Any, owner: str, name: str, depth: int = 0) -> Shape:
+    def shape(self, schema: Schema, owner: str, name: str, depth: int = 0) -> Shape:
         """What a schema is as the property ``name`` of ``owner`` (bare names)."""
-        if not is_object(node):
-            return ANYTHING
-        schema = node
         kind = schema.get("type")
-        if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(MORE_THAN_SINGLE):
+        if type(kind) is str and kind in SCALAR_TYPES and schema.keys().isdisjoint(_MORE_THAN_SCALAR):
             return self.scalar(kind, schema)
         ref = self.schemas.alias_of(schema) if "$ref" in schema or "allOf" in schema else None
         if ref is not None:
-            found = self._shape_of_reference(ref)
-            return or_null(found) if is_nullable(schema) else found
+            found = self._by_reference.get(ref) or self._shape_of_reference(ref)
+            return or_null(found) if len(schema) > 1 and is_nullable(schema) else found
         known = self._inline.get(id(schema))
         if known is not None:
             return known
@@ -119,26 +116,38 @@ class Objects:
             message = "A value is nested too deep to name its members."
             self.schemas.note("nested_too_deep", message, f"{owner} {name}")
             return self.whole(ANYTHING, [schema])
-        plain = self.schemas.plain(schema)
-        found = self._of_plain(plain, owner, name, depth)
-        found = self._inline[id(schema)] = or_null(found) if is_nullable(plain) else found
+        found = self.single(schema)
+        if found is None:
+            plain = self.schemas.plain(schema)
+            found = self._of_plain(plain, owner, name, depth)
+            found = or_null(found) if is_nullable(plain) else found
+        self._inline[id(schema)] = found
         self._seen.append(schema)
         return found
 
-    def scalar(self, kind: str, schema: Schema) -> Shape:
+    def single(self, schema: Schema) -> Shape | None:
+        """A single value that tells everything itself, as most do; None for anything else."""
+        kind = schema.get("type")
+        if type(kind) is not str or kind not in SCALAR_TYPES or not schema.keys().isdisjoint(_OF_OTHERS):
+            return None
+        if schema.keys().isdisjoint(_LIMITING):
+            return self.scalar(kind, schema)
+        return self._limited(self.scalar(kind, schema, nullable=is_nullable(schema)), schema)
+
+    def scalar(self, kind: str, schema: Schema, *, nullable: bool = False) -> Shape:
         """A single value that its type and format tell everything about."""
         form, most = schema.get("format"), schema.get("maxLength")
-        key = (kind, form if type(form) is str else None, most if type(most) is int else None)
+        key = (kind, form if type(form) is str else None, most if type(most) is int else None, nullable)
         made = self._scalars.get(key)
         if made is None:
             type_, native, zoned = scalar_of(kind, form)
             longest = key[2] if key[2] is not None and 0 < key[2] < 1 << 31 else None
-            made = self._scalars[key] = Shape(type_, native, zoned=zoned, max_length=longest)
+            made = self._scalars[key] = Shape(type_, native, nullable, zoned=zoned, max_length=longest)
         return made
 
     def _of_plain(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
         if variants_of(plain):
-            return self._alternatives.shape(plain, owner, name, depth)
+            return self._alternatives.shape(self, plain, owner, name, depth)
         return self.of_type(plain, owner, name, depth)
 
     def of_type(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
@@ -166,6 +175,8 @@ class Objects:
         else:
             held = plain.get("enum")
             values = held if is_list(held) else []
+        if not values:
+            return shape
         texts = texts_of(values) if len(values) <= _ENUM_MOST else ()  # part of them would refuse the rest
         if not texts or shape.type == "boolean":
             return shape
@@ -175,7 +186,8 @@ class Objects:
         )  # fmt: skip
 
     def _of_list(self, plain: Schema, owner: str, name: str, depth: int) -> Shape:
-        item = self.shape(self.schemas.items_of(plain), owner, name, depth + 1)
+        items = self.schemas.items_of(plain)
+        item = self.shape(items, owner, name, depth + 1) if is_object(items) else ANYTHING
         native = f"array of {item.native}"
         if item.target is not None and not item.expandable:
             return Shape("array", native, item_type="array" if item.many else "object", target=item.target, many=True)
@@ -261,9 +273,6 @@ class Objects:
     # --- references and names
 
     def _shape_of_reference(self, ref: str) -> Shape:
-        known = self._by_reference.get(ref)
-        if known is not None:
-            return known
         node = self.schemas.references.follow(ref)
         if not is_object(node):
             found = ANYTHING
@@ -308,7 +317,7 @@ class Objects:
     def _named_shape(self, plain: Schema, bare: str) -> Shape:
         """A named schema: an object of that name when it has members of its own."""
         if variants_of(plain):
-            return self._alternatives.shape(plain, bare, "", 0)
+            return self._alternatives.shape(self, plain, bare, "", 0)
         if is_record(plain):
             shape = Shape("object", bare, target=self._kept.register(bare, plain, "type").name)
         else:

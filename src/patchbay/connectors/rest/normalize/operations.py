@@ -110,9 +110,9 @@ class Operations:
                 yield method.upper(), node
 
     def _one(self, method: str, path: str, node: Any, item: Schema) -> Found:
-        place = pointer_to("paths", path, method.lower())[:200]
         if not is_object(node):
-            self._findings.add("operation_unclear", "An operation is no object.", place)
+            place = pointer_to("paths", path, method.lower())
+            self._findings.add("operation_unclear", "An operation is no object.", place[:200])
             return Found(method, path, EMPTY, item, "The document says nothing about it.")
         operation = node
         ref = operation.get("$ref")
@@ -201,7 +201,7 @@ class Operations:
         if not is_object(content) or not content:
             return None
         kinds = content
-        chosen = choose(list(kinds))
+        chosen = choose(tuple(kinds))
         if chosen is None or chosen.startswith(("multipart/", "application/x-www")):
             return next(iter(kinds)), None
         media = self._followed(kinds[chosen])
@@ -250,11 +250,11 @@ def _asked(path: str) -> tuple[str, bool]:
     return path, bool(query)
 
 
-def _queries(listed: list[Parameter], into: Arguments) -> dict[str, tuple[str, Any]]:
-    """Wire name → (argument's name, schema) of the query parameters, and of a body's own members where a search is sent."""
+def _queries(listed: list[Parameter], into: Arguments) -> Mapping[str, tuple[str, Parameter | None]]:
+    """Wire name → (argument's name, parameter) of the query parameters, and of a body's own members where a search is sent."""
     asked = {place["name"]: name for name, place in into.places.items() if place["place"] == "query"}
-    sent = {place["name"]: (name, EMPTY) for name, place in into.places.items() if len(place.get("path", ())) == 1}
-    return sent | {p.name: (asked[p.name], p.described()) for p in listed if p.place == "query" and p.name in asked}
+    sent = {place["name"]: (name, None) for name, place in into.places.items() if len(place.get("path", ())) == 1}
+    return sent | {p.name: (asked[p.name], p) for p in listed if p.place == "query" and p.name in asked}
 
 
 def _described(node: Schema, item: Schema) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from patchbay.connectors.rest.documents.values import is_object
+from patchbay.connectors.rest.normalize.parameters import Parameter
 from patchbay.connectors.rest.normalize.schemas import Schema, Schemas, properties_of
 
 _STYLES: tuple[tuple[str, frozenset[str]], ...] = (
@@ -31,13 +32,14 @@ _MORE = tuple(tuple(path.split("/")) for path in (
 
 
 def page_of(
-    schemas: Schemas, queries: Mapping[str, tuple[str, Any]], beside: Schema | None, headers: Iterable[str]
+    schemas: Schemas, queries: Mapping[str, tuple[str, Parameter | None]], beside: Schema | None, headers: Iterable[str]
 ) -> dict[str, Any] | None:
     """``{style, size, sizeMost, more}`` of an operation that returns a list, or None where nothing points to pages.
 
-    ``queries``: wire name → (argument's name, schema); ``beside``: the properties next to the list; ``headers``: the answer's.
+    ``queries``: wire name → (argument's name, parameter if it is one); ``beside``: the properties next to the list; ``headers``:
+    the answer's.
     """
-    by_key = {_plain(wire): name_schema for wire, name_schema in queries.items()}
+    by_key = {_plain(wire): query for wire, query in queries.items()}
     more = _more(schemas, beside)
     linked = any(name.lower() == "link" for name in headers)
     style = next((style for style, names in _STYLES if not names.isdisjoint(by_key)), None)
@@ -46,9 +48,9 @@ def page_of(
         return None
     page: dict[str, Any] = {"style": style or ("link" if linked or not more else "cursor")}
     if size is not None:
-        name, schema = by_key[size]
+        name, parameter = by_key[size]
         page["size"] = name
-        most = _most(schemas.plain(schema))
+        most = None if parameter is None else _most(schemas.plain(parameter.described()))
         if most is not None:
             page["sizeMost"] = most
     if more:
@@ -67,7 +69,8 @@ def _most(schema: Schema) -> int | None:
 
 
 def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum())
+    small = name.lower().replace("_", "")
+    return small if small.isalnum() else "".join([c for c in small if c.isalnum()])
 
 
 def _more(schemas: Schemas, beside: Schema | None) -> tuple[str, ...] | None:

@@ -54,12 +54,16 @@ class Parameter(msgspec.Struct, gc=False):
     schema: Schema
     required: bool
 
+    @property
+    def said(self) -> Any:
+        """The parameter's own description, for a schema without one."""
+        return self.node.get("description")
+
     def described(self) -> Schema:
         """The schema with the parameter's own description, unless it has one."""
-        said = self.node.get("description")
-        if said is None or self.schema is self.node or "description" in self.schema:
+        if self.said is None or self.schema is self.node or "description" in self.schema:
             return self.schema
-        return {**self.schema, "description": said}
+        return {**self.schema, "description": self.said}
 
 
 class Parameters:
@@ -159,36 +163,36 @@ class Parameters:
     def _add(self, parameter: Parameter, into: Arguments, role: ArgumentRole) -> None:
         node = parameter.node
         name = unique_name(parameter.name, parameter.place, into.places)
-        schema = parameter.described()
+        schema = parameter.schema
         style, explode = self._style(parameter)
-        slot = Slot(name, parameter.name, (parameter.name,), parameter.required)
+        slot = Slot(name, parameter.name, [parameter.name], parameter.required)
         if is_object(node.get("content")) and node["content"]:
             slot_extra: dict[str, Any] = {"content": next(iter(node["content"]))}
-            self._whole(schema, slot, into, parameter, role, slot_extra)
+            self._whole(slot, into, parameter, role, slot_extra)
             return
-        if style in ("form", "simple") and schema.keys() <= _SINGLE and "allowReserved" not in node:  # most of them
-            Flattener(self._objects, into, parameter.place, role).value(schema, slot, 0)
+        single = self._objects.single(schema) if style in ("form", "simple") and "allowReserved" not in node else None
+        if single is not None and schema.keys() <= _SINGLE:  # most of them
+            flattener = Flattener(self._objects, into, parameter.place, role)
+            flattener.leaf(schema, single, slot, schema.get("description", parameter.said))
             return
-        plain = self._objects.schemas.plain(schema)
+        plain = self._objects.schemas.plain(parameter.described())
         nested = bool(properties_of(plain)) or any(properties_of(self._objects.schemas.plain(v)) for v in variants_of(plain))
         if nested and parameter.place == "query" and (style == "deepObject" or (style == "form" and explode)):
             bracketed = style == "deepObject"
             Flattener(self._objects, into, "query", role, bracketed=bracketed).value(plain, slot, 0)
         elif nested:
-            self._whole(schema, slot, into, parameter, role, {"style": style, "explode": explode})
+            self._whole(slot, into, parameter, role, {"style": style, "explode": explode})
         else:
             listed = plain.get("type") == "array" or "items" in plain or bool(variants_of(plain))
             said = listed or style not in ("form", "simple") or node.get("allowReserved") is True
             extra: dict[str, Any] = {"style": style, "explode": explode} if said else {}
             if node.get("allowReserved") is True:
                 extra["allowReserved"] = True
-            Flattener(self._objects, into, parameter.place, role).value(schema, slot, 0, extra)
+            Flattener(self._objects, into, parameter.place, role).value(schema, slot, 0, extra, parameter.said)
 
-    def _whole(
-        self, schema: Schema, slot: Slot, into: Arguments, parameter: Parameter, role: ArgumentRole, extra: dict[str, Any]
-    ) -> None:
+    def _whole(self, slot: Slot, into: Arguments, parameter: Parameter, role: ArgumentRole, extra: dict[str, Any]) -> None:
         """A structured value that is given as a whole."""
-        whole: Schema = {"type": "object", "description": schema.get("description")}
+        whole: Schema = {"type": "object", "description": parameter.described().get("description")}
         Flattener(self._objects, into, parameter.place, role).value(whole, slot, 0, extra)
 
     def _style(self, parameter: Parameter) -> tuple[str, bool]:

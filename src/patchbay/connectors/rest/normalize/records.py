@@ -6,6 +6,7 @@ Documents do not say it, so a list is recognized by evidence: what it is called,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -52,9 +53,19 @@ _STATUS = frozenset({
     "ok", "success", "status", "code", "message", "request_id", "requestid", "kind", "object", "apiversion", "etag", "type",
     "cache_ts", "timestamp",
 })  # fmt: skip
-_NOT_SINGLE = frozenset({"items", "$ref", "allOf", "oneOf", "anyOf"})
+_MAY_LIST = ("items", "$ref", "allOf", "oneOf", "anyOf")
 _ENOUGH = 4
 _LISTING = frozenset({"list", "search", "find", "query", "all", "index", "browse", "lookup"})
+
+
+class _Candidate(msgspec.Struct, frozen=True, gc=False):
+    """A property that may be the list of records: what it is, how it is compared with what a path is about, and its score
+    whatever the operation.
+    """
+
+    shape: Shape
+    key: str
+    score: int
 
 
 class Answers:
@@ -62,7 +73,7 @@ class Answers:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._lists: dict[int, dict[str, Shape]] = {}
+        self._lists: dict[int, dict[str, _Candidate]] = {}
         self._looked_at: list[Schema] = []  # what is known by its identity must stay
 
     def returned(self, schema: Any, operation: str, path: str) -> Returned:
@@ -124,19 +135,23 @@ class Answers:
         properties = properties_of(plain)
         candidates = self._lists.get(id(plain))
         if candidates is None:
-            candidates = self._lists[id(plain)] = dict(self._candidates(properties, owner))
+            shapes = dict(self._shapes(properties, owner))
+            candidates = self._lists[id(plain)] = {
+                name: _Candidate(shape, _key(name), _score(name, properties, len(shapes))) for name, shape in shapes.items()
+            }
             self._looked_at.append(plain)
         if not candidates:
             return None
         about = _about(path)
-        scores = {name: _score(name, properties, len(candidates), operation, about) for name in candidates}
+        listing = 0 if _LISTING.isdisjoint(split_words(operation)) else 2
+        scores = {name: one.score + listing + (3 if one.key in about else 0) for name, one in candidates.items()}
         best = max(scores, key=lambda name: scores[name])
         if scores[best] < _ENOUGH or sum(score == scores[best] for score in scores.values()) > 1:
             return None
-        shape = candidates[best]
+        shape = candidates[best].shape
         return Returned(self._object_of(shape, properties[best], operation), (best, *shape.wrapper), True, properties)
 
-    def _candidates(self, properties: Schema, owner: str) -> Iterator[tuple[str, Shape]]:
+    def _shapes(self, properties: Schema, owner: str) -> Iterator[tuple[str, Shape]]:
         for name, node in properties.items():
             if is_object(node) and _may_be_list(node) and name.lower() not in _BESIDES:
                 shape = self._objects.shape(node, owner, name)
@@ -157,7 +172,7 @@ class Answers:
     def _enveloped(self, plain: Schema, owner: str, operation: str, path: str) -> Returned | None:
         """The one object in an envelope of nothing but remarks: ``{errors, customer: {…}}``."""
         properties = properties_of(plain)
-        told = [name for name in properties if name.lower() not in _BESIDES]
+        told = [*islice((name for name in properties if name.lower() not in _BESIDES), 2)]
         if len(told) != 1 or not is_object(properties[told[0]]):
             return None
         (name,) = told
@@ -172,10 +187,7 @@ class Answers:
 
 
 def _may_be_list(node: Schema) -> bool:
-    return not node.keys().isdisjoint(("items", "$ref", "allOf", "oneOf", "anyOf")) or node.get("type") in (
-        "array",
-        ["array", "null"],
-    )
+    return not node.keys().isdisjoint(_MAY_LIST) or node.get("type") in ("array", ["array", "null"])
 
 
 def _about(path: str) -> set[str]:
@@ -189,13 +201,12 @@ def _key(name: str) -> str:
     return "".join((*words[:-1], singular_word(words[-1]))) if words else name.lower()
 
 
-def _score(name: str, properties: Schema, candidates: int, operation: str, about: set[str]) -> int:
+def _score(name: str, properties: Schema, candidates: int) -> int:
+    """How much speaks for the property ``name`` being the list, whatever is asked for."""
     others = [other.lower() for other in properties if other != name]
     told = [other for other in others if other not in _PAGES and other not in _BESIDES and other not in _STATUS]
     score = 4 if name.lower() in _LISTS else 0
-    score += 3 if _key(name) in about else 0
     score += 2 if candidates == 1 else 0
-    score += 2 if any(other in _PAGES for other in others) else 0
+    score += 2 if not _PAGES.isdisjoint(others) else 0
     score += 2 if not told else 0
-    score += 2 if not _LISTING.isdisjoint(split_words(operation)) else 0
     return score - (4 if "id" in others else 0) - min(len(told), 8)

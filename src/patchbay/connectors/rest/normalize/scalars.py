@@ -49,7 +49,7 @@ def kind_of_value(value: Any) -> str:
 
 def texts_of(values: list[Any]) -> tuple[str, ...]:
     """Allowed values as texts, each once, null left out: ``true`` as JSON spells it."""
-    if {type(value) for value in values} == {str}:
+    if set(map(type, values)) == {str}:
         return tuple(dict.fromkeys(values))
     return tuple(dict.fromkeys([_as_text(value) for value in values if value is not None and type(value) not in (dict, list)]))
 

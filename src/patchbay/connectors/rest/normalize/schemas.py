@@ -236,7 +236,7 @@ def _named(schema: Schema) -> str | None:
 def properties_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The properties a plain schema lists itself."""
     held = schema.get("properties")
-    return held if is_object(held) else EMPTY
+    return held if held is not None and is_object(held) else EMPTY
 
 
 def required_of(schema: Mapping[str, Any]) -> Collection[str]:
@@ -252,7 +252,7 @@ def variants_of(schema: Mapping[str, Any]) -> list[Any]:
     """The alternatives of a plain schema, null among them. A list of ``items`` for what is no array is meant as that, too."""
     if "anyOf" not in schema and "oneOf" not in schema:
         held = schema.get("items")
-        return held[:MOST_VARIANTS] if is_list(held) and schema.get("type") != "array" else _NONE
+        return held[:MOST_VARIANTS] if held is not None and is_list(held) and schema.get("type") != "array" else _NONE
     one, other = schema.get("oneOf"), schema.get("anyOf")
     if not is_list(one):
         return other[:MOST_VARIANTS] if is_list(other) else _NONE
@@ -276,7 +276,7 @@ def is_nullable(schema: Mapping[str, Any]) -> bool:
     if schema.get("nullable") is True or schema.get("x-nullable") is True:
         return True
     kind = schema.get("type")
-    return is_list(kind) and "null" in kind
+    return type(kind) is not str and is_list(kind) and "null" in kind
 
 
 def kind_of(plain: Schema) -> Any:

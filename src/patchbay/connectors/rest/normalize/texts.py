@@ -19,7 +19,9 @@ def trimmed(text: Any, most: int = FIELD_MOST) -> str | None:
     text = text[: most * 2]
     if "<" in text:
         text = _TAG.sub(" ", text)
-    text = " ".join(text.split())
+    if "  " in text or not text.isprintable():  # of all white space only the blank is printable
+        text = " ".join(text.split())
+    text = text.strip()
     if len(text) > most:
         text = text[: most - 1].rstrip() + "…"
     return text or None

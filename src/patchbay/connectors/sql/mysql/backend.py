@@ -75,6 +75,42 @@ class Backend:
             self._given_up = True
         return answer
 
+    async def begin_write(
+        self, statement: bytes, read_back: Callable[[int], bytes] | None, *, rows: int, limit: int, deadline: float
+    ) -> Answer:
+        """Open a transaction and run a write in it. What it did is for :meth:`commit` or :meth:`roll_back`.
+
+        ``read_back`` gives the statement that finds the one record that was written, by the number the server gave it; its rows
+        are the answer. Raises as :meth:`run` does; after :class:`StatementFailed` the transaction is rolled back, and after the
+        others the server does so by itself.
+        """
+        await self.run(b"START TRANSACTION READ WRITE", rows=0, limit=65_536, deadline=deadline)
+        try:
+            answer = await self.run(statement, rows=0, limit=65_536, deadline=deadline)
+            if read_back is None or answer.affected != 1:
+                return answer
+            found = await self.run(read_back(answer.made), rows=rows, limit=limit, deadline=deadline)
+        except StatementFailed:
+            await self.roll_back(deadline)
+            raise
+        found.affected = answer.affected
+        return found
+
+    async def commit(self, deadline: float) -> None:
+        """Make the open transaction's changes last. After :class:`BackendLost` or :class:`DeadlinePassed` nobody knows."""
+        try:
+            await self.run(b"COMMIT", rows=0, limit=65_536, deadline=deadline)
+        except StatementFailed:
+            await self.roll_back(deadline)
+            raise
+
+    async def roll_back(self, deadline: float) -> None:
+        """Undo the open transaction; a session that cannot is not used again, and the server undoes it."""
+        try:
+            await self.run(b"ROLLBACK", rows=0, limit=65_536, deadline=deadline)
+        except (BackendLost, StatementFailed, DeadlinePassed):
+            self._given_up = True
+
     def _look(self, at: float) -> float:
         """Breaking the line costs a tenth of what cancelling the task would."""
         if self._deadline > at:

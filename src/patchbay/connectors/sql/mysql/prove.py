@@ -10,7 +10,8 @@ cannot be proven counts as blocked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pymysql
 
@@ -20,8 +21,8 @@ from patchbay.connectors.sql.mysql.describe import Description, describe
 from patchbay.connectors.sql.mysql.estimate import Estimate, estimate
 from patchbay.connectors.sql.mysql.quoting import identifier
 from patchbay.connectors.sql.mysql.refusals import DENIED, error_number
-from patchbay.connectors.sql.mysql.session import Connection, open_session
-from patchbay.connectors.sql.mysql.values import DATETIMES, sent_as
+from patchbay.connectors.sql.mysql.session import Connection, Session, open_session
+from patchbay.connectors.sql.mysql.values import DATETIMES, TEXTS, sent_as
 from patchbay.connectors.sql.proof import (
     PHONE_MS,
     PHONE_ROWS,
@@ -48,6 +49,9 @@ _LOST = frozenset({0, 1053, 1927, 2006, 2013, 2014, 4031})
 _MISSING = frozenset({1049, 1051, 1054, 1146, 1305, 1356})
 
 
+T = TypeVar("T")
+
+
 class ProvenStatement(Proven, frozen=True, kw_only=True):
     """With the optimizer's estimate."""
 
@@ -55,26 +59,31 @@ class ProvenStatement(Proven, frozen=True, kw_only=True):
 
 
 async def prove_mysql(candidate: Candidate, view: View, *, credentials: SqlCredentials, guard: EgressGuard) -> ProvenStatement:
-    """See :func:`patchbay.connectors.proving.prove`."""
+    """See :func:`patchbay.connectors.proving.prove`; ``candidate`` is a read."""
     read = check_references(statement_of(candidate).sql, candidate.plan, view, dialect="mysql")
-    check_outputs(read, _columns(candidate), view)
+    check_outputs(read, columns_of(candidate.plan, statement_of(candidate).compared), view)
     session = await open_session(credentials, guard)
+    return await examined(session, lambda connection: _examine(connection, candidate, view), reason)
+
+
+async def examined(session: Session, examine: Callable[[Connection], T], reason_of: Callable[[int], Reason]) -> T:
+    """What ``examine`` finds out in a thread, in time; the session is closed. The server's refusals are CallNotProvable."""
     try:
         async with asyncio.timeout(PROVE_S):
-            examined = asyncio.ensure_future(asyncio.to_thread(_examine, session.connection, candidate, view))
+            working = asyncio.ensure_future(asyncio.to_thread(examine, session.connection))
             try:
-                return await asyncio.shield(examined)
+                return await asyncio.shield(working)
             except asyncio.CancelledError:
                 # The thread cannot be cancelled, but what it waits for can be ended.
                 session.cut()
-                await asyncio.wait([examined])
-                examined.exception()
+                await asyncio.wait([working])
+                working.exception()
                 raise
     except pymysql.Error as error:
         number = error_number(error) or 0
         if number in _LOST:
             raise _unanswered() from None
-        raise CallNotProvable(_reason(number)) from None
+        raise CallNotProvable(reason_of(number)) from None
     except TimeoutError:
         raise _unanswered() from None
     finally:
@@ -86,7 +95,7 @@ def _examine(connection: Connection, candidate: Candidate, view: View) -> Proven
     described = describe(connection, call.sql)
     if described.placeholders != len(call.slots):
         raise CallNotProvable("parameter_mismatch")
-    _check_columns(described, candidate, view)
+    check_columns(described, plan, call.compared, view)
     expected = estimate(connection, candidate)
     if expected.scanned and (expected.rows or 0) > UNINDEXED_ROWS_MOST:
         refusal = not_indexed(plan, view, measure={"estimatedRows": expected.rows or 0, "bound": UNINDEXED_ROWS_MOST})
@@ -96,19 +105,27 @@ def _examine(connection: Connection, candidate: Candidate, view: View) -> Proven
     return ProvenStatement(freeze(candidate), tuple(warnings), estimate=expected)
 
 
-def _columns(candidate: Candidate) -> list[Column]:
-    """What the statement returns: its outputs, then what is compared only."""
-    return [*(output.column for output in candidate.plan.outputs), *statement_of(candidate).compared]
+def columns_of(plan: Plan, compared: Sequence[Column]) -> list[Column]:
+    """What a statement returns: its outputs, then what is compared only."""
+    return [*(output.column for output in plan.outputs), *compared]
 
 
-def _check_columns(described: Description, candidate: Candidate, view: View) -> None:
-    plan, columns = candidate.plan, _columns(candidate)
+def check_columns(described: Description, plan: Plan, compared: Sequence[Column], view: View) -> None:
+    """Each column is the very one the plan claims, and of its type. Raises :class:`CallNotProvable`."""
+    columns = columns_of(plan, compared)
     if len(described.columns) != len(columns):
         raise CallNotProvable("provenance_unproven")
     outputs = len(plan.outputs)
-    if plan.time_zone is None and any(sent.type in DATETIMES for sent in described.columns[:outputs]):
+    placed = list(enumerate(zip(columns, described.columns, strict=True)))
+    if plan.time_zone is None and any(
+        sent.type in DATETIMES for place, (column, sent) in placed if place < outputs or column.many
+    ):
         raise CallNotProvable("time_zone_missing")
-    for place, (column, sent) in enumerate(zip(columns, described.columns, strict=True)):
+    for place, (column, sent) in placed:
+        if column.many:
+            if sent.type not in (sent_as(column) if place >= outputs else TEXTS):
+                raise CallNotProvable("parameter_mismatch")
+            continue
         if _is_table(view, column) and (sent.database, sent.table, sent.column) != origin(view, column):
             raise CallNotProvable("provenance_unproven")
         if sent.type not in sent_as(column):
@@ -151,7 +168,8 @@ def _qualified(schema: str | None, table: str) -> str:
     return identifier(table) if schema is None else identifier(schema, table)
 
 
-def _reason(number: int) -> Reason:
+def reason(number: int) -> Reason:
+    """Why the server did not take the statement."""
     if number in DENIED:
         return "permission_missing"
     return "schema_changed" if number in _MISSING else "not_accepted"

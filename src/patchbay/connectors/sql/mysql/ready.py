@@ -12,7 +12,7 @@ from patchbay.connectors.sql.mysql.backend import Answer
 from patchbay.connectors.sql.mysql.execute import Source
 from patchbay.connectors.sql.mysql.literals import encoder, statement, template
 from patchbay.connectors.sql.mysql.values import check_compared, decoders_of
-from patchbay.connectors.sql.results import Projection
+from patchbay.connectors.sql.results import Projection, listed_leaves
 from patchbay.connectors.sql.source import SLACK_BYTES, STATEMENT_TIMEOUT_MS
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, SqlCall, SqlSlot
@@ -46,7 +46,12 @@ class ReadyStatement:
         self._rows = call.caps.rows + 1
         self._limit = call.caps.bytes + SLACK_BYTES
         self.seconds = min(call.caps.deadline_ms, STATEMENT_TIMEOUT_MS) / 1000
-        self._projection = Projection([output.leaf for output in call.outputs], call.caps, identifying=call.identifying)
+        self._projection = Projection(
+            [output.leaf for output in call.outputs],
+            call.caps,
+            identifying=call.identifying,
+            listed=listed_leaves(call.outputs),
+        )
         self._columns = [output.column for output in call.outputs]
         self._compared = call.body.compared
         self._source_zone = zone_info(call.time_zone) if call.time_zone else None

@@ -17,6 +17,7 @@ Product = Literal["MySQL", "MariaDB"]
 LOCK_WAIT_S = 1
 IDLE_IN_TRANSACTION_S = 10
 NETWORK_S = 10
+LIST_BYTES = 60_000
 SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES"
 """A text is what stands between its quotes, names are back-quoted only, and what does not fit a column is refused. Zero dates
 are left alone: a mode that forbids them makes reads fail that compare with one."""
@@ -70,6 +71,9 @@ def session_settings(role: Role, statement_timeout_ms: int, server: Server) -> d
         # Off, `id IS NULL` could mean the row inserted last, and SHOW CREATE leave names unquoted.
         "sql_auto_is_null": "0",
         "sql_quote_show_create": "1",
+        # The bytes of a list's text, each of its values twice as long as it is: what is longer is told as such, and the
+        # rest of its record fits into the bytes a call may read.
+        "group_concat_max_len": str(LIST_BYTES),
     }
     if server.product == "MariaDB":
         own = {read_only_variable(server): read_only, "max_statement_time": f"{statement_timeout_ms / 1000:.3f}"}

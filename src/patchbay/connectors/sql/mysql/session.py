@@ -135,6 +135,7 @@ async def open_session(
     ``connect_timeout_s`` covers look-up, TCP, TLS and log-in together. ``pinned`` is an address the guard has already
     checked for these credentials. Raises `EgressRefused` or a `ConnectFailed`.
     """
+    credentials.login(role)  # without one there is nothing to open
     ends = time.monotonic() + connect_timeout_s
     try:
         async with asyncio.timeout(connect_timeout_s):
@@ -166,6 +167,7 @@ def open_session_blocking(
     application_name: str = "patchbay",
 ) -> Connection:
     """The same for a process without an event loop (discovery). ``target`` comes from the guard."""
+    credentials.login(role)
     ends = time.monotonic() + connect_timeout_s
     try:
         wire = socket.create_connection((target.address, target.port), connect_timeout_s)

@@ -9,7 +9,10 @@ from patchbay.connectors.sql.mysql.backend import open_backend
 from patchbay.connectors.sql.mysql.discovery.task import discover_packed
 from patchbay.connectors.sql.mysql.execute import Source
 from patchbay.connectors.sql.mysql.prove import prove_mysql
+from patchbay.connectors.sql.mysql.prove_write import live_target, prove_write
 from patchbay.connectors.sql.mysql.ready import ReadyStatement
+from patchbay.connectors.sql.mysql.ready_write import ReadyWrite
+from patchbay.connectors.sql.side_effects import WriteTarget
 from patchbay.connectors.sql.system import SqlSystem
 from patchbay.connectors.system import Role, System
 from patchbay.egress.guard import CheckedAddress, EgressGuard
@@ -21,6 +24,7 @@ class MySql(SqlSystem):
     """See :class:`patchbay.connectors.system.System`."""
 
     type = "mysql"
+    dialect = "mysql"
     worker = staticmethod(discover_packed)
 
     async def enter(
@@ -40,15 +44,23 @@ class MySql(SqlSystem):
         authorizer: Authorizer | None,
     ) -> Proven:
         """Prepare and explain it on the live database."""
+        if candidate.plan.effect == "write":
+            return await prove_write(candidate, view, credentials=credentials, guard=guard)
         return await prove_mysql(candidate, view, credentials=credentials, guard=guard)
+
+    async def write_target(
+        self, credentials: SqlCredentials, guard: EgressGuard, *, schema: str | None, table: str, verb: str
+    ) -> WriteTarget:
+        """By the catalogue."""
+        return await live_target(credentials, guard, schema=schema, table=table, verb=verb)
 
     def source(self, credentials: SqlCredentials, guard: EgressGuard, *, role: Role, authorizer: Authorizer | None) -> Source:
         """A bounded pool of sessions under one role."""
         return Source(credentials, guard, role=role)
 
-    def ready(self, call: FrozenCall) -> ReadyStatement:
-        """A frozen read."""
-        return ReadyStatement(call)
+    def ready(self, call: FrozenCall) -> ReadyStatement | ReadyWrite:
+        """A frozen read or write."""
+        return ReadyStatement(call) if call.effect == "read" else ReadyWrite(call)
 
 
 SYSTEM: System = MySql()

@@ -17,6 +17,7 @@
 | `json` | the JSON value itself |
 | `set` | list of its labels |
 | spatial | GeoJSON |
+| a list (see `src/patchbay/bindings/compile/mysql.py`) | list of the column's own form |
 | everything else (`char`, `text`, `enum`, `uuid`, `inet6`) | its text |
 
 The session's settings (zone UTC, utf8mb4) are fixed when it is opened, so the text form does not depend on the server's own.
@@ -39,12 +40,13 @@ from patchbay.schema_graph.call import Column
 ZERO_DATE = "is a date of zeros in the source and is given as null"
 NOT_A_TIME = "is not a time of day; it is given as a duration"
 NOT_GEOMETRY = "holds bytes that are not a geometry; they are given as base64"
+LIST_LOST = "is a list longer than the server gives and is given as null"
 NOT_FINITE = "is not a finite number in the source and is given as null"
 
 _INTEGERS = frozenset({1, 2, 3, 8, 9, 13})
 _DECIMALS = frozenset({0, 246})
 _FLOATS = frozenset({4, 5})
-_TEXTS = frozenset({15, 247, 248, 249, 250, 251, 252, 253, 254})
+TEXTS = frozenset({15, 247, 248, 249, 250, 251, 252, 253, 254})
 _BITS, _TIMESTAMPS, DATETIMES, _DATES, _TIMES = (
     frozenset({16}),
     frozenset({7, 17}),
@@ -52,9 +54,9 @@ _BITS, _TIMESTAMPS, DATETIMES, _DATES, _TIMES = (
     frozenset({10, 14}),
     frozenset({11, 19}),
 )
-_JSON = _TEXTS | {245}
+_JSON = TEXTS | {245}
 _GEOMETRY = frozenset({255})
-_VECTOR = _TEXTS | {242}
+_VECTOR = TEXTS | {242}
 """The type bytes of a column definition (``enum_field_types``) that a column of a type may come with."""
 
 _BASE = re.compile(r"[a-z0-9_]+")
@@ -138,8 +140,8 @@ def _moment(source: tzinfo, zone: tzinfo) -> Decoder:
 
 
 _Form = tuple[Decoder, frozenset[int]]
-_TEXT: _Form = (text_value, _TEXTS)
-_BYTES: _Form = (_base64, _TEXTS)
+_TEXT: _Form = (text_value, TEXTS)
+_BYTES: _Form = (_base64, TEXTS)
 _NUMBER: _Form = (int, _INTEGERS)
 _DECIMAL: _Form = (bytes.decode, _DECIMALS)
 _DOUBLE: _Form = (_float, _FLOATS)
@@ -153,7 +155,7 @@ _FORMS: Mapping[str, _Form] = {
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), _BYTES),
     "vector": (_base64, _VECTOR),
     "json": (json_value, _JSON),
-    "set": (_labels, _TEXTS),
+    "set": (_labels, TEXTS),
     **dict.fromkeys(
         (
             "geometry",
@@ -184,6 +186,40 @@ def decoders_of(
     return tuple(_decoder(column, sent, agent_zone, source_zone) for column, sent in zip(columns, types, strict=True))
 
 
+def _list_of(element: Decoder) -> Decoder:
+    """``2:31;-`` is the count and, in hexadecimal, the texts of the values. What is not whole is given as null."""
+
+    def decode(raw: bytes) -> list[Any]:
+        count, _, written = raw.partition(b":")
+        texts = written.split(b";") if written else []
+        try:
+            whole = len(texts) == int(count)
+            found = [None if text == b"-" else bytes.fromhex(text.decode()) for text in texts]
+        except ValueError:
+            whole, found = False, []
+        if not whole:
+            raise Altered(None, LIST_LOST)
+        return _elements(found, element)
+
+    return decode
+
+
+def _elements(texts: Sequence[bytes | None], element: Decoder) -> list[Any]:
+    values: list[Any] = []
+    notes: list[str] = []
+    for text in texts:
+        try:
+            values.append(None if text is None else element(text))
+        except Altered as altered:
+            values.append(altered.value)
+            notes.append(altered.note)
+        except ValueError:  # a number that is none: the column is of another type now
+            raise SchemaChanged from None
+    if notes:
+        raise Altered(values, notes[0])
+    return values
+
+
 def check_compared(columns: Sequence[Column], types: Sequence[int]) -> None:
     """Raises :class:`~patchbay.connectors.refusals.SchemaChanged` where a column is not of the type its value was made for."""
     if len(columns) != len(types) or any(sent not in sent_as(column) for column, sent in zip(columns, types, strict=True)):
@@ -197,6 +233,8 @@ def sent_as(column: Column) -> frozenset[int]:
 
 def _decoder(column: Column, sent: int, agent_zone: tzinfo, source_zone: tzinfo | None) -> Decoder:
     read, expected = _form(column, agent_zone, source_zone)
+    if column.many:
+        read, expected = _list_of(read), TEXTS
     if sent not in expected:
         raise SchemaChanged
     return read

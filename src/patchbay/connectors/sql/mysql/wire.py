@@ -16,7 +16,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from asyncmy.connection import Connection
-from asyncmy.constants.CLIENT import LOCAL_FILES, MULTI_STATEMENTS, SSL
+from asyncmy.constants.CLIENT import FOUND_ROWS, LOCAL_FILES, MULTI_STATEMENTS, SSL
 
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.mysql.server import Role
@@ -59,12 +59,15 @@ RawRow = tuple[bytes | None, ...]
 class Answer:
     """Rows as the server sent them, in text form. ``types`` are the type bytes of the columns.
 
-    ``cut`` says that the byte limit ended the reading early; the session cannot be used again then.
+    ``cut`` says that the byte limit ended the reading early; the session cannot be used again then. ``affected`` counts the
+    records a write found, changed or not; ``made`` is the number the server gave the one it added.
     """
 
-    __slots__ = ("cut", "rows", "types")
+    __slots__ = ("affected", "cut", "made", "rows", "types")
 
     def __init__(self) -> None:
+        self.affected = 0
+        self.made = 0
         self.rows: list[RawRow] = []
         self.types: tuple[int, ...] = ()
         self.cut = False
@@ -96,6 +99,8 @@ class Wire(_Driver):
         )
         self._certified_host = target.host
         self._client_flag &= ~(MULTI_STATEMENTS | LOCAL_FILES)
+        # An update that finds its record as it should be has found it all the same.
+        self._client_flag |= FOUND_ROWS
         self.bytes_left = _TALK_BYTES
 
     async def _request_authentication(self) -> Any:
@@ -145,6 +150,7 @@ class Wire(_Driver):
         await self.query(statement, unbuffered=True)
         result = self._result
         if not result.field_count:
+            answer.affected, answer.made = result.affected_rows, result.insert_id
             return
         answer.types = tuple([field.type_code for field in result.fields])
         kept = answer.rows

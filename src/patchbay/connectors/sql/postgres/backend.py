@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from psycopg import pq
@@ -30,6 +30,7 @@ _COMMAND_END = pq.ExecStatus.COMMAND_OK
 _SYNC = pq.ExecStatus.PIPELINE_SYNC
 _ABORTED = pq.ExecStatus.PIPELINE_ABORTED
 _SESSION_ENDED = ("57P", "08")
+_IN_FAILED_TRANSACTION = "25P02"
 _BAD = pq.ConnStatus.BAD
 
 RawRow = tuple[bytes | None, ...]
@@ -38,15 +39,17 @@ RawRow = tuple[bytes | None, ...]
 class Answer:
     """Rows as the server sent them, in text form. ``oids`` are the types of the columns.
 
-    ``cut`` says that the byte limit ended the reading early; the session cannot be used again then.
+    ``cut`` says that the byte limit ended the reading early; the session cannot be used again then. ``affected`` counts the
+    records a write changed.
     """
 
-    __slots__ = ("cut", "oids", "rows")
+    __slots__ = ("affected", "cut", "oids", "rows")
 
     def __init__(self) -> None:
         self.rows: list[RawRow] = []
         self.oids: tuple[int, ...] = ()
         self.cut = False
+        self.affected = 0
 
     @property
     def types(self) -> tuple[int, ...]:
@@ -61,6 +64,14 @@ class Answer:
         value = result.get_value
         for row in range(min(result.ntuples, most - len(self.rows))):
             self.rows.append(tuple([value(row, c) for c in columns]))
+
+
+class _Bounds(NamedTuple):
+    """What bounds the reading of an answer: rows kept, bytes taken from the wire, the loop's time."""
+
+    rows: int
+    limit: int
+    deadline: float
 
 
 class Description:
@@ -142,23 +153,81 @@ class Backend:
 
         Nothing is prepared by name and nothing is left behind: ``preamble`` are statements run after ``BEGIN READ ONLY``.
         """
+        return await self._pipeline(
+            [(b"BEGIN READ ONLY", None), *preamble],
+            lambda: self._pg.send_query_params(sql, values),
+            [b"COMMIT"],
+            _Bounds(rows, limit, deadline),
+        )
+
+    async def begin_write(
+        self, preamble: Sequence[tuple[bytes, Sequence[bytes | None]]], sql: bytes, values: Sequence[bytes | None],
+        *, rows: int, limit: int, deadline: float,
+    ) -> Answer:  # fmt: skip
+        """Open a transaction and run a write in it, in one round trip. What it did is for :meth:`commit` or :meth:`roll_back`.
+
+        Raises as :meth:`run` does; after :class:`StatementFailed` the transaction is rolled back, and after the others the
+        server does so by itself.
+        """
+        pg = self._pg
+        name = None if self.lent else self._prepared.get(sql) or await self._prepare(sql, deadline)
+        return await self._pipeline(
+            [(b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", None), *preamble],
+            lambda: pg.send_query_params(sql, values) if name is None else pg.send_query_prepared(name, values),
+            [],
+            _Bounds(rows, limit, deadline),
+        )
+
+    async def commit(self, deadline: float) -> None:
+        """Make the open transaction's changes last. After :class:`StatementFailed` they were rolled back; after
+        :class:`BackendLost` or :class:`DeadlinePassed` nobody knows.
+        """
+        try:
+            self._pg.send_query_params(b"COMMIT", None)
+        except psycopg.Error:
+            raise self._lost() from None
+        self._start(65_536)
+        answer, tag, failure = Answer(), b"", None
+        while (result := await self._next(deadline, answer)) is not None:
+            if result.status == _COMMAND_END:
+                tag = result.command_status or b""
+            else:
+                failure = failure or _sqlstate(result)
+        # The server answers COMMIT with ROLLBACK where something in the transaction had failed.
+        self._finish(failure or (None if tag == b"COMMIT" else _IN_FAILED_TRANSACTION), answer)
+
+    async def roll_back(self, deadline: float) -> None:
+        """Undo the open transaction; a session that cannot is not used again, and the server undoes it."""
+        try:
+            await self.command(b"ROLLBACK", deadline)
+        except (BackendLost, StatementFailed, DeadlinePassed):
+            self.usable = False
+
+    async def _pipeline(
+        self,
+        before: Sequence[tuple[bytes, Sequence[bytes | None] | None]],
+        send: Callable[[], None],
+        after: Sequence[bytes],
+        bounds: _Bounds,
+    ) -> Answer:
+        """What ``send`` sends, between other statements, in one round trip; its rows are the answer."""
         pg = self._pg
         try:
             pg.enter_pipeline_mode()
-            pg.send_query_params(b"BEGIN READ ONLY", None)
-            for statement, parameters in preamble:
+            for statement, parameters in before:
                 pg.send_query_params(statement, parameters)
-            pg.send_query_params(sql, values)
-            pg.send_query_params(b"COMMIT", None)
+            send()
+            for statement in after:
+                pg.send_query_params(statement, None)
             pg.pipeline_sync()
         except psycopg.Error:
             raise self._lost() from None
         answer = Answer()
         failure: str | None = None
-        self._start(limit)
-        statement = -1 - len(preamble)
+        self._start(bounds.limit)
+        statement = -len(before)
         while True:
-            result = await self._next(deadline, answer)
+            result = await self._next(bounds.deadline, answer)
             if answer.cut:
                 break
             if result is None:
@@ -166,21 +235,16 @@ class Backend:
             elif result.status == _SYNC:
                 self._leave_pipeline()
                 break
-            elif result.status == _ROWS_END and statement == 0:
-                answer.take(result, rows)
-            elif result.status not in (_ROWS_END, _COMMAND_END, _ABORTED):
+            elif result.status in (_ROWS_END, _COMMAND_END):
+                if statement == 0:
+                    answer.affected = result.command_tuples or 0
+                    answer.take(result, bounds.rows)
+            elif result.status != _ABORTED:
                 failure = failure or _sqlstate(result)
         if failure is not None and self.usable and self._fd >= 0:
-            await self._roll_back(deadline)
+            await self.roll_back(bounds.deadline)
         self._finish(failure, answer)
         return answer
-
-    async def _roll_back(self, deadline: float) -> None:
-        """End the transaction an error left open; a session that cannot is not used again."""
-        try:
-            await self.command(b"ROLLBACK", deadline)
-        except (BackendLost, StatementFailed, DeadlinePassed):
-            self.usable = False
 
     def _leave_pipeline(self) -> None:
         with contextlib.suppress(psycopg.Error):

@@ -8,13 +8,16 @@ from typing import NamedTuple
 import psycopg
 
 from patchbay.connectors.refusals import (
+    AlreadyExists,
     CallRefused,
     PermissionMissing,
+    RecordLocked,
     SchemaChanged,
     SourceRefused,
     SourceTimeout,
     SourceUnavailable,
     ValueNotAccepted,
+    WriteRefused,
 )
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.failures import BackendLost
@@ -22,7 +25,8 @@ from patchbay.connectors.sql.pool import SIZE
 from patchbay.connectors.sql.postgres.backend import Answer, Backend
 from patchbay.connectors.sql.postgres.session import Role, open_session, session_settings
 from patchbay.connectors.sql.postgres.values import known
-from patchbay.connectors.sql.source import STATEMENT_TIMEOUT_MS, PooledSource
+from patchbay.connectors.sql.source import STATEMENT_TIMEOUT_MS
+from patchbay.connectors.sql.writing import WritingSource
 from patchbay.egress.guard import EgressGuard
 
 _ELEMENTS = b"""
@@ -39,14 +43,16 @@ WHERE t.typtype <> 'd' ORDER BY base.oid
 """
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
+    """A statement with its values; how many rows and bytes of its answer are read."""
+
     sql: bytes
     values: Sequence[bytes | None]
     rows: int
     limit: int
 
 
-class Source(PooledSource[Backend, Answer]):
+class Source(WritingSource[Backend, Answer]):
     """One external PostgreSQL under one role: its pool, its breaker, and what was learned about its types."""
 
     needs_new_session = frozenset({"0A000", "26000", "42P05"})
@@ -56,7 +62,7 @@ class Source(PooledSource[Backend, Answer]):
         super().__init__(size=size)
         self._credentials = credentials
         self._guard = guard
-        self._role: Role = role
+        self.role = role
         self._settings = session_settings(role, STATEMENT_TIMEOUT_MS, "patchbay")
         self.elements: dict[int, int] = {}
         self._asked: set[int] = set()
@@ -66,9 +72,10 @@ class Source(PooledSource[Backend, Answer]):
 
         Raises a :class:`~patchbay.connectors.refusals.CallRefused`.
         """
-        return self._ask(_Asked(sql, values, rows, limit), deadline)
+        self.check_role("read")
+        return self._ask(Asked(sql, values, rows, limit), deadline)
 
-    def _run(self, backend: Backend, asked: _Asked, deadline: float) -> Awaitable[Answer]:
+    def _run(self, backend: Backend, asked: Asked, deadline: float) -> Awaitable[Answer]:
         sql, values, rows, limit = asked
         if backend.lent:
             return backend.run_once(self._preamble(deadline), sql, values, rows=rows, limit=limit, deadline=deadline)
@@ -77,10 +84,22 @@ class Source(PooledSource[Backend, Answer]):
     def _refusal(self, code: str) -> CallRefused:
         return refusal_for(code)
 
+    def _begin(self, backend: Backend, asked: Asked, deadline: float) -> Awaitable[Answer]:
+        sql, values, rows, limit = asked
+        preamble = self._preamble(deadline) if backend.lent else []
+        return backend.begin_write(preamble, sql, values, rows=rows, limit=limit, deadline=deadline)
+
+    def _commit(self, backend: Backend, deadline: float) -> Awaitable[None]:
+        return backend.commit(deadline)
+
+    def _roll_back(self, backend: Backend, deadline: float) -> Awaitable[None]:
+        return backend.roll_back(deadline)
+
+    def _write_refusal(self, code: str) -> CallRefused:
+        return write_refusal_for(code)
+
     async def _open_backend(self) -> Backend:
-        connection = await open_session(
-            self._credentials, self._guard, role=self._role, statement_timeout_ms=STATEMENT_TIMEOUT_MS
-        )
+        connection = await open_session(self._credentials, self._guard, role=self.role, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
         backend = Backend(connection)
         try:
             await backend.find_out_whether_lent(self._loop.time() + STATEMENT_TIMEOUT_MS / 1000)
@@ -107,7 +126,7 @@ class Source(PooledSource[Backend, Answer]):
     async def _learn_types(self, unknown: Sequence[int], deadline: float) -> None:
         """Ask the server's catalogue what the arrays of its own types hold, once a type."""
         array = ("{" + ",".join(map(str, unknown)) + "}").encode()
-        found = await self._attempts(_Asked(_ELEMENTS, [array], 1_000, 1_000_000), deadline)
+        found = await self._attempts(Asked(_ELEMENTS, [array], 1_000, 1_000_000), deadline)
         self.elements |= {int(oid or 0): int(base or 0) for oid, base in found.rows}
         self._asked.update(unknown)
 
@@ -119,6 +138,24 @@ def refusal_for(sqlstate: str) -> CallRefused:
             return kind()
     return SourceRefused()
 
+
+def write_refusal_for(sqlstate: str) -> CallRefused:
+    """The same for a write that was rolled back. What is in no class of the server's own comes from a trigger of the owner's."""
+    for prefix, kind in _WRITE_REFUSALS:
+        if sqlstate.startswith(prefix):
+            return kind()
+    known = refusal_for(sqlstate)
+    return known if type(known) is not SourceRefused or sqlstate[:2] in _SERVERS_OWN else WriteRefused()
+
+
+_WRITE_REFUSALS: tuple[tuple[str, type[CallRefused]], ...] = (
+    ("23505", AlreadyExists),
+    ("23P01", AlreadyExists),  # an exclusion constraint: that slot is taken
+    ("23", WriteRefused),
+    ("55P03", RecordLocked),
+    ("40", RecordLocked),
+)
+_SERVERS_OWN = ("25", "26", "28", "42", "54", "55", "XX")
 
 _REFUSALS: tuple[tuple[str, type[CallRefused]], ...] = (
     ("57014", SourceTimeout),

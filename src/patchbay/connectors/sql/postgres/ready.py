@@ -13,7 +13,7 @@ from patchbay.connectors.sql.postgres.backend import Answer
 from patchbay.connectors.sql.postgres.execute import Source
 from patchbay.connectors.sql.postgres.parameters import Encoder, encoder
 from patchbay.connectors.sql.postgres.values import decoders_of
-from patchbay.connectors.sql.results import Projection
+from patchbay.connectors.sql.results import Projection, listed_leaves
 from patchbay.connectors.sql.source import SLACK_BYTES, STATEMENT_TIMEOUT_MS
 from patchbay.schema_graph.arguments import Prepare, prepare_inputs, prepare_slots
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, SqlCall
@@ -40,6 +40,7 @@ class ReadyStatement:
             [output.leaf for output in call.outputs],
             call.caps,
             identifying=call.identifying,
+            listed=listed_leaves(call.outputs),
         )
         self._source_zone = zone_info(call.time_zone) if call.time_zone else None
 

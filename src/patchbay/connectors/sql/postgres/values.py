@@ -138,7 +138,7 @@ _PLAIN: Mapping[int, Decoder] = {
     16: _boolean, 17: _bytes, 20: bytes.decode, 21: int, 23: int, 26: int, 114: json_value, 3802: json_value,
     700: _float, 701: _float, 1082: _date, 1083: bytes.decode, 1266: _time_zoned, 1186: _duration, 1700: _numeric,
 }  # fmt: skip
-TIMESTAMP, TIMESTAMPTZ = 1114, 1184
+TIMESTAMP, TIMESTAMPTZ, TIMESTAMPS = 1114, 1184, 1115
 _TEXTS = frozenset(
     (18, 19, 25, 142, 600, 601, 602, 603, 604, 628, 650, 718, 774, 790, 829, 869, 1042, 1043, 1560, 1562, 2950, 3614, 3615,
      3904, 3906, 3908, 3910, 3912, 3926, 4072, 4451, 4532, 4533, 4534, 4535, 4536, 220, 27, 28, 29, 5069)

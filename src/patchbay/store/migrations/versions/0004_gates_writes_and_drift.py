@@ -15,6 +15,7 @@ branch_labels = None
 depends_on = None
 
 APP = "patchbay_app"
+LOOKUP = "patchbay_lookup"
 ORG = "nullif(current_setting('app.org', true), '')"
 GRANTS = {
     "verification_attempts": "SELECT, INSERT, UPDATE, DELETE",
@@ -22,6 +23,47 @@ GRANTS = {
     "drift_observations": "SELECT, INSERT, UPDATE, DELETE",
     "operator_events": "SELECT, INSERT",
 }
+
+# Requests of a key, counted ahead: one process takes several at once, and gives back what it did not use. `admit_key` verifies
+# the key and counts the first of them; the window's row is then locked until the end of the transaction, so what is granted
+# beyond the first is within the limit over all processes. A quarter of what is left at most: the others want some too, and close
+# to the limit every request is counted by itself. No row: no such key, or nothing was wanted (`wanted` 0 only gives back).
+LEASE_REQUESTS = """
+CREATE FUNCTION {schema}.lease_requests(
+    presented_id text, presented_hash bytea, most integer, window_s integer, wanted integer, unused integer, unused_of timestamptz)
+RETURNS TABLE (org_id text, name text, scopes jsonb, verdict text, remaining integer, reset_s integer, retry_s integer,
+               granted integer, opened timestamptz)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+    current_window timestamptz := to_timestamp(floor(extract(epoch FROM clock_timestamp()) / window_s) * window_s);
+    more integer;
+BEGIN
+    IF unused > 0 AND unused_of >= current_window - make_interval(secs => window_s) THEN
+        UPDATE {schema}.rate_windows w SET count = greatest(0, w.count - unused) FROM {schema}.api_keys k
+         WHERE k.id = presented_id AND k.secret_hash = presented_hash AND w.org_id = k.org_id AND w.window_start = unused_of;
+    END IF;
+    IF wanted < 1 THEN
+        RETURN;
+    END IF;
+    SELECT a.org_id, a.name, a.scopes, a.verdict, a.remaining, a.reset_s, a.retry_s
+      INTO org_id, name, scopes, verdict, remaining, reset_s, retry_s
+      FROM {schema}.admit_key(presented_id, presented_hash, most, window_s) a;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    granted := CASE WHEN verdict = 'admitted' THEN 1 ELSE 0 END;
+    opened := to_timestamp(floor(extract(epoch FROM clock_timestamp()) / window_s) * window_s);
+    more := least(wanted - 1, remaining / 4);
+    IF granted = 1 AND more > 0 AND opened = current_window THEN
+        UPDATE {schema}.rate_windows w SET count = w.count + more WHERE w.org_id = lease_requests.org_id AND w.window_start = opened;
+        granted := granted + more;
+        remaining := remaining - more;
+    END IF;
+    RETURN NEXT;
+END
+$function$
+"""
+LEASE_SIGNATURE = "lease_requests(text, bytea, integer, integer, integer, integer, timestamptz)"
 
 
 def upgrade() -> None:
@@ -38,6 +80,20 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY tenant ON {table} USING (org_id = {ORG}) WITH CHECK (org_id = {ORG})")
         op.execute(f"GRANT {grants} ON {table} TO {APP}")
+    create_lease()
+
+
+def create_lease() -> None:
+    """The function belongs to the role that may look before the organization is known, as those of revision 0001."""
+    schema = str(op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one())
+    op.execute(f"GRANT CREATE ON SCHEMA {schema} TO {LOOKUP}")
+    op.get_bind().exec_driver_sql(LEASE_REQUESTS.replace("{schema}", schema))
+    op.execute(f"ALTER FUNCTION {schema}.{LEASE_SIGNATURE} OWNER TO {LOOKUP}")
+    op.execute(f"REVOKE CREATE ON SCHEMA {schema} FROM {LOOKUP}")
+    op.execute(f"SET LOCAL ROLE {LOOKUP}")
+    op.execute(f"REVOKE ALL ON FUNCTION {schema}.{LEASE_SIGNATURE} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {schema}.{LEASE_SIGNATURE} TO {APP}")
+    op.execute("RESET ROLE")
 
 
 def create_tables() -> None:
@@ -120,6 +176,7 @@ def _agent(table: str) -> sa.ForeignKeyConstraint:
 
 def downgrade() -> None:
     """Undo the revision."""
+    op.execute(f"DROP FUNCTION {LEASE_SIGNATURE}")
     for table in GRANTS:
         op.drop_table(table)
     for table, column in (

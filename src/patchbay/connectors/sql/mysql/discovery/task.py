@@ -10,8 +10,10 @@ from patchbay.connectors.collector import collector_paused
 from patchbay.connectors.discovered import Discovered, packed
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.mysql.discovery import discover_graph
+from patchbay.connectors.sql.mysql.discovery.writes import granted_writes
 from patchbay.connectors.sql.mysql.refusals import connect_refusal, error_number
 from patchbay.connectors.sql.mysql.session import open_session_blocking
+from patchbay.connectors.sql.writable import with_writes
 from patchbay.connectors.worker import HeavyWorkTimedOut
 from patchbay.egress.guard import CheckedAddress
 from patchbay.schema_graph.scoping import Scoping
@@ -31,4 +33,6 @@ def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scopin
             raise (HeavyWorkTimedOut() if error_number(error) in _RAN_OUT_OF_TIME else connect_refusal(error)) from None
         finally:
             connection.close()
+        if credentials.write is not None:
+            graph = with_writes(graph, granted_writes(credentials, address))
         return packed(graph, rules)

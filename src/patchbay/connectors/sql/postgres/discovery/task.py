@@ -9,8 +9,10 @@ import psycopg
 from patchbay.connectors.discovered import Discovered, packed
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.connectors.sql.postgres.discovery import collector_paused, discover_graph
+from patchbay.connectors.sql.postgres.discovery.writes import granted_writes
 from patchbay.connectors.sql.postgres.refusals import connect_refusal
 from patchbay.connectors.sql.postgres.session import open_session_blocking
+from patchbay.connectors.sql.writable import with_writes
 from patchbay.connectors.worker import HeavyWorkTimedOut
 from patchbay.egress.guard import CheckedAddress
 from patchbay.schema_graph.scoping import Scoping
@@ -31,4 +33,6 @@ def discover_packed(credentials: SqlCredentials, address: CheckedAddress, scopin
             raise connect_refusal(error) from None
         finally:
             connection.close()
+        if credentials.write is not None:
+            graph = with_writes(graph, granted_writes(credentials, address))
         return packed(graph, rules)

@@ -1,0 +1,63 @@
+"""The report put together, and said in plain language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from patchbay.agent_runtime.prepublish.flows import data_flows, told_words, will_say, wont_say
+from patchbay.agent_runtime.prepublish.gates import caller_verification, guardrails, writes
+from patchbay.agent_runtime.prepublish.learnable import unverified_caller_can_learn, whose_data
+from patchbay.agent_runtime.prepublish.subject import Subject
+from patchbay.agent_runtime.prepublish.warnings import warnings
+from patchbay.agent_runtime.prepublish.words import counted, listed
+
+_WHOSE = {
+    "own": "of their own record, by who rings",
+    "anyones": "of anyone they name",
+    "everyones": "of everyone",
+    "no_ones": "that is no one's",
+}
+
+
+def report_of(subject: Subject) -> dict[str, Any]:
+    """The whole report; every member is computed from the frozen document and from what is known beside it."""
+    report: dict[str, Any] = {
+        "willSay": will_say(subject),
+        "wontSay": wont_say(subject),
+        "dataFlows": data_flows(subject),
+        "guardrails": guardrails(subject),
+        "callerVerification": caller_verification(subject),
+        "unverifiedCallerCanLearn": unverified_caller_can_learn(subject),
+        "writes": writes(subject),
+        "knowledge": _knowledge(subject),
+        "drift": [
+            {"skillId": skill.id, "name": skill.name, "status": skill.drift["status"], "paused": skill.paused,
+             "reasons": [] if skill.blocked else skill.drift["reasons"]}
+            for skill in subject.skills
+            if skill.drift is not None
+        ],
+        "warnings": warnings(subject),
+    }  # fmt: skip
+    return {"summary": _summary(subject, report), **report}
+
+
+def _knowledge(subject: Subject) -> dict[str, Any]:
+    if not subject.sources:
+        return {"sources": 0, "text": "No knowledge: the agent answers from its skills and its description alone."}
+    return {"sources": subject.sources, "text": f"{counted(subject.sources, 'source')} of knowledge."}
+
+
+def _summary(subject: Subject, report: dict[str, Any]) -> str:
+    name = subject.agent.profile.name
+    will = [entry["name"] for entry in report["willSay"]]
+    sentences = [f"{name} has {counted(len(subject.offered), 'skill')}: {listed(will, none='none that tells anything')}."]
+    learnable = [skill for skill in subject.offered if skill.learnable]
+    if not learnable:
+        sentences.append("A caller whom nobody has verified can learn nothing from its skills.")
+    for skill in learnable:
+        whose = _WHOSE[whose_data(skill.call)[0]]
+        sentences.append(f"An unverified caller can learn {told_words(skill.learnable)} {whose} ({skill.name}).")
+    changing = [write["name"] for write in report["writes"] if write["published"]]
+    sentences.append(f"It can change data by {listed(changing)}." if changing else "It changes no data.")
+    sentences.append(f"{counted(len(report['guardrails']), 'guardrail')} active; {counted(len(report['warnings']), 'warning')}.")
+    return " ".join(sentences)

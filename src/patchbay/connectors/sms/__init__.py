@@ -1,0 +1,1 @@
+"""Text messages: one carrier's API, over the guarded client."""
