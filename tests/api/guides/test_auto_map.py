@@ -10,6 +10,8 @@ from tests.api.guides.conftest import Caller, calls, said
 from tests.api.guides.crm import TOKEN
 from tests.api.guides.test_connect_a_sql_database import APPDB
 from tests.api.guides.test_map_integration_fields import Served, served
+from tests.api.guides.test_writes import ORDERS
+from tests.servers.mariadb import MariaDbServer
 from tests.servers.postgres import PostgresServer
 
 __all__ = ["served"]
@@ -117,18 +119,49 @@ async def test_whose_data_it_is_must_not_be_left_to_the_model(caller: Caller, tl
     assert any("verified" in question for question in skill["autoMap"]["questions"])
 
 
-async def test_a_goal_that_writes_never_becomes_a_read(caller: Caller, tls_postgres: PostgresServer) -> None:
+async def test_without_a_write_role_a_goal_that_writes_is_refused(caller: Caller, tls_postgres: PostgresServer) -> None:
     await caller.connect(tls_postgres.create_database(sql=APPDB), defaultCountry="US")
+    auto = f"/agents/{await an_agent(caller)}/integrations/postgres/bindings/auto"
+    told = await caller.refused("POST", auto, {"goal": "Change the status of an appointment"})
+    assert (told["status"], told["code"]) == (422, "no_valid_binding")
+    assert all(not one["operation"].endswith(".read") for one in told["candidates"])
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+async def test_a_goal_that_writes_becomes_a_disabled_write_that_is_proven(
+    caller: Caller, request: pytest.FixtureRequest, kind: str
+) -> None:
+    server: PostgresServer | MariaDbServer = request.getfixturevalue("tls_postgres" if kind == "postgres" else "tls_mariadb")
+    credentials = server.create_database(sql=ORDERS, write_tables=("orders",))
+    await caller.ask("POST", f"/integrations/{kind}/connect", {"credentials": credentials})
+    await caller.ask("POST", f"/integrations/{kind}/discover")
     agent = await an_agent(caller)
-    auto = f"/agents/{agent}/integrations/postgres/bindings/auto"
-    response = await caller.http.post(f"/api/v1{auto}", json={"goal": "Change the status of an appointment"})
-    told: dict[str, Any] = response.json()
-    if response.status_code == 201:
-        assert told["data"]["binding"]["operation"].endswith((".update", ".insert"))
-        assert told["data"]["enabled"] is False
-    else:
-        assert (told["status"], told["code"]) == (422, "no_valid_binding")
-        assert all(not one["operation"].endswith(".read") for one in told["candidates"])
+    auto = f"/agents/{agent}/integrations/{kind}/bindings/auto"
+    skill = await caller.ask("POST", auto, {"goal": "Change the note of an order by its number"}, status=201)
+    assert (skill["enabled"], skill["binding"]["operation"]) == (False, "orders.update")
+    assert [(one["arg"], one["param"]) for one in skill["binding"]["filters"]] == [("number", "order_number")]
+    path = f"/agents/{agent}/skills/{skill['id']}"
+    arguments = {"order_number": "A-100", "order_note": "hold it back"}
+    arguments = {one["param"]: arguments[f"order_{one['arg']}"] for one in skill["binding"]["inputs"]}
+    tried = await caller.ask("POST", f"{path}/preview", {"arguments": arguments, "execute": True})
+    assert "hold it back" in str(tried)
+    refused = await caller.refused("PATCH", path, {"enabled": True})
+    assert (refused["status"], refused["code"]) == (422, "review_required")
+    added = await caller.ask("POST", auto, {"goal": "Add an order with a number and a note"}, status=201)
+    assert (added["enabled"], added["binding"]["operation"]) == (False, "orders.insert")
+    removed = await caller.refused("POST", auto, {"goal": "Delete an order"})
+    assert (removed["status"], removed["code"]) == (422, "no_valid_binding")
+
+
+@pytest.mark.parametrize("type_", ["rest", "graphql"])
+async def test_a_called_write_is_proposed_disabled(caller: Caller, served: Served, type_: str) -> None:
+    await connect_crm(caller, served, type_)
+    await caller.ask("POST", "/integrations/acme_crm/discover")
+    auto = f"/agents/{await an_agent(caller)}/integrations/acme_crm/bindings/auto"
+    skill = await caller.ask("POST", auto, {"goal": "Update the name of a contact"}, status=201)
+    assert skill["binding"]["operation"].rpartition(".")[2] == "updateContact"
+    assert skill["enabled"] is False
+    assert {one["arg"].rpartition(".")[2] for one in skill["binding"]["inputs"]} == {"id", "name"}
 
 
 async def test_the_scope_and_the_agent_are_needed(caller: Caller, make_key: Any) -> None:

@@ -122,6 +122,9 @@ def judged(goal: str, view: View, index: SearchIndex, target: Target) -> Proposa
     binding = parse_binding(proposal.binding.to_json())
     compile_plan(check(binding, view, target).plan, view)
     assert binding.enabled is False
+    operation = view.operation(binding.operation)
+    assert operation is not None
+    assert (operation.effect == "write") == read_goal(goal).writes
     assert isinstance(proposal.why, Why)
     assert 0 <= proposal.why.confidence <= 1
     assert propose(goal, view, index, target).binding == proposal.binding

@@ -76,3 +76,28 @@ def test_order_words_are_no_content_but_parts_of_names_are():
     assert [term.word for term in goal.ordering] == ["latest", "last"]
     assert "last name" in texts(goal, "given")
     assert "payment" in texts(goal, "subject")
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Can you update my email?", "update"),
+        ("Could the agent please move an appointment?", "update"),
+        ("Let callers reschedule their visit", "update"),
+        ("Allow the caller to change their address", "update"),
+        ("Help a caller book a slot", "insert"),
+        ("We need to add customers", "insert"),
+        ("The agent should be able to create tickets", "insert"),
+        ("When a caller rings, create a lead", "insert"),
+        ("The customer wants their appointment cancelled", "delete"),
+        ("Have the appointment moved to another day", "update"),
+        ("I'd like you to delete the contact", "delete"),
+        ("What can customers order?", "read"),
+        ("Can you tell me which orders were cancelled?", "read"),
+        ("When does the store open, and is it closed today?", "read"),
+        ("Which orders need to ship?", "read"),
+        ("Show the orders cancelled by a customer", "read"),
+    ],
+)
+def test_what_somebody_is_to_do_is_done(text: str, intent: str):
+    assert read_goal(text).intent == intent

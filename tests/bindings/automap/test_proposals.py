@@ -8,12 +8,11 @@ import msgspec
 import pytest
 
 from patchbay.bindings.automap.choosing import offers, question, read_choice
-from patchbay.bindings.automap.drafting import draft
 from patchbay.bindings.automap.goal import read_goal
 from patchbay.bindings.automap.proposing import NoValidBinding, Proposal, propose, propose_from
 from patchbay.bindings.automap.scoring import rank
 from patchbay.bindings.check import Target
-from patchbay.schema_graph.model import Graph
+from patchbay.schema_graph.model import Field, Graph, Key, Object
 from patchbay.schema_graph.operations import RecordOperations
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import build_index
@@ -32,7 +31,7 @@ def inputs(proposal: Proposal) -> dict[str, str]:
 
 
 def fields(proposal: Proposal) -> set[str]:
-    return {".".join(rule.path) for rule in proposal.binding.projection}
+    return {".".join(map(str, rule.path)) for rule in proposal.binding.projection}
 
 
 def test_a_look_up_by_phone():
@@ -112,13 +111,14 @@ def test_a_write_is_never_answered_by_a_read():
     assert all(not one["operation"].endswith(".read") for one in refused.value.extensions["candidates"])
 
 
-def writable_clinic() -> View:
-    """The clinic to a role that may write everything."""
+def writable_clinic(**keys: Key) -> View:
+    """The clinic to a role that may write everything; ``keys`` are further ones by table."""
     objects = {
         obj.name: msgspec.structs.replace(
             obj,
             insertable=True,
             updatable=True,
+            keys=(*obj.keys, *([keys[obj.name]] if obj.name in keys else ())),
             fields=tuple(msgspec.structs.replace(f, insertable=True, updatable=not f.primary_key) for f in obj.fields),
         )
         for obj in OBJECTS
@@ -126,19 +126,78 @@ def writable_clinic() -> View:
     return View(Graph("postgres", "public", objects, RecordOperations(objects)))
 
 
-def test_the_draft_of_a_write_gives_keys_and_values():
-    view = writable_clinic()
-    index = build_index(view)
-    goal = read_goal("Change a customer's phone number")
-    ranking = rank(goal, view, index)
-    made = draft(goal, ranking.scored[0], ranking)
-    assert made.binding.operation == "customers.update"
-    assert {rule.arg for rule in made.binding.inputs} == {"id", "phone"}
-    goal = read_goal("Add a new customer with name and phone")
-    ranking = rank(goal, view, index)
-    made = draft(goal, ranking.scored[0], ranking)
-    assert made.binding.operation == "customers.insert"
-    assert {"name", "phone"} <= {rule.arg for rule in made.binding.inputs}
+WRITABLE = writable_clinic()
+WRITABLE_INDEX = build_index(WRITABLE)
+
+
+def written(goal: str) -> Proposal:
+    proposal = propose(goal, WRITABLE, WRITABLE_INDEX, TARGET)
+    assert proposal.binding.enabled is False
+    assert proposal.checked.plan.effect == "write"
+    assert any("changes data" in text for text in proposal.why.questions)
+    return proposal
+
+
+@pytest.mark.parametrize(
+    ("goal", "operation", "args"),
+    [
+        ("Change a customer's phone number", "customers.update", {"id", "phone"}),
+        ("Change the status of an appointment", "appointments.update", {"id", "status"}),
+        ("Reschedule the caller's appointment", "appointments.update", {"id", "starts_at"}),
+        ("Add a new customer with name and phone", "customers.insert", {"id", "country", "name", "phone", "email"}),
+    ],
+)
+def test_a_write_is_given_keys_and_values(goal: str, operation: str, args: set[str]):
+    proposal = written(goal)
+    assert proposal.binding.operation == operation
+    assert set(inputs(proposal)) == args
+    assert all(len(rule.path) == 1 for rule in proposal.binding.projection)
+
+
+def test_what_is_cancelled_is_set_to_that_state():
+    binding = written("Cancel an appointment").binding
+    assert binding.operation == "appointments.update"
+    assert {rule.arg: rule.value for rule in binding.inputs if rule.source == "constant"} == {"status": "cancelled"}
+
+
+@pytest.mark.parametrize(
+    "goal", ["Delete a customer", "Remove a product from the catalogue", "Cancel the order by its order number"]
+)
+def test_what_is_removed_is_not_overwritten_nor_added(goal: str):
+    with pytest.raises(NoValidBinding) as refused:
+        propose(goal, WRITABLE, WRITABLE_INDEX, TARGET)
+    assert [one.code for one in refused.value.errors] == ["another_deed"]
+
+
+def test_what_a_record_is_found_by_is_not_set():
+    proposal = written("Update the email of a customer by phone")
+    assert set(inputs(proposal)) == {"id", "email"}  # no key is of the phone alone
+    assert any("look-up" in text for text in proposal.why.questions)
+
+
+def test_a_unique_key_that_the_goal_names_finds_the_record():
+    view = writable_clinic(orders=Key("number", ("order_number",)))
+    proposal = propose("Change the total of an order by its order number", view, build_index(view), TARGET)
+    assert proposal.binding.operation == "orders.update"
+    assert set(inputs(proposal)) == {"order_number", "total"}
+    assert [rule.arg for rule in proposal.binding.filters] == ["order_number"]
+    assert proposal.checked.plan.key == ("order_number",)
+
+
+def test_what_cannot_be_read_back_is_added_all_the_same():
+    objects = {
+        "notes": Object(
+            name="notes",
+            slug="notes",
+            kind="table",
+            insertable=True,
+            fields=(Field(name="text", type="string", native_type="text", insertable=True),),
+        )
+    }
+    view = View(Graph("mysql", "shop", objects, RecordOperations(objects)))
+    target = Target(connection_id="con_1", kind="mysql")
+    binding = propose("Add a note with a text", view, build_index(view), target).binding
+    assert (binding.operation, binding.projection) == ("notes.insert", [])
 
 
 BLOCKED = {"customers": ("ssn", "name"), "appointments": ("note",), "open_appointments": ("note",)}
@@ -158,7 +217,7 @@ def test_blocking_takes_away_what_could_be_proposed():
             told = str((refusal.extensions, refusal.errors, refusal.hint))
             assert "staff." not in told
             continue
-        paths = {".".join(rule.path) for rule in proposal.binding.projection}
+        paths = {".".join(map(str, rule.path)) for rule in proposal.binding.projection}
         assert proposal.binding.operation != "staff.read"
         assert not any(path.endswith(("ssn", "note")) or path in ("name", "customer.name") for path in paths)
 

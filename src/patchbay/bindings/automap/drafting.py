@@ -33,6 +33,7 @@ class Draft(msgspec.Struct, frozen=True):
     chosen: tuple[Chosen, ...]
     narrowed: Narrowed
     unmet: tuple[str, ...]
+    unfound: tuple[str, ...]
     missing: tuple[str, ...]
 
 
@@ -68,13 +69,15 @@ def draft(
         inputs=[_input(one) for one in given],
         description=plain_text(goal.text)[:1_000],
         filters=[
-            *(FilterRule(arg=one.argument.name, op=one.op, param=one.param) for one in given if one.op != "eq"),
+            *(FilterRule(arg=one.argument.name, op=one.op, param=one.param) for one in given if one.op != "eq" or one.finds),
             *narrowed.filters,
         ],
         order_by=list(narrowed.order),
         limit=narrowed.limit,
     )
-    return Draft(scored, binding, tuple(given), tuple(chosen), narrowed, tuple(mapper.unmet), tuple(missing))
+    return Draft(
+        scored, binding, tuple(given), tuple(chosen), narrowed, tuple(mapper.unmet), tuple(mapper.unfound), tuple(missing)
+    )
 
 
 def _input(one: Mapped) -> Input:

@@ -141,6 +141,8 @@ def _questions(
             yield f"The goal does not say where {one.argument.name} comes from: should the agent ask the caller for it?"
         elif one.argument.name not in kept:
             yield f"{one.argument.name} could not be used for {one.because or one.param}: how else is the record found?"
+    for name in made.unfound:
+        yield f"No one record can be told by {name}, so its key is asked for: should a look-up find it first?"
     for text in made.missing:
         yield f"Nothing that comes back is plainly {text!r}: which field is it?"
     if unanswered := _unanswered(goal, made):

@@ -60,6 +60,8 @@ class Chosen(msgspec.Struct, frozen=True):
 def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
     """The fields to return, most wanted first, and what was asked for that nothing offers."""
     leaves = [leaf for leaf in profile.leaves if _may_come_back(leaf)]
+    if goal.writes and profile.operation.record_arguments:
+        leaves = [leaf for leaf in leaves if leaf.hops == 0]  # a write gives back its own record alone
     chosen: dict[tuple[str, ...], Chosen] = {}
     missing: list[str] = []
     named = 0

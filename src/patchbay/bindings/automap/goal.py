@@ -36,6 +36,7 @@ from patchbay.bindings.automap.lexicon import (
     Intent,
     stemmed,
 )
+from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.naming import singular_word
 from patchbay.schema_graph.stems import STOP_WORDS, stem
 from patchbay.schema_graph.thesaurus import NEAR
@@ -124,6 +125,14 @@ _DETERMINERS = POINTING | frozenset(
         "everyone",
     ]
 )
+_POLITE = frozenset(["can", "could", "would", "will", "should", "must", "may", "let", "lets", "help", "helps", "allow", "allows"])
+_WILLING = frozenset(
+    ["need", "needs", "want", "wants", "able", "like", "likes", "wish", "wishes", "asks", "has", "have", "going"]
+)
+_ACTING = _DETERMINERS | frozenset(
+    ["you", "we", "i", "they", "he", "she", "agent", "assistant", "bot", "someone", "please", "also"]
+)
+_NEAR_BY = 5
 _OWNERS = frozenset(["their", "its", "his", "her", "your", "our", "my"])
 _ALWAYS_VERBS_FIRST = stemmed("log share mark set place ring show view open close start stop put pay raise leave")
 
@@ -253,7 +262,7 @@ class _Reader:
         self.negated: list[str] = []
 
     def _find_verbs(self) -> Iterator[tuple[int, Intent]]:
-        """The verbs that begin a clause, by their place. In a question nothing is done."""
+        """The verbs that begin a clause or say what somebody is to do, by their place. In a question nothing is done."""
         asking = False
         for at, token in enumerate(self._tokens):
             begins = at == 0 or self._tokens[at - 1] in _ENDS
@@ -261,6 +270,9 @@ class _Reader:
                 asking = token.partition("'")[0] in _ASKING
             root = stem(token)
             following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
+            if self._is_wanted(at, root, following):
+                yield at, VERBS[root]
+                continue
             if asking or not (begins or self._tokens[at - 1] in _BEFORE_A_VERB):
                 continue
             if root not in VERBS:
@@ -273,10 +285,41 @@ class _Reader:
                 continue
             yield at, VERBS[root]
 
+    def _is_wanted(self, at: int, root: str, following: str) -> bool:
+        """Whether a verb that changes something is what somebody wants done, also where the clause begins as a question:
+        ``could you move``, ``let callers cancel``, ``we need to add``, ``when it rings, create a lead``, ``wants it cancelled``.
+        """
+        if VERBS.get(root, "read") == "read" or at == 0 or (root in RATHER_NOUNS and following not in _DETERMINERS):
+            return False
+        starts = next((back for back in range(at - 1, -1, -1) if self._tokens[back] in _ENDS), -1) + 1
+        before = self._tokens[starts:at]
+        if not before:
+            return False
+        if before[-1] in (",", "then") and following in _DETERMINERS:
+            return True
+        first = before[0].partition("'")[0]
+        ends = not following or following in _ENDS | {"to", "by", ","}
+        if first == "have" and ends and self._tokens[at].endswith("ed"):
+            return True
+        if first in _ASKING - _POLITE:
+            return False
+        if before[-1] == "to":
+            if not _WILLING.isdisjoint(before[-2:-1]):
+                return True
+            before = before[:-1]
+        if self._tokens[at].endswith("ed"):
+            return ends and not {"want", "wants", "need", "needs"}.isdisjoint(before[-_NEAR_BY:])
+        near = before[-_NEAR_BY:]
+        leads = next((place for place in range(len(near) - 1, -1, -1) if near[place] in _POLITE), len(near))
+        between = near[leads + 1 :]
+        return bool(between) and all(token in _ACTING or is_about_people(token) for token in between)
+
     @staticmethod
     def _may_order(token: str) -> bool:
         """Whether an unknown first word with a determiner after it is an order: ``Knock a bit off``."""
-        return token.isalpha() and token not in NO_VERBS | _ASKING | STOP_WORDS | GIVEN_AFTER | PLACED_AFTER | TIME_AFTER
+        return (
+            token.isalpha() and token not in NO_VERBS | _ASKING | _POLITE | STOP_WORDS | GIVEN_AFTER | PLACED_AFTER | TIME_AFTER
+        )
 
     def _is_verb(self, at: int, begins: bool, root: str, following: str) -> bool:
         if following in _DETERMINERS or following.isdigit():

@@ -43,7 +43,7 @@ _TIMES = frozenset({"date", "datetime", "time"})
 _FROM = frozenset(["from", "since", "after", "min", "gte", "ge", "gt", "start", "begin"])
 _TO = frozenset(["to", "until", "before", "max", "lte", "le", "lt", "end", "through"])
 _ABOUT_DATES = frozenset(["date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"])
-_STATE_NAMES = stemmed("status state statuses states stage condition")
+STATE_NAMES = stemmed("status state statuses states stage condition")
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
 _NAMES = ((stem("name"),), (stem("title"),))
 _WHEN = {
@@ -89,6 +89,9 @@ _PAGING = frozenset(
 )
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
 _WRITE_FIT = 0.55
+_FINDS_AFTER = frozenset({"by", "using", "given", "via"})
+_PASSED_ON = stemmed("assign reassign transfer merge link")
+_MOVED = stemmed("reschedule move postpone shift extend")
 _USUAL: Mapping[str, float] = {
     stem(word): weight
     for word, weight in {
@@ -107,7 +110,8 @@ _LEAST_USUAL = 0.55
 
 class Mapped(msgspec.Struct, frozen=True):
     """One argument with the agent's parameter for it, or what it is fixed to. ``op``: a comparison other than equality, for a
-    record's field. ``common``: most operations of the system need it. ``because`` are the goal's words for it.
+    record's field. ``finds``: what the one record is found by that a write changes. ``common``: most operations of the system
+    need it. ``because`` are the goal's words for it.
     """
 
     argument: Argument
@@ -117,6 +121,7 @@ class Mapped(msgspec.Struct, frozen=True):
     op: Comparison = "eq"
     required: bool = True
     common: bool = False
+    finds: bool = False
     because: str | None = None
 
 
@@ -130,6 +135,7 @@ class Mapper:
         self._common = common
         self.found: dict[str, Mapped] = {}
         self.unmet: list[str] = []
+        self.unfound: list[str] = []
 
     def map(self) -> list[Mapped]:
         """Everything that is to be given."""
@@ -143,10 +149,17 @@ class Mapper:
             self._of_a_person()
         if not goal.writes and self._profile.operation.record_arguments and not self.found and not self._is_listing():
             self._identify(None)
+        if not _MOVED.isdisjoint(goal.deeds) and self._profile.operation.verb == "update" and not self._sets():
+            moment = self._moment()
+            if moment is not None:
+                self._add(moment, goal.deeds[0])
         self._required()
         if goal.writes:
             self._usual()
         return list(self.found.values())[:MAX_INPUTS]
+
+    def _sets(self) -> bool:
+        return any(one.argument.role != "key" and not one.finds for one in self.found.values())
 
     def _add(self, argument: Argument, because: str | None, **members: Any) -> None:
         if not self._everything and "idempotency" in split_words(argument.name):
@@ -203,6 +216,8 @@ class Mapper:
     def _place(self, phrase: Phrase) -> None:
         profile = self._profile
         least = _WRITE_FIT if self._goal.writes else 0.45
+        if profile.operation.verb == "update" and self._says_which(phrase):
+            return
         own = self._names_the_record(phrase)
         if own and not self._goal.writes and "given" not in phrase.roles:
             if not self.found and phrase.pointed and not any("given" in one.roles for one in self._goal.phrases):
@@ -229,6 +244,20 @@ class Mapper:
         if "given" not in phrase.roles and self._measures(fit.argument):
             return
         self._add(fit.argument, phrase.text)
+
+    def _says_which(self, phrase: Phrase) -> bool:
+        """Whether a phrase says which record is changed, and nothing that is set; a unique key that it names finds the record."""
+        if is_about_people(phrase.terms[-1].word) and (phrase.possessive or "place" in phrase.roles):
+            return _PASSED_ON.isdisjoint(self._goal.deeds)
+        if phrase.after not in _FINDS_AFTER:
+            return False
+        fit = best_argument(phrase, self._profile, self.found, _WRITE_FIT)
+        keys = self._profile.root.keys if self._profile.root is not None else ()
+        if fit is not None and any(tuple(map(quote_part, key.fields)) == (fit.argument.name,) for key in keys):
+            self._add(fit.argument, phrase.text, finds=True)
+        elif fit is not None and fit.argument.role != "key":
+            self.unfound.append(fit.argument.name)
+        return True
 
     def _measures(self, argument: Argument) -> bool:
         """Whether a record's field says how much or when, so that no one means it who only names it."""
@@ -476,7 +505,7 @@ class Mapper:
                 ):
                     continue
                 label = _label(argument, labels)
-                if label is not None and (_STATE_NAMES.intersection(own) or name in own):
+                if label is not None and (STATE_NAMES.intersection(own) or name in own):
                     value = [label] if argument.type == "array" else label
                     self._add(argument, term.word, source="constant", value=value, param=None)
                     return
@@ -487,7 +516,7 @@ class Mapper:
                 for argument, own, _ in self._profile.arguments:
                     if (
                         own[-1:]
-                        and own[-1] in _STATE_NAMES
+                        and own[-1] in STATE_NAMES
                         and argument.type in ("string", "enum", "array")
                         and not argument.name.startswith("body.")
                     ):
@@ -502,16 +531,19 @@ class Mapper:
         said = [term.stem for phrase in self._goal.phrases for term in phrase.terms]
         meant += [word for one in said if one in STATES for word in STATES[one]]
         for argument, own, _ in self._profile.arguments:
-            if own[-1:] and own[-1] in _STATE_NAMES and argument.role != "key" and len(own) <= 2:
+            if own[-1:] and own[-1] in STATE_NAMES and argument.role != "key" and len(own) <= 2:
                 label = _label(argument, meant)
                 if label is not None:
                     self._add(argument, None, source="constant", value=label)
-                elif any(word in STATES or word in _STATE_NAMES for word in (*self._goal.deeds, *said)):
+                elif any(word in STATES or word in STATE_NAMES for word in (*self._goal.deeds, *said)):
                     self._add(argument, None)
                 return
 
     def _required(self) -> None:
+        found = any(one.finds for one in self.found.values())
         for argument, _, _ in self._profile.arguments:
+            if found and argument.role == "key":
+                continue
             if argument.required and argument.name not in self.found and not (argument.role == "value" and argument.has_default):
                 before = len(self.found)
                 self._add(argument, None)

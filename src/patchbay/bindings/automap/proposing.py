@@ -14,8 +14,9 @@ from patchbay.bindings.automap.drafting import Choice, Draft, draft
 from patchbay.bindings.automap.explaining import Why, explain
 from patchbay.bindings.automap.goal import Goal, read_goal
 from patchbay.bindings.automap.scoring import Ranking, Scored, rank
+from patchbay.bindings.automap.unlike import unlike
 from patchbay.bindings.check import Checked, Target, check
-from patchbay.bindings.compile import compile_plan
+from patchbay.bindings.compiled import compile_binding
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.bindings.report import BindingInvalid
 from patchbay.errors import Finding, PatchbayError, Unprocessable
@@ -99,6 +100,8 @@ def _drafted(
     goal: Goal, scored: Scored, ranking: Ranking, view: View, target: Target, tool_name: str | None, choice: Choice | None
 ) -> tuple[Draft, _Settled | tuple[Finding, ...]]:
     made = draft(goal, scored, ranking, tool_name=tool_name, choice=choice)
+    if (other := unlike(goal, made)) is not None:
+        return made, (other,)
     settled = _settle(made, view, target)
     if not isinstance(settled, _Settled) and any(finding.code == "argument_required" for finding in settled):
         made = draft(goal, scored, ranking, tool_name=tool_name, choice=choice, everything=True)
@@ -128,8 +131,7 @@ def _settle(made: Draft, view: View, target: Target) -> _Settled | tuple[Finding
     for _ in range(MOST_MENDS):
         try:
             binding = parse_binding(binding.to_json())
-            checked = check(binding, view, target)
-            compile_plan(checked.plan, view)
+            checked, _ = compile_binding(binding, view, target)
         except (BindingInvalid, PatchbayError) as refusal:
             findings = tuple(refusal.errors) or (Finding("binding", refusal.code, refusal.detail),)
             mended = _mended(binding, findings, made)
@@ -146,6 +148,9 @@ def _mended(binding: Binding, findings: Sequence[Finding], made: Draft) -> Bindi
     drop: dict[str, set[int]] = {"inputs": set(), "projection": set(), "filters": set(), "orderBy": set()}
     given = {one.argument.name: one for one in made.given}
     for finding in findings:
+        if finding.code == "cannot_read_back":
+            drop["projection"].update(range(len(binding.projection)))
+            continue
         part, _, rest = finding.field.partition(".")
         number = rest.partition(".")[0]
         if part not in drop or not number.isdigit():
@@ -160,7 +165,7 @@ def _mended(binding: Binding, findings: Sequence[Finding], made: Draft) -> Bindi
     filters = [one for at, one in enumerate(binding.filters) if at not in drop["filters"] and one.param not in gone]
     projection = [one for at, one in enumerate(binding.projection) if at not in drop["projection"]]
     order = [one for at, one in enumerate(binding.order_by) if at not in drop["orderBy"]]
-    if not projection:
+    if not projection and made.scored.profile.operation.effect == "read":
         return None
     return msgspec.structs.replace(binding, inputs=inputs, filters=filters, projection=projection, order_by=order)
 
