@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from patchbay.agent_runtime.conversation.confirming import MOST_TOLD
 from patchbay.agent_runtime.conversation.turn import Turn
 from patchbay.agent_runtime.guardrails.categories import CATEGORIES
-from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall
+from patchbay.schema_graph.call import WEBHOOK, CallContext, CallInput, CallResult, FrozenCall
 from tests.agent_runtime.doubles import ScriptedModel, call_input, frozen_call, output
 from tests.agent_runtime.gated import ACCOUNTS, DOB_CONFIG, PIN_CONFIG, PRICES, SKILLS, Business, Talk, gated_agent, skill
 
@@ -219,7 +220,7 @@ def test_an_emergency_is_one_even_while_a_secret_is_asked_for() -> None:
     ],
 )
 def test_a_webhook_has_to_say_that_the_caller_is_verified(answer: dict[str, Any], verified: bool) -> None:
-    check = frozen_call([call_input("account_number"), call_input("pin")], [])
+    check = msgspec.structs.replace(frozen_call([call_input("account_number"), call_input("pin")], []), kind=WEBHOOK)
 
     class Service(Business):
         async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:

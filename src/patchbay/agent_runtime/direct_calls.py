@@ -42,7 +42,7 @@ CHANNEL = "api"
 
 _LEVEL = 0
 """How well a direct call's caller is verified: not at all."""
-_YOUNG_S = 2.0
+_YOUNG_S = 5.0
 _LOOK_AGAIN_S = 0.05
 _LIVE = text("SELECT published_version_id FROM agents WHERE id = :id AND deleted_at IS NULL")
 _HELD = ("id", "org_id", "agent_id", "version_id", "draft", "channel", "session", "state", "last_seq", "turns")

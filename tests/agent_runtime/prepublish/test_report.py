@@ -231,17 +231,19 @@ def test_whose_data_it_is_follows_from_who_gives_the_inputs(what: str, inputs: A
 
 
 def test_a_webhook_that_declares_nothing_may_tell_anything() -> None:
-    call = msgspec.structs.replace(frozen_call([call_input("serial")]), kind="webhook", body=HttpCall("POST", "/x"))
+    call = msgspec.structs.replace(frozen_call([call_input("serial")]), kind="webhook", body=HttpCall("POST", "/x"), outputs=())
     limit = {"id": "p", "policyType": "field_limit", "isEnabled": True}
 
-    def learnable(guardrails: Any = (), **more: Any) -> list[str]:
+    def learnable(guardrails: Any = (), **more: Any) -> list[tuple[bool, list[str], list[str]]]:
+        """Whether whatever it answers may be learned, what of that never, and what by name."""
         found = report(document(skill("w", call, **more), guardrails=guardrails))
-        return [field["leaf"] for entry in found["unverifiedCallerCanLearn"] for field in entry["fields"]]
+        entries = found["unverifiedCallerCanLearn"]
+        return [(one["whatever"], one["never"], [field["leaf"] for field in one["fields"]]) for one in entries]
 
-    assert learnable() == ["*"]
-    assert learnable([limit | {"deniedFields": ["ssn"]}]) == ["*"]
-    assert learnable([limit | {"allowedFields": ["status"]}]) == ["*"]
-    assert learnable(allowedFields=["status", "ssn"], guardrails=[limit | {"deniedFields": ["ssn"]}]) == ["status"]
+    assert learnable() == [(True, [], [])]
+    assert learnable([limit | {"deniedFields": ["ssn"]}]) == [(True, ["ssn"], [])]
+    assert learnable([limit | {"allowedFields": ["status"]}]) == [(False, [], ["status"])]
+    assert learnable(allowedFields=["status", "ssn"], guardrails=[limit | {"deniedFields": ["ssn"]}]) == [(False, [], ["status"])]
     assert learnable(requiresVerifiedIdentity=True) == []
 
 
