@@ -54,6 +54,7 @@ async def serving(answer: Any) -> AsyncGenerator[Service]:
         yield service
     finally:
         await runner.cleanup()
+        await asyncio.sleep(0.01)  # what was aborted ends in the loop's next rounds
 
 
 async def lost(request: web.Request) -> web.StreamResponse:

@@ -32,6 +32,7 @@ def crm(tmp_path: Path) -> Iterator[str]:
         loop.run_until_complete(start())
         loop.run_forever()
         loop.run_until_complete(runner.cleanup())
+        loop.run_until_complete(asyncio.sleep(0.01))  # what was aborted ends in the loop's next rounds
         loop.close()
 
     thread = threading.Thread(target=serve)

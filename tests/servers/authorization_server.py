@@ -320,3 +320,4 @@ async def authorization_server() -> AsyncGenerator[AuthorizationServer]:
                 if held is not None:
                     held.set()
             await runner.cleanup()
+            await asyncio.sleep(0.01)  # what was aborted ends in the loop's next rounds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -108,6 +109,7 @@ async def serving(document: Mapping[str, Any], answers: Mapping[str, Any] | None
         yield api
     finally:
         await runner.cleanup()
+        await asyncio.sleep(0.01)  # what was aborted ends in the loop's next rounds
 
 
 def openapi(paths: dict[str, Any], **schemas: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ async def served() -> AsyncGenerator[Served]:
     port = runner.addresses[0][1]
     yield Served(crm, f"https://127.0.0.1:{port}", authority.pem)
     await runner.cleanup()
+    await asyncio.sleep(0.01)  # what was aborted ends in the loop's next rounds
 
 
 @pytest.mark.parametrize("type_", ["rest", "graphql"])

@@ -64,6 +64,7 @@ async def endpoint(answer: Answer) -> AsyncGenerator[tuple[str, list[web.Request
         yield f"http://127.0.0.1:{port}/graphql", asked
     finally:
         await runner.cleanup()
+        await asyncio.sleep(0.01)  # what was aborted ends in the loop's next rounds
 
 
 async def fetched(url: str, signing: Signing | None = None, *, seconds: float = 10.0) -> bytes:

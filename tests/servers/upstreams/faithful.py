@@ -5,6 +5,7 @@ and what they wrote is read again.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import ssl
@@ -268,3 +269,4 @@ async def serving(upstream: Any, tls: ssl.SSLContext) -> AsyncGenerator[None]:
         yield
     finally:
         await runner.cleanup()
+        await asyncio.sleep(0.01)  # what was aborted ends in the loop's next rounds
