@@ -211,7 +211,7 @@ class Flattener:
             Argument(
                 name, self._role, kind, shape.native, slot.required, False, shape.enum, trimmed(description, _DESCRIPTION),
                 field_badges(slot.wire, kind), item, shape.max_length, "default" in schema, shape.zoned, slot.demanded,
-                *(_bounds(schema) if kind in _NUMBERS else ()),
+                *(_bounds(schema) if kind in _NUMBERS and ("minimum" in schema or "maximum" in schema) else ()),
             )
         )  # fmt: skip
         place: dict[str, Any] = {"place": self._place, "name": slot.wire}
