@@ -189,7 +189,7 @@ class DirectCalls:
 
     async def _ask_held(self, key: tuple[str, str]) -> Held | _Ended:
         """The conversation as it is. One that began a moment ago in another process may be on its way to the store: an id tells
-        when it was made, and only a young one is looked for again.
+        when it was made (by a clock that may have been ahead), and only a young one is looked for again.
         """
         org_id, conversation_id = key
         give_up = time.time() + _YOUNG_S
@@ -201,7 +201,7 @@ class DirectCalls:
                     return _Ended(cast("str | None", outcome))
                 return Held(**cast("dict[str, Any]", dict(zip(_HELD, columns, strict=True))), claim="")
             made = made_at(conversation_id, "cnv")
-            if made is None or abs(time.time() - made) > _YOUNG_S or time.time() > give_up:
+            if made is None or time.time() - made > _YOUNG_S or time.time() > give_up:
                 raise ConversationNotFound
             await anyio.sleep(_LOOK_AGAIN_S)
 
