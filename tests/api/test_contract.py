@@ -87,6 +87,7 @@ ROUTES = {
     "GET /api/v1/skill-types": "skills:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/auto": "skills:write",
     "POST /api/v1/agents/{agentId}/skills/{id}/preview": "skills:write",
     "POST /api/v1/uploads": "knowledge:write",
     "POST /api/v1/agents/{agentId}/simulate": "agents:write",
@@ -118,6 +119,9 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/agents/{agentId}/skills/{id}": {"description": "x"},
     "POST /api/v1/agents/{agentId}/skills/{id}/call": {"arguments": {"caller_phone": "+14155550123"}},
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": BINDING,
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/auto": {
+        "goal": "Look up the caller's appointment by phone and return its time and status"
+    },
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": {
         "binding": BINDING,
         "arguments": {"caller_phone": "+14155550123"},
