@@ -9,7 +9,7 @@ from patchbay.schema_graph.call import FrozenCall, GraphqlCall, SqlCall
 
 
 class Targeted(Protocol):
-    """What of a skill decides whether a policy is about it."""
+    """What of a skill decides whether a policy is about it, and what a check of a caller needs of its verifier."""
 
     @property
     def id(self) -> str:

@@ -9,11 +9,12 @@ secret on everybody at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
 from patchbay.agent_runtime.guardrails.levels import LEVELS
+from patchbay.agent_runtime.guardrails.targets import Targeted
 from patchbay.agent_runtime.verification.comparing.fields import (
     ONE_TIME_CODE,
     SECRET_KINDS,
@@ -30,30 +31,6 @@ from patchbay.schema_graph.call import WEBHOOK, CallInput, FrozenCall, Output
 
 VERIFIED_LEAF = "verified"
 SUBJECT_LEAF = "subject"
-
-
-class Verifier(Protocol):
-    """What of a skill a check needs."""
-
-    @property
-    def id(self) -> str:
-        """The skill's id."""
-        ...
-
-    @property
-    def slug(self) -> str:
-        """The name it would be called by."""
-        ...
-
-    @property
-    def skill_type(self) -> str:
-        """Its kind."""
-        ...
-
-    @property
-    def call(self) -> FrozenCall:
-        """What it runs."""
-        ...
 
 
 class CheckField(msgspec.Struct, frozen=True):
@@ -80,7 +57,7 @@ class Check(msgspec.Struct, frozen=True):
     method: Method
     level: int
     fields: tuple[CheckField, ...]
-    verifier: Verifier
+    verifier: Targeted
     call: FrozenCall
     ttl_seconds: int
     max_attempts: int
@@ -98,7 +75,7 @@ class Check(msgspec.Struct, frozen=True):
         return frozenset(f.at for f in self.fields if f.place == "output")
 
 
-def plan_checks(configs: Sequence[Mapping[str, Any]], skills: Sequence[Verifier]) -> tuple[Check, ...]:
+def plan_checks(configs: Sequence[Mapping[str, Any]], skills: Sequence[Targeted]) -> tuple[Check, ...]:
     """The configurations whose verifier is there and can answer, in their order."""
     checks: list[Check] = []
     for document in configs:
@@ -110,12 +87,12 @@ def plan_checks(configs: Sequence[Mapping[str, Any]], skills: Sequence[Verifier]
     return tuple(checks)
 
 
-def find_verifier(named: str, skills: Sequence[Verifier]) -> Verifier | None:
+def find_verifier(named: str, skills: Sequence[Targeted]) -> Targeted | None:
     """The skill of that id or slug."""
     return next((s for s in skills if named in (s.id, s.slug)), None)
 
 
-def resolve(config: VerificationConfig, verifier: Verifier) -> Check | list[Finding]:
+def resolve(config: VerificationConfig, verifier: Targeted) -> Check | list[Finding]:
     """The check of a configuration, or what keeps the verifier from carrying it out."""
     findings: list[Finding] = []
     call = with_fields(verifier.call, _unanswered(config, verifier.call))
