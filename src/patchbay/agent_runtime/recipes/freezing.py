@@ -103,7 +103,7 @@ def _of_parts(recipe: AnyRecipe, parts: Mapping[str, FrozenCall]) -> Iterable[Fi
             if param not in taken:
                 yield Finding(f"parts.{name}.inputs", "part_invalid", f"This part has to take {param!r}.")
         for param, one in taken.items():
-            if one.required and param not in needed.arguments:
+            if one.required and not needed.asks and param not in (*needed.arguments, *needed.offered):
                 yield Finding(f"parts.{name}.inputs", "part_invalid", f"Nothing gives this part {param!r}.")
         for leaf in set(needed.leaves) - {output.leaf for output in call.outputs}:
             yield Finding(f"parts.{name}.projection", "part_invalid", f"This part has to return {leaf!r}.")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from patchbay.agent_runtime.recipes.availability import Availability
+from patchbay.agent_runtime.recipes.book import Book
+from patchbay.agent_runtime.recipes.cancel import Cancel
 from patchbay.agent_runtime.recipes.recipe import AnyRecipe
+from patchbay.agent_runtime.recipes.reschedule import Reschedule
 
-RECIPES: Mapping[str, AnyRecipe] = {recipe.name: recipe for recipe in list[AnyRecipe]()}
+_ALL: tuple[AnyRecipe, ...] = (Availability(), Book(), Reschedule(), Cancel())
+RECIPES: Mapping[str, AnyRecipe] = {recipe.name: recipe for recipe in _ALL}

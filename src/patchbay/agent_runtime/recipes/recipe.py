@@ -24,11 +24,14 @@ class PartNeeded(msgspec.Struct, frozen=True, kw_only=True):
     """One frozen call a recipe needs.
 
     ``arguments`` are the parameters, with source ``model``, that the recipe gives; the part must take those and may need no
-    other. ``leaves`` are what it must return. ``optional``: the recipe does without.
+    other than these and the ``offered``, which it is given where it takes them. ``asks``: what else it takes from the model, the
+    recipe asks the caller for. ``leaves`` are what it must return. ``optional``: the recipe does without.
     """
 
     effect: Effect
     arguments: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+    asks: bool = False
     leaves: tuple[str, ...] = ()
     optional: bool = False
 
@@ -37,6 +40,10 @@ class Parts(Protocol):
     """The parts of one run."""
 
     def __contains__(self, name: str) -> bool: ...
+
+    def takes(self, name: str) -> frozenset[str]:
+        """The parameters with source ``model`` that a part takes."""
+        ...
 
     async def run(self, name: str, arguments: Mapping[str, Any]) -> CallResult:
         """Run one part. Its session and verified inputs are filled from the conversation. A write has a key of its own, the same

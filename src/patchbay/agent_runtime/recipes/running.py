@@ -84,6 +84,10 @@ class RunningParts:
     def __contains__(self, name: str) -> bool:
         return name in self._parts
 
+    def takes(self, name: str) -> frozenset[str]:
+        """What a part takes from the model."""
+        return frozenset(one.param for one in self._parts[name].inputs if one.source == "model")
+
     async def run(self, name: str, arguments: Mapping[str, Any]) -> CallResult:
         """Run one part."""
         call = self._parts.get(name)
