@@ -74,7 +74,7 @@ class Book:
         diary = diary_of(settings, context)
         start = arguments["starts_at"]
         reference = reference_of(parts.key())
-        said = {name: value for name, value in context.arguments.items() if name in parts.takes("insert")}
+        said = {name: value for name, value in context.arguments.items() if name in parts.takes("insert") - _OWN}
         wide = diary.wide(start)
         span = (wide[0] + diary.buffer, wide[1] - diary.buffer)
         values = {
