@@ -140,7 +140,7 @@ def _definition(pack: Pack, fields: Mapping[str, str], settings: Settings | None
     if connect.oauth is not None:
         oauth = msgspec.to_builtins(connect.oauth)
         del oauth["app"]
-        raw["auth"] = {"scheme": "oauth2_authorization_code", **oauth}
+        raw["auth"] = {"scheme": "oauth2_authorization_code", **oauth, "scopes": list(connect.oauth.scopes)}
     if pack.document is not None:
         raw["document"] = {"inline": pack.document}
     for name, value in (("headers", connect.headers), ("verify", connect.verify), ("reads", list(connect.reads))):

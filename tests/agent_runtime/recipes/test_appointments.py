@@ -50,7 +50,7 @@ async def test_the_next_open_times_are_told(desk: Desk, database: Database) -> N
     desk.add(ELEVEN, HALF_ELEVEN, shown_as="free")
     desk.add("2031-03-03T11:30:00-05:00", "2031-03-03T12:00:00-05:00", status="cancelled")
     found = await ask(desk, database, recipe("availability", most=3))
-    assert [row["starts_at"] for row in found.rows] == [HALF_TEN, ELEVEN, HALF_ELEVEN]
+    assert [row["open_time"] for row in found.rows] == [HALF_TEN, ELEVEN, HALF_ELEVEN]
     assert found.truncated
 
 
@@ -64,7 +64,7 @@ async def test_whole_days_are_days_where_the_hours_are(desk: Desk, database: Dat
 
     whole_days: Any = type("WholeDays", (), {"run": staticmethod(run)})()
     found = await ask(whole_days, database, recipe("availability"))
-    assert found.rows[0] == {"starts_at": "2031-03-05T09:00:00-05:00"}
+    assert found.rows[0] == {"open_time": "2031-03-05T09:00:00-05:00"}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_days_that_were_asked_for(
     desk: Desk, database: Database, asked: dict[str, str], first: str | None, note: str
 ) -> None:
     found = await ask(desk, database, recipe("availability", noticeMinutes=0), **asked)
-    assert (found.rows[0]["starts_at"] if found.rows else None) == first
+    assert (found.rows[0]["open_time"] if found.rows else None) == first
     assert "".join(found.notes).startswith(note)
 
 
@@ -93,7 +93,7 @@ async def test_a_calendar_that_does_not_fit_one_answer_is_read_in_parts(desk: De
             desk.add(start.isoformat(), (start + timedelta(minutes=10)).isoformat())
     desk.page = 20
     found = await ask(desk, database, recipe("availability"), preferred_date="2031-03-03")
-    assert [row["starts_at"] for row in found.rows] == ["2031-03-03T14:00:00-05:00"]
+    assert [row["open_time"] for row in found.rows] == ["2031-03-03T14:00:00-05:00"]
     desk.page = 0
     await refused("calendar_too_full", ask(desk, database, recipe("availability")))
 
@@ -104,7 +104,7 @@ async def test_a_calendar_that_does_not_fit_one_answer_is_read_in_parts(desk: De
 async def test_an_appointment_is_booked_with_what_was_said(desk: Desk, database: Database) -> None:
     call = recipe("book", title="Cut for {caller_name}")
     done = await ask(desk, database, call, starts_at=TEN, caller_name="Ada Byron")
-    assert (done.rows, done.outcome) == ([{"starts_at": TEN, "ends_at": HALF_TEN}], "done")
+    assert (done.rows, done.outcome) == ([{"appointment_time": TEN}], "done")
     (entry,) = desk.entries.values()
     assert (entry["title"], entry["owner"], entry["caller_name"]) == ("Cut for Ada Byron", CALLER, "Ada Byron")
     assert entry["details"] == "Caller name: Ada Byron\nBooked by the agent."
@@ -153,7 +153,7 @@ async def test_a_lost_answer_books_nothing_twice(desk: Desk, database: Database,
         await refused("outcome_unknown", ask(desk, database, BOOK, starts_at=TEN, caller_name="Ada"))
     done = await ask(desk, database, BOOK, starts_at=TEN, caller_name="Ada")
     again = await ask(desk, database, BOOK, starts_at=TEN, caller_name="Ada")
-    assert done.rows == again.rows == [{"starts_at": TEN, "ends_at": HALF_TEN}]
+    assert done.rows == again.rows == [{"appointment_time": TEN}]
     assert desk.times() == [TEN]
     await refused("slot_taken", ask(desk, database, BOOK, key="another", starts_at=TEN, caller_name="Ada"))
 
@@ -203,7 +203,7 @@ async def test_the_owner_moves_and_calls_off_and_nobody_else(desk: Desk, databas
                 await ask(desk, database, call, caller="+14155550177", **arguments, **smuggled)
     assert desk.times() == [TEN]
     moved = await ask(desk, database, move, new_time=ELEVEN)
-    assert moved.rows == [{"starts_at": ELEVEN, "ends_at": HALF_ELEVEN}]
+    assert moved.rows == [{"appointment_time": ELEVEN}]
     assert (await ask(desk, database, move, new_time=ELEVEN)).rows == moved.rows
     assert desk.times() == [ELEVEN]
     assert (await ask(desk, database, cancel)).rows == moved.rows

@@ -54,7 +54,7 @@ class Availability:
 
     def outputs(self, settings: AvailabilitySettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
         """When an appointment could begin."""
-        return (starts_at_output(),)
+        return (time_output("open_time", "calendar"),)
 
     async def run(
         self, settings: AvailabilitySettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
@@ -93,10 +93,10 @@ class Availability:
 
 
 def _told(diary: Diary, settings: AvailabilitySettings, found: Sequence[str], notes: tuple[str, ...]) -> CallResult:
-    rows = [{"starts_at": start} for start in found[: settings.most]]
+    rows = [{"open_time": start} for start in found[: settings.most]]
     return CallResult(rows=rows, row_count=len(rows), truncated=len(found) > settings.most, notes=notes)
 
 
-def starts_at_output() -> Output:
-    """When an appointment begins."""
-    return Output("starts_at", Column("appointment", "starts_at", "datetime", "date-time", zoned=True))
+def time_output(leaf: str, of: str) -> Output:
+    """When something begins, under names that can be said."""
+    return Output(leaf, Column(of, "starts_at", "datetime", "date-time", zoned=True))

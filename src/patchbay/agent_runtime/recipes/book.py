@@ -22,12 +22,12 @@ from patchbay.agent_runtime.recipes.appointments import (
     diary_of,
     given,
 )
-from patchbay.agent_runtime.recipes.availability import starts_at_output
+from patchbay.agent_runtime.recipes.availability import time_output
 from patchbay.agent_runtime.recipes.owners import Owner
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
 from patchbay.agent_runtime.recipes.slots import Diary, SlotSettings, Span
 from patchbay.connectors.refusals import AlreadyExists, CallRefused, OutcomeUnknown, RecordNotFound
-from patchbay.schema_graph.call import CallContext, CallInput, CallResult, Column, FrozenCall, Output
+from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.model import Effect
 
 UNSEEN = "It is booked, but it could not be checked that nobody else booked the same time at the same moment."
@@ -66,7 +66,7 @@ class Book:
         return (_STARTS_AT, *(one for one in parts["insert"].inputs if _asked(one)), owner)
 
     def outputs(self, settings: BookSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
-        """When it begins and ends."""
+        """When it begins."""
         return booked_outputs()
 
     async def run(self, settings: BookSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> CallResult:
@@ -157,13 +157,13 @@ def others(entries: list[Entry], span: Span, reference: str | None) -> list[Entr
 
 def booked(diary: Diary, span: Span, *notes: str) -> CallResult:
     """What is said of an appointment that is booked."""
-    row = {"starts_at": diary.local(span[0]), "ends_at": diary.local(span[1])}
+    row = {"appointment_time": diary.local(span[0])}
     return CallResult(rows=[row], row_count=1, outcome="done", notes=notes)
 
 
 def booked_outputs() -> tuple[Output, ...]:
-    """When an appointment begins and ends."""
-    return (starts_at_output(), Output("ends_at", Column("appointment", "ends_at", "datetime", "date-time", zoned=True)))
+    """When an appointment begins."""
+    return (time_output("appointment_time", "appointment"),)
 
 
 def reference_of(key: str) -> str:

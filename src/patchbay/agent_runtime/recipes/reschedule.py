@@ -58,7 +58,7 @@ class Reschedule:
         return (_NEW, CURRENT, settings.owner.input(required=True))
 
     def outputs(self, settings: RescheduleSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
-        """When it begins and ends now."""
+        """When it begins now."""
         return booked_outputs()
 
     async def run(
