@@ -89,6 +89,7 @@ ROUTES = {
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/auto": "skills:write",
     "POST /api/v1/agents/{agentId}/skills/{id}/preview": "skills:write",
+    "POST /api/v1/integrations/{kind}/claim": "integrations:write",
     "GET /api/v1/integrations/{kind}/actions": "integrations:read",
     "GET /api/v1/integrations/{kind}/pack": "integrations:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/provision": "skills:write",
@@ -132,6 +133,7 @@ BODIES: dict[str, Any] = {
         "arguments": {"caller_phone": "+14155550123"},
     },
     "POST /api/v1/agents/{agentId}/skills/{id}/preview": {"arguments": {"caller_phone": "+14155550123"}},
+    "POST /api/v1/integrations/{kind}/claim": {"shop": "a-shop.example", "claimSecret": "x"},
     "POST /api/v1/agents/{agentId}/integrations/{kind}/provision": {"actions": []},
     "PUT /api/v1/agents/{agentId}/guardrails": [{"policyType": "escalation", "onRequest": True}],
     "PUT /api/v1/agents/{agentId}/caller-verification": [

@@ -34,6 +34,8 @@ class Platform:
     leases: KeyLeases
     direct_calls: DirectCalls
     packs: Mapping[str, Pack]
+    install_holder: str | None
+    """The organization that holds what was installed at a provider and nobody has claimed; None where no provider does that."""
 
 
 @asynccontextmanager
@@ -46,6 +48,7 @@ async def open_platform(
     the settings name (tests and benchmarks bring their own).
     """
     from patchbay.accounts.leases import KeyLeases
+    from patchbay.accounts.organizations import ensure_organization
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
@@ -53,6 +56,7 @@ async def open_platform(
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors import catalog
+    from patchbay.connectors.installs import HOLDER
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
@@ -80,11 +84,14 @@ async def open_platform(
         skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database)})
         runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
+        holder = None
+        if any(pack.identity.install is not None for pack in packs.values()):
+            holder = (await ensure_organization(database, HOLDER)).id
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
         stack.push_async_callback(leases.close)
         direct_calls = DirectCalls(runtime)
         stack.push_async_callback(direct_calls.close)
-        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs)
+        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs, holder)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

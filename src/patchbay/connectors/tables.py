@@ -87,6 +87,26 @@ class OAuthState(Tenant, Base):
         return {"table": cls.__tablename__, "column": "ciphertext", "row_id": state_id}
 
 
+class PendingInstall(Tenant, Base):
+    """A provider's token that waits for whoever claims it. The installation's own organization holds it until then.
+
+    Sealed, with ``**PendingInstall.place(kind, account)``. ``secret_hash`` is the SHA-256 of what claims it.
+    """
+
+    __tablename__ = "pending_installs"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[str]
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+
+    @classmethod
+    def place(cls, kind: str, account: str) -> CredentialPlace:
+        """What the vault binds the ciphertext of this row to, beside the organization."""
+        return {"table": cls.__tablename__, "column": "ciphertext", "row_id": f"{kind}/{account}"}
+
+
 class Snapshot(Tenant, Base):
     """One discovered schema: its fingerprint, a summary, and the graph in its packed form."""
 

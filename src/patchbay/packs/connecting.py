@@ -149,23 +149,22 @@ def _definition(pack: Pack, fields: Mapping[str, str], settings: Settings | None
     return raw if settings is None else _stood_in(raw, settings)
 
 
+def stood_in(url: str, settings: Settings) -> tuple[str, str | None]:
+    """The URL, at the operator's stand-in for its origin where there is one, and the PEM of that one's authority."""
+    origin = read_url(url).origin
+    stand_in = settings.stand_ins.get(origin)
+    if stand_in is None:
+        return url, None
+    authority = stand_in.ca_file.read_text("utf-8") if stand_in.ca_file is not None else None
+    return stand_in.origin.rstrip("/") + url[len(origin) :], authority
+
+
 def _stood_in(raw: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    authority: str | None = None
-
-    def moved(url: str) -> str:
-        nonlocal authority
-        origin = read_url(url).origin
-        stand_in = settings.stand_ins.get(origin)
-        if stand_in is None:
-            return url
-        if stand_in.ca_file is not None:
-            authority = stand_in.ca_file.read_text("utf-8")
-        return stand_in.origin.rstrip("/") + url[len(origin) :]
-
-    raw["baseUrl"] = moved(raw["baseUrl"])
+    raw["baseUrl"], authority = stood_in(raw["baseUrl"], settings)
     for name in ("tokenUrl", "authorizationUrl", "revocationUrl"):
         if name in raw["auth"]:
-            raw["auth"][name] = moved(raw["auth"][name])
+            raw["auth"][name], found = stood_in(raw["auth"][name], settings)
+            authority = authority or found
     return raw if authority is None else {**raw, "caPem": authority}
 
 

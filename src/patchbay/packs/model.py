@@ -68,6 +68,20 @@ class Connect(_Part, frozen=True, kw_only=True):
     account_label: str | None = None
 
 
+class Install(_Part, frozen=True, kw_only=True):
+    """How an install that begins in the provider's own app store goes on (:mod:`patchbay.connectors.installs`). ``account`` is
+    the field that names the account, and the query's own name for it; ``token`` is the field that holds what the provider
+    gives. The URLs may name ``account`` in braces.
+    """
+
+    app: Slug
+    account: Slug
+    token: Slug
+    authorization_url: str
+    token_url: str
+    scopes: tuple[str, ...] = ()
+
+
 class Identity(_Part, frozen=True, kw_only=True):
     """``pack.yaml``: who the provider is and how to connect. ``scoping`` is the data scoping a new connection begins with.
     ``alike`` names a pack whose presets and guidance are this one's too.
@@ -81,6 +95,7 @@ class Identity(_Part, frozen=True, kw_only=True):
     connect: Connect
     logo: Slug | None = None
     scoping: Mapping[str, Any] = {}
+    install: Install | None = None
     alike: str | None = None
 
 

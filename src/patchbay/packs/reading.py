@@ -91,6 +91,9 @@ def _of_connect(pack: Pack) -> Iterator[str]:
     if pack.document is None:
         yield f"one of {', '.join(DOCUMENTS)} is needed"
     yield from _of_fields(connect)
+    install = pack.identity.install
+    if install is not None and {install.account, install.token} - {field.name for field in connect.fields}:
+        yield "pack.yaml: install names fields that there are not"
     findings: list[Finding] = []
     parse_definition(draft_definition(pack), findings)
     yield from (f"pack.yaml: {finding.field}: {finding.message}" for finding in findings)

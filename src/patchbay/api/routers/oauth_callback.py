@@ -5,8 +5,6 @@ What is shown and where the browser is sent depends on nothing the request says:
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -16,15 +14,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from patchbay.accounts import audit
+from patchbay.api.html_pages import page
 from patchbay.api.platform import platform_of
 from patchbay.api.visit import visit_of
 from patchbay.connectors.oauth.callback_address import CALLBACK_PATH
 
 router = APIRouter(tags=["integrations"])
 
-_STYLE = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem}"
-_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{digest}'"
-_HEADERS = {"Content-Security-Policy": _POLICY.format(digest=base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode())}
 _CONNECTED = ("Connected", "The integration is connected. You can close this page.")
 _OVER = ("This link is over", "It was used already, took too long, or another one was begun. Connect the integration again.")
 _FAILED = {
@@ -74,18 +70,8 @@ async def finish_authorization(
             platform.database, platform.vault, platform.guard, state=state, code=code, error=error, issuer=iss, recorded=recorded
         )
     except StateUnknown:
-        return _page(_OVER, 400)
+        return page(_OVER, 400)
     if finished.return_to is not None:
         told = urlencode({name: value for name, value in settled(finished).items() if value})
         return RedirectResponse(f"{finished.return_to}{'&' if '?' in finished.return_to else '?'}{told}", 303)
-    return _page(_CONNECTED, 200) if finished.reason is None else _page(_FAILED[finished.reason], 400)
-
-
-def _page(said: tuple[str, str], status: int) -> HTMLResponse:
-    title, sentence = said
-    return HTMLResponse(
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
-        f"<body><h1>{title}</h1><p>{sentence}</p></body></html>",
-        status_code=status,
-        headers=_HEADERS,
-    )
+    return page(_CONNECTED, 200) if finished.reason is None else page(_FAILED[finished.reason], 400)
