@@ -92,6 +92,7 @@ ROUTES = {
     "POST /api/v1/integrations/{kind}/claim": "integrations:write",
     "GET /api/v1/integrations/{kind}/actions": "integrations:read",
     "GET /api/v1/integrations/{kind}/pack": "integrations:read",
+    "GET /api/v1/integrations/{kind}/spreadsheet": "integrations:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/provision": "skills:write",
     "DELETE /api/v1/agents/{agentId}/integrations/{kind}/provision": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/pack/install": "skills:write",

@@ -146,6 +146,12 @@ class Flattener:
             self._open.discard(id(items))
             return
         inner = Shape("object", "object") if properties_of(items) else self._objects.shape(items, slot.name, "")
+        if self._place == "json" and slot.path and inner.type == "array" and _ONE not in slot.path:
+            # A list of rows: the one row, as a list of records is its one record.
+            self._list(
+                items, Slot(slot.name, slot.wire, [*slot.path, _ONE], slot.required, slot.demanded), depth, description, None
+            )
+            return
         shape = Shape("array", f"array of {inner.native}", item_type=inner.type, enum=inner.enum)
         self.leaf(schema, shape, slot, description, extra)
 
