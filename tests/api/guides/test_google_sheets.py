@@ -212,3 +212,15 @@ async def test_looking_up_renews_tokens_and_says_when_a_person_has_to_agree_agai
     assert (refused["status"], refused["code"]) == (409, "integration_not_connected")
     (shown,) = await operator.ask("GET", "/integrations")
     assert shown["statusReason"] == "reauthorization_required"
+
+
+async def test_what_another_connection_lives_on_is_not_revoked(operator: Caller, server: Google) -> None:
+    server.calendars.open(USER)
+    for kind in ("google_sheets", "google_calendar"):
+        await agree(operator, server, kind)
+    first = await operator.ask("DELETE", "/integrations/google_sheets")
+    assert (first["revoked"], server.accounts.revoked) == (None, [])
+    agent_id = await front_desk(operator)
+    await operator.ask("POST", f"/agents/{agent_id}/integrations/google_calendar/provision")
+    last = await operator.ask("DELETE", "/integrations/google_calendar")
+    assert (last["revoked"], len(server.accounts.grants)) == (True, 0)

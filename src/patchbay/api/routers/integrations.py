@@ -75,7 +75,10 @@ class ConnectedShown(ConnectionShown):
 class DisconnectedShown(ConnectionShown):
     """A connection that was just ended."""
 
-    revoked: bool | None = Field(description="Whether the provider confirms that its tokens are void; null without any.")
+    revoked: bool | None = Field(
+        description="Whether the provider confirms that its tokens are void; null without any, or while another connection has "
+        "its own of the same agreement."
+    )
 
 
 class DiscoveryFinding(Shown):

@@ -10,7 +10,10 @@ import asyncio
 import base64
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote_plus, urlencode
+
+import msgspec
 
 from patchbay.connectors.definition import Auth
 from patchbay.connectors.http.asking import outbound
@@ -73,7 +76,19 @@ async def revoke(credentials: HttpCredentials, guard: EgressGuard, tokens: Token
         for hint, token in named
         if token
     ]
-    return all(answered.status == 200 for answered in answers)
+    return all(_is_void(answered) for answered in answers)
+
+
+def _is_void(answered: Answered) -> bool:
+    """Whether the answer says that a token is of no use any more. One that is unknown is not either (section 2.2), though some
+    servers call that an error.
+    """
+    if answered.status == 400:
+        try:
+            return msgspec.json.decode(answered.body, type=dict[str, Any]).get("error") == "invalid_token"
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+    return answered.status == 200
 
 
 async def _tokens(
