@@ -20,14 +20,19 @@ from tests.servers.processes import free_port
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of one language on a page of docs/, in their order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+def blocks(page: str, language: str, *, until: str | None = None) -> list[str]:
+    """The fenced blocks of one language on a page of docs/, in their order; those in front of ``until``."""
+    text = (ROOT / "docs" / page).read_text()
+    text = text if until is None else text[: text.index(until)]
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def run_bash(page: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """A page's shell blocks, run as one script."""
-    script = "set -euo pipefail\n" + "\n".join(blocks(page, "bash")).replace("uv run patchbay", "patchbay")
+def run_bash(
+    page: str, environment: dict[str, str], cwd: Path, *, until: str | None = None, then: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A page's shell blocks (those in front of ``until``, with ``then`` behind them), run as one script."""
+    commands = "\n".join([*blocks(page, "bash", until=until), then])
+    script = "set -euo pipefail\n" + commands.replace("uv run patchbay", "patchbay")
     return subprocess.run(["bash", "-c", script], env=environment, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.docs.conftest import run_bash
+from tests.docs.conftest import ready, run_bash
+from tests.servers.processes import free_port
 from tests.servers.providers.google import Google, google_in_a_thread
 from tests.servers.providers.google_accounts import CLIENT_ID, CLIENT_SECRET
 
@@ -81,6 +89,53 @@ def test_the_calendar_guide_works_as_it_stands(environment: dict[str, str], serv
         ["Visit of Grace Hopper"],
         ["Visit of Alan Turner"],
     )
+
+
+def test_two_servers_on_one_store_book_one_time_once(
+    environment: dict[str, str], server: str, google: Google, tmp_path: Path
+) -> None:
+    """The same race between two processes: nothing but the platform's database is shared."""
+    run = run_bash(
+        "google-calendar.md", {**environment, "API": server}, tmp_path, until="## 4.", then="echo agent=$AGENT key=$KEY"
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    agent_id, key = run.stdout.split("agent=")[1].split()[0], run.stdout.split("key=")[1].split()[0]
+    with another_server(environment, tmp_path) as other:
+        when = datetime.now() + timedelta(days=14 - datetime.now().weekday())
+        wanted = f"Please book an appointment for {when:%B} {when.day} at 11:00 AM, my name is Ada Byron."
+
+        def simulate(caller: int) -> str:
+            body = {"transcript": [wanted, "Yes."], "draftMode": False, "session": {"callerNumber": f"+1415555014{caller}"}}
+            url = f"{(server, other)[caller % 2]}/agents/{agent_id}/simulate"
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+            asked = urllib.request.Request(url, json.dumps(body).encode(), headers)
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return answer.read().decode()
+
+        with ThreadPoolExecutor(6) as callers:
+            streams = list(callers.map(simulate, range(6)))
+    assert sorted(states(stream)[-1] for stream in streams) == ["refused"] * 5 + ["succeeded"]
+    events = google.calendars.all[USER].events.values()
+    assert [event["status"] for event in events] == ["confirmed"]
+
+
+@contextmanager
+def another_server(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """One more `patchbay serve` on the same store; the URL of its API."""
+    patchbay, port = shutil.which("patchbay"), str(free_port())
+    assert patchbay
+    with (tmp_path / "other.log").open("wb") as log:
+        process = subprocess.Popen([patchbay, "serve"], env={**environment, "PATCHBAY_PORT": port}, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 60
+            while not ready(f"http://127.0.0.1:{port}"):
+                assert process.poll() is None, (tmp_path / "other.log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}/api/v1"
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def test_the_sheets_guide_works_as_it_stands(environment: dict[str, str], server: str, google: Google, tmp_path: Path) -> None:
