@@ -32,6 +32,7 @@ from patchbay.api.routers import (
     skills,
     sql_setup,
     uploads,
+    variables,
     versions,
 )
 from patchbay.api.routing import PREFIX
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     skills.types_router,
     bindings.router,
     guardrails.router,
+    variables.router,
     simulate.router,
     conversations.router,
     uploads.router,

@@ -1,4 +1,4 @@
-"""Guardrails and caller verification of agents, reviews and drift of skills, and what is counted and told across conversations.
+"""Guardrails, caller verification and variables of agents, reviews and drift of skills, and what is counted and told across conversations.
 
 Revision 0004, after 0003.
 """
@@ -70,6 +70,7 @@ def upgrade() -> None:
     """Add the columns; create the tables, each under row-level security like every tenant's."""
     op.add_column("agents", _json("guardrails", "'[]'"))
     op.add_column("agents", _json("caller_verification", "'[]'"))
+    op.add_column("agents", _json("variables", "'{}'"))
     op.add_column("skills", _json("review", None))
     op.add_column("skills", _json("drift", None))
     op.add_column("skills", _json("provenance", None))
@@ -183,6 +184,7 @@ def downgrade() -> None:
         ("skills", "provenance"),
         ("skills", "drift"),
         ("skills", "review"),
+        ("agents", "variables"),
         ("agents", "caller_verification"),
         ("agents", "guardrails"),
     ):
