@@ -88,6 +88,8 @@ ROUTES = {
     "PATCH /api/v1/agents/{agentId}/variables/{name}": "agents:write",
     "DELETE /api/v1/agents/{agentId}/variables/{name}": "agents:write",
     "POST /api/v1/agents/{agentId}/skills/{id}/call": "chat:write",
+    "POST /api/v1/agents/{agentId}/mcp": "chat:write",
+    "DELETE /api/v1/agents/{agentId}/mcp": "chat:write",
     "GET /api/v1/skill-types": "skills:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",

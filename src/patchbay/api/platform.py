@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from patchbay.accounts.leases import KeyLeases
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.services import ModelFactory, Runtime
+    from patchbay.api.mcp.host import McpHost
     from patchbay.connectors.runtime import CallRunner
     from patchbay.egress.guard import EgressGuard
     from patchbay.settings import Settings
@@ -32,6 +33,7 @@ class Platform:
     runtime: Runtime
     leases: KeyLeases
     direct_calls: DirectCalls
+    mcp: McpHost
 
 
 @asynccontextmanager
@@ -50,6 +52,7 @@ async def open_platform(
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
+    from patchbay.api.mcp.host import McpHost
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
@@ -78,7 +81,9 @@ async def open_platform(
         stack.push_async_callback(leases.close)
         direct_calls = DirectCalls(runtime)
         stack.push_async_callback(direct_calls.close)
-        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls)
+        mcp = McpHost(runtime)
+        stack.push_async_callback(mcp.close)
+        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, mcp)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:
