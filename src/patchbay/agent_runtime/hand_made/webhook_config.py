@@ -10,7 +10,7 @@ import msgspec
 from pydantic import Field
 
 from patchbay.agent_runtime.bodies import Body
-from patchbay.agent_runtime.webhook_parameters import WebhookParameter
+from patchbay.agent_runtime.hand_made.parameters import Parameter
 from patchbay.connectors.http.header_fields import is_field_value, may_be_set
 from patchbay.egress.guard import EgressGuard, EgressRefused
 from patchbay.egress.urls import BadUrl, Url, read_url
@@ -36,7 +36,7 @@ class ExecutionConfig(Body):
     headers: dict[str, Annotated[str, Field(max_length=4_000)]] = Field(default_factory=dict, max_length=HEADERS_MOST)
     timeout_ms: Annotated[int, Field(ge=200, le=8_000, alias="timeout_ms", strict=True)] = 4_000
     effect: Literal["read", "write"] | None = None
-    parameters: list[WebhookParameter] = Field(default_factory=list[WebhookParameter], max_length=64)
+    parameters: list[Parameter] = Field(default_factory=list[Parameter], max_length=64)
     returns: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default_factory=list, max_length=RETURNS_MOST)
 
 
