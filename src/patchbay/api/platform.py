@@ -50,13 +50,14 @@ async def open_platform(
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.recipes.running import RecipeRunner
+    from patchbay.agent_runtime.remote_tools import RemoteTools
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
     from patchbay.api.mcp.host import McpHost
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
-    from patchbay.schema_graph.call import RECIPE
+    from patchbay.schema_graph.call import MCP, RECIPE
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
 
@@ -74,7 +75,9 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
-        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database)})
+        remote_tools = RemoteTools(runner, database, vault, guard, judge_connection)
+        stack.push_async_callback(remote_tools.close)
+        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), MCP: remote_tools})
         runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)

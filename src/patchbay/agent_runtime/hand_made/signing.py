@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.agent_runtime.hand_made.own_connections import connections_of
 from patchbay.agent_runtime.hand_made.saving import Created, NotHandMade
-from patchbay.agent_runtime.hand_made.webhook import HTTP_WEBHOOK, connections_of
+from patchbay.agent_runtime.hand_made.webhook import HTTP_WEBHOOK
 from patchbay.agent_runtime.skills import get_skill
 from patchbay.connectors.connections import announce
 from patchbay.connectors.stored_credentials import read_credentials, write_secrets

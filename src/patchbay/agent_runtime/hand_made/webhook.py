@@ -8,28 +8,23 @@ rotating it holds at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.bodies import read_body
+from patchbay.agent_runtime.hand_made.own_connections import connect_own, let_go_unused, replace_own
 from patchbay.agent_runtime.hand_made.parameters import Parameters, read_parameters
 from patchbay.agent_runtime.hand_made.skill_type import CREATE, Asked, Made, TypeEntry
 from patchbay.agent_runtime.hand_made.webhook_config import ExecutionConfig, Place, check_reachable, read_place, shown_config
 from patchbay.agent_runtime.services import Runtime
-from patchbay.agent_runtime.tables import AgentVersion, Skill
+from patchbay.agent_runtime.tables import Skill
 from patchbay.agent_runtime.webhook_calls import BODILESS, request_slots
-from patchbay.connectors.connections import HIDDEN, announce, forget_credentials
-from patchbay.connectors.stored_credentials import read_credentials, write_secrets
-from patchbay.connectors.systems import system_of
+from patchbay.connectors.stored_credentials import read_credentials
 from patchbay.connectors.tables import Connection
 from patchbay.connectors.webhook.credentials import SigningSecret, WebhookCredentials, new_secret
 from patchbay.egress.urls import read_url
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.schema_graph.call import FORMAT_VERSION, WEBHOOK, Caps, Column, FrozenCall, HttpCall, Output
-from patchbay.store.ids import new_id
 from patchbay.store.vault import Vault
 
 HTTP_WEBHOOK = "http_webhook"
@@ -89,7 +84,7 @@ class WebhookType:
         if row.call is None:
             signing_secret = new_secret()
             credentials = _credentials(read.place, (SigningSecret(signing_secret),))
-            connection_id = (await _connect(session, vault, row.id, credentials)).id
+            connection_id = (await connect_own(session, vault, row.id, WEBHOOK, credentials)).id
         else:
             connection_id = await _moved(session, vault, row, read.place)
         return Made(
@@ -106,24 +101,7 @@ class WebhookType:
         """Give up the connections that neither the draft (``used``) nor any version of the agent can call: their secrets are
         deleted, and a call that still names one is refused.
         """
-        for connection in await connections_of(session, skill_id):
-            named = func.strpos(func.encode(AgentVersion.document, "escape"), connection.id)
-            query = select(AgentVersion.id).where(AgentVersion.agent_id == agent_id, named > 0).limit(1)
-            published = await session.scalar(query)
-            if published is None and connection.id != used:
-                await forget_credentials(session, connection.id)
-                connection.status, connection.replaced_at = "disconnected", func.now()
-                connection.scoping_version = Connection.scoping_version + 1
-                await session.flush()
-                await announce(session, connection.id)
-
-
-async def connections_of(session: AsyncSession, skill_id: str) -> Sequence[Connection]:
-    """The connections a webhook has: the draft's, and those that versions were published with."""
-    kind = f"{HIDDEN}{skill_id}"
-    own = (Connection.kind == kind) | Connection.kind.startswith(f"{kind}:", autoescape=True)
-    query = select(Connection).where(own, Connection.status == "connected").order_by(Connection.id)
-    return (await session.scalars(query)).all()
+        await let_go_unused(session, agent_id, skill_id, used=used)
 
 
 def _unstated(config: ExecutionConfig) -> bool:
@@ -163,27 +141,7 @@ async def _moved(session: AsyncSession, vault: Vault, row: Skill, place: Place) 
     wanted = _credentials(place, credentials.signing)
     if wanted == credentials:
         return connection.id
-    connection.kind = f"{connection.kind}:{connection.id}"
-    await session.flush()
-    return (await _connect(session, vault, row.id, wanted)).id
-
-
-async def _connect(session: AsyncSession, vault: Vault, skill_id: str, credentials: WebhookCredentials) -> Connection:
-    system = system_of(WEBHOOK)
-    connection = Connection(
-        id=new_id("con"),
-        kind=f"{HIDDEN}{skill_id}",
-        target=system.target(credentials),
-        label=system.label(credentials),
-        status="connected",
-        scoping={},
-        connected_at=func.now(),
-    )
-    session.add(connection)
-    await session.flush()
-    await session.refresh(connection)
-    await write_secrets(session, vault, connection, system.dump(credentials))
-    return connection
+    return (await replace_own(session, vault, row.id, connection, WEBHOOK, wanted)).id
 
 
 def _credentials(place: Place, signing: tuple[SigningSecret, ...]) -> WebhookCredentials:
