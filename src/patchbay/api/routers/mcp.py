@@ -22,7 +22,9 @@ from patchbay.api.visit import visit_of
 from patchbay.errors import Finding, Forbidden, ValidationFailed
 
 SESSION_ID, VERSION = "Mcp-Session-Id", "MCP-Protocol-Version"
-_MESSAGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_RPC: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+_MALFORMED = problems(400)[400]
+_MESSAGE = {"requestBody": {"required": True, "content": _RPC}}
 
 
 class OriginRefused(Forbidden):
@@ -60,8 +62,10 @@ Visitor = Annotated[str | None, Header(alias="Patchbay-Visitor", description="Th
     response_class=Response,
     summary="Send a message to the agent's MCP server",
     responses={
-        **problems(400, 404, 409, 413, 415, 503),
-        200: {"content": {"application/json": {"schema": {"type": "object"}}}, "description": "A JSON-RPC answer."},
+        **problems(404, 409, 413, 415, 503),
+        200: {"content": _RPC, "description": "A JSON-RPC answer."},
+        400: {**_MALFORMED, "content": {**_MALFORMED["content"], **_RPC}},
+        406: {"content": _RPC, "description": "The client does not accept `application/json`."},
         202: {"description": "A notification was taken."},
     },
     openapi_extra=_MESSAGE,
