@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     health,
     installs,
     integrations,
+    mcp,
     oauth_callback,
     packs,
     prepublish,
@@ -34,6 +35,7 @@ from patchbay.api.routers import (
     skills,
     sql_setup,
     uploads,
+    variables,
     versions,
 )
 from patchbay.api.routing import PREFIX
@@ -44,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     chat_sessions.router,
     chat_completions.router,
     skill_calls.router,
+    mcp.router,
     health.router,
     audit_logs.router,
     integrations.router,
@@ -63,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     skills.types_router,
     bindings.router,
     guardrails.router,
+    variables.router,
     simulate.router,
     conversations.router,
     uploads.router,
