@@ -83,7 +83,13 @@ ROUTES = {
     "PUT /api/v1/agents/{agentId}/guardrails": "guardrails:write",
     "GET /api/v1/agents/{agentId}/caller-verification": "guardrails:read",
     "PUT /api/v1/agents/{agentId}/caller-verification": "guardrails:write",
+    "GET /api/v1/agents/{agentId}/variables": "agents:read",
+    "POST /api/v1/agents/{agentId}/variables": "agents:write",
+    "PATCH /api/v1/agents/{agentId}/variables/{name}": "agents:write",
+    "DELETE /api/v1/agents/{agentId}/variables/{name}": "agents:write",
     "POST /api/v1/agents/{agentId}/skills/{id}/call": "chat:write",
+    "POST /api/v1/agents/{agentId}/mcp": "chat:write",
+    "DELETE /api/v1/agents/{agentId}/mcp": "chat:write",
     "GET /api/v1/skill-types": "skills:read",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",
@@ -140,6 +146,8 @@ BODIES: dict[str, Any] = {
     "PUT /api/v1/agents/{agentId}/caller-verification": [
         {"method": "knowledge_based", "requiredFields": ["caller_phone", "appointment_status"], "verifierSkillId": "SKILL"}
     ],
+    "POST /api/v1/agents/{agentId}/variables": {"name": "caller_phone", "note": "Where the caller can be reached"},
+    "PATCH /api/v1/agents/{agentId}/variables/{name}": {"note": "x"},
     "POST /api/v1/agents/{agentId}/simulate": {"message": "Hello?"},
     "POST /api/v1/chat/sessions": {"agentId": "AGENT"},
     "POST /api/v1/chat/sessions/{id}/messages": {"content": "Hello?"},
@@ -182,7 +190,7 @@ class World:
         for part, value in {**own, "/conversations/{id}": self.session}.items():
             path = path.replace(part, part.replace("{id}", value))
         path = path.replace("{agentId}", self.agent).replace("{versionId}", self.version)
-        return path.replace("{kind}", "postgres").replace("{object}", "appointments")
+        return path.replace("{kind}", "postgres").replace("{object}", "appointments").replace("{name}", "caller_phone")
 
     def body(self, operation: Operation) -> Any:
         """A body of the right shape for ``operation``, or None where it takes none."""

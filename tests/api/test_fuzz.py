@@ -88,6 +88,8 @@ def test_no_request_makes_it_fail(served: httpx2.Client, method: str, path: str)
         assert response.status_code < 500 or str(response.status_code) in declared, response.text
         if "text/html" in declared.get(str(response.status_code), {}).get("content", {}):
             assert response.headers["content-type"] == "text/html; charset=utf-8"
+        elif response.status_code >= 400 and "application/json" in declared.get(str(response.status_code), {}).get("content", {}):
+            assert response.headers["content-type"] in ("application/problem+json", "application/json")
         elif response.status_code >= 400:
             assert response.headers["content-type"] == "application/problem+json"
             assert response.json()["status"] == response.status_code

@@ -9,7 +9,8 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from patchbay.agent_runtime.bodies import read_body
-from patchbay.agent_runtime.hand_made_skills import HandMadeSkill
+from patchbay.agent_runtime.hand_made.bodies import HandMadeSkill
+from patchbay.agent_runtime.hand_made.webhook_config import ExecutionConfig
 from patchbay.connectors.http.request import Request
 from patchbay.connectors.webhook.credentials import SigningSecret, WebhookCredentials, new_secret
 from patchbay.connectors.webhook.rows import result_of
@@ -39,6 +40,7 @@ def test_the_example_takes_what_we_sign() -> None:
 
 def test_the_bodies_are_what_they_say() -> None:
     body, row = (json.loads(block) for block in blocks("webhooks.md", "json"))
-    assert read_body(HandMadeSkill, body).execution_config.effect == "read"
+    config = read_body(HandMadeSkill, body).execution_config
+    assert read_body(ExecutionConfig, config).effect == "read"
     answer = {"verified": True, "subject": {"customer_id": "c1"}}
     assert result_of(answer, Caps(), returns=(), duration_ms=1.0).rows == [row]

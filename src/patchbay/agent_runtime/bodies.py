@@ -29,19 +29,21 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, str_strip_whitespace=True)
 
 
-def read_body(model: type[Model], body: Any) -> Model:
-    """``body`` as ``model``. Raises :class:`ValidationFailed` with one finding for each thing wrong."""
+def read_body(model: type[Model], body: Any, *, at: str = "") -> Model:
+    """``body`` as ``model``. Raises :class:`ValidationFailed` with one finding for each thing wrong. ``at`` is where the body is
+    in what was sent, when it is a member of that.
+    """
     try:
         return model.model_validate(body if body is not None else {}, by_alias=True, by_name=False)
     except ValidationError as error:
-        findings = [_finding(model, dict(e)) for e in error.errors(include_url=False, include_input=False)]
+        findings = [_finding(model, dict(e), at) for e in error.errors(include_url=False, include_input=False)]
     first = findings[0]
     raise ValidationFailed(f"{first.field or 'The body'} {first.message}", errors=findings)
 
 
-def _finding(model: type[BaseModel], error: Mapping[str, Any]) -> Finding:
+def _finding(model: type[BaseModel], error: Mapping[str, Any], at: str) -> Finding:
     place: tuple[str | int, ...] = error["loc"]
-    field, kind = ".".join(str(part) for part in place), str(error["type"])
+    field, kind = ".".join(str(part) for part in (at, *place) if part != ""), str(error["type"])
     context: Mapping[str, Any] = error.get("ctx") or {}
     match kind:
         case "missing":

@@ -120,10 +120,10 @@ async def list_messages(
     return (await session.scalars(query)).all()
 
 
-async def end_session(session: AsyncSession, conversation_id: str) -> Conversation:
-    """Close a chat session. Raises :class:`SessionEnded` when it has ended already."""
+async def end_session(session: AsyncSession, conversation_id: str, *, channel: str = CHAT) -> Conversation:
+    """Close a session of a channel. Raises :class:`SessionEnded` when it has ended already."""
     row = await session.scalar(
-        select(Conversation).where(Conversation.id == conversation_id, Conversation.channel == CHAT).with_for_update()
+        select(Conversation).where(Conversation.id == conversation_id, Conversation.channel == channel).with_for_update()
     )
     if row is None:
         raise ConversationNotFound

@@ -2,82 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
-from patchbay.agent_runtime.webhook_config import ExecutionConfig
-
-Status = Literal["available", "reserved"]
-
-
-def _entry(
-    type: str,
-    name: str,
-    description: str,
-    *,
-    family: str,
-    status: Status,
-    create: str | None = None,
-    schema: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    entry = {"type": type, "name": name, "description": description, "family": family, "status": status, "createWith": create}
-    return {**entry, "schema": schema}
-
+from patchbay.agent_runtime.hand_made.known import HAND_MADE
+from patchbay.agent_runtime.hand_made.skill_type import TypeEntry
 
 _BINDING = "POST /agents/{agentId}/integrations/%s/bindings"
 
-SKILL_TYPES: tuple[dict[str, Any], ...] = (
-    _entry(
-        "postgres",
-        "PostgreSQL look-up",
-        "Reads records from a connected PostgreSQL database through a frozen, parameterized query.",
+_BOUND = (
+    TypeEntry(
+        type="postgres",
+        name="PostgreSQL look-up",
+        description="Reads records from a connected PostgreSQL database through a frozen, parameterized query.",
         family="db_query",
-        status="available",
-        create=_BINDING % "postgres",
+        create_with=_BINDING % "postgres",
     ),
-    _entry(
-        "mysql",
-        "MySQL look-up",
-        "Reads records from a connected MySQL or MariaDB database.",
+    TypeEntry(
+        type="mysql",
+        name="MySQL look-up",
+        description="Reads records from a connected MySQL or MariaDB database.",
         family="db_query",
-        status="available",
-        create=_BINDING % "mysql",
+        create_with=_BINDING % "mysql",
     ),
-    _entry(
-        "db_query",
-        "Database query",
-        "The family of every skill that reads a database; policies may name it.",
+    TypeEntry(
+        type="db_query",
+        name="Database query",
+        description="The family of every skill that reads or writes a database; policies may name it. Made from a binding.",
         family="db_query",
-        status="reserved",
+        create_with=_BINDING % "{kind}",
     ),
-    _entry(
-        "rest",
-        "REST operation",
-        "Calls one operation of a REST system described by an OpenAPI document, under the kind you gave it.",
+    TypeEntry(
+        type="rest",
+        name="REST operation",
+        description="Calls one operation of a REST system described by an OpenAPI document, under the kind you gave it.",
         family="http",
-        status="available",
-        create=_BINDING % "{kind}",
+        create_with=_BINDING % "{kind}",
     ),
-    _entry(
-        "graphql",
-        "GraphQL operation",
-        "Runs one GraphQL document on a connected system, under the kind you gave it.",
+    TypeEntry(
+        type="graphql",
+        name="GraphQL operation",
+        description="Runs one GraphQL document on a connected system, under the kind you gave it.",
         family="graphql",
-        status="available",
-        create=_BINDING % "{kind}",
+        create_with=_BINDING % "{kind}",
     ),
-    _entry(
-        "http_webhook",
-        "Webhook",
-        "Calls an HTTP endpoint of your own with what the caller said.",
-        family="http",
-        status="available",
-        create="POST /agents/{agentId}/skills",
-        schema=ExecutionConfig.model_json_schema(by_alias=True),
-    ),
-    _entry("transfer", "Transfer", "Transfers the call to a person or another number.", family="transfer", status="reserved"),
-    _entry("email", "E-mail", "Sends an e-mail from the conversation.", family="email", status="reserved"),
-    _entry("sms", "Text message", "Sends a text message to the caller.", family="sms", status="reserved"),
-    _entry("mcp", "MCP tool", "Calls a tool of an MCP server.", family="mcp", status="reserved"),
 )
-"""Every skill type. ``createWith`` names the endpoint that makes a skill of it; reserved ones cannot be made yet."""
+
+
+def _reserved(type: str, name: str, description: str) -> TypeEntry:
+    return TypeEntry(type=type, name=name, description=description, family=type, status="reserved")
+
+
+_RESERVED = (
+    _reserved("transfer", "Transfer", "Transfers the call to a person or another number."),
+    _reserved("email", "E-mail", "Sends an e-mail from the conversation."),
+    _reserved("sms", "Text message", "Sends a text message to the caller."),
+)
+
+_ENTRIES = (*_BOUND, *(one.entry for one in HAND_MADE.values()), *_RESERVED)
+_BY_TYPE = {entry.type: entry for entry in _ENTRIES}
+
+
+def entry_of(skill_type: str) -> TypeEntry | None:
+    """The entry of a type, or None where there is no such type."""
+    return _BY_TYPE.get(skill_type)
+
+
+def type_names() -> Sequence[str]:
+    """The names of all types."""
+    return list(_BY_TYPE)
+
+
+def skill_types() -> list[dict[str, Any]]:
+    """Every type on the wire. ``createWith`` names the endpoint that makes a skill of it; reserved ones cannot be made yet."""
+    return [
+        {
+            "type": entry.type,
+            "name": entry.name,
+            "description": entry.description,
+            "family": entry.family,
+            "status": entry.status,
+            "createWith": entry.create_with,
+            "schema": entry.schema,
+        }
+        for entry in _ENTRIES
+    ]

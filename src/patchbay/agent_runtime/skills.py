@@ -15,14 +15,10 @@ from patchbay.agent_runtime.agents import DuplicateName, get_agent, touch_draft
 from patchbay.agent_runtime.bodies import Body, Name, read_body
 from patchbay.agent_runtime.freezing import unseal_call
 from patchbay.agent_runtime.reviews import Reviewer, check_enabled, disable_unreviewed, note_review
-from patchbay.agent_runtime.skill_types import SKILL_TYPES
 from patchbay.agent_runtime.tables import Skill
 from patchbay.errors import Finding, NotFound, ValidationFailed
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.canonical import seal
-
-__all__ = ["SKILL_TYPES", "SkillNotFound", "SkillPatch", "delete_skill", "get_skill", "list_skills", "patch_skill"]
-
 
 Stakes = Literal["low", "medium", "high"]
 """How much is at stake when a skill runs: it decides whether the caller is asked first."""

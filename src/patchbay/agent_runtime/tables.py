@@ -15,7 +15,10 @@ from patchbay.store.base import Base, Tenant, Timestamps
 
 
 class Agent(Tenant, Timestamps, Base):
-    """An agent's draft. ``version`` is what If-Match compares; it rises with every change of the draft."""
+    """An agent's draft. ``version`` is what If-Match compares; it rises with every change of the draft.
+
+    ``variables`` are what people noted about its variables, by name: documentation, no part of the draft.
+    """
 
     __tablename__ = "agents"
     __table_args__ = (
@@ -29,6 +32,7 @@ class Agent(Tenant, Timestamps, Base):
     deleted_at: Mapped[datetime | None]
     guardrails: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     caller_verification: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    variables: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
 
 
 class AgentVersion(Tenant, Base):

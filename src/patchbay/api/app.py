@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     health,
     installs,
     integrations,
+    mcp,
     oauth_callback,
     packs,
     prepublish,
@@ -35,6 +36,7 @@ from patchbay.api.routers import (
     spreadsheets,
     sql_setup,
     uploads,
+    variables,
     versions,
 )
 from patchbay.api.routing import PREFIX
@@ -45,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     chat_sessions.router,
     chat_completions.router,
     skill_calls.router,
+    mcp.router,
     health.router,
     audit_logs.router,
     integrations.router,
@@ -65,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     skills.types_router,
     bindings.router,
     guardrails.router,
+    variables.router,
     simulate.router,
     conversations.router,
     uploads.router,

@@ -27,6 +27,7 @@ TAGS = [
     {"name": "integrations", "description": "Connect a system, discover its schema, scope it, and map it onto agents."},
     {"name": "agents", "description": "Agents: their draft, their published versions."},
     {"name": "skills", "description": "What an agent can do."},
+    {"name": "variables", "description": "The values that flow through an agent's conversations, and notes on them."},
     {"name": "test", "description": "Try a draft before it is published."},
     {"name": "chat", "description": "Talk to a published agent over text."},
     {"name": "observe", "description": "What happened in each conversation."},

@@ -13,4 +13,5 @@ SkillId = Annotated[str, Path(alias="id", description="The skill's id or slug.")
 SessionId = Annotated[str, Path(alias="id", description="The chat session's id.")]
 ConversationId = Annotated[str, Path(alias="id", description="The conversation's id.")]
 Kind = Annotated[str, Path(alias="kind", description="The provider, such as `postgres`.")]
+VariableName = Annotated[str, Path(alias="name", max_length=200, description="The variable's name; case counts.")]
 ObjectName = Annotated[str, Path(alias="object", description="The object's name or slug, percent-encoded.")]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from patchbay.accounts.leases import KeyLeases
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.services import ModelFactory, Runtime
+    from patchbay.api.mcp.host import McpHost
     from patchbay.connectors.runtime import CallRunner
     from patchbay.egress.guard import EgressGuard
     from patchbay.packs.model import Pack
@@ -36,6 +37,7 @@ class Platform:
     packs: Mapping[str, Pack]
     install_holder: str | None
     """The organization that holds what was installed at a provider and nobody has claimed; None where no provider does that."""
+    mcp: McpHost
 
 
 @asynccontextmanager
@@ -53,15 +55,17 @@ async def open_platform(
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.recipes.running import RecipeRunner
+    from patchbay.agent_runtime.remote_tools import RemoteTools
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
+    from patchbay.api.mcp.host import McpHost
     from patchbay.connectors import catalog
     from patchbay.connectors.installs import HOLDER
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
     from patchbay.packs.known import load_packs, provider_of_pack
-    from patchbay.schema_graph.call import RECIPE
+    from patchbay.schema_graph.call import MCP, RECIPE
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
 
@@ -81,7 +85,9 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
-        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database)})
+        remote_tools = RemoteTools(runner, database, vault, guard, judge_connection)
+        stack.push_async_callback(remote_tools.close)
+        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), MCP: remote_tools})
         runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
         holder = None
@@ -91,7 +97,9 @@ async def open_platform(
         stack.push_async_callback(leases.close)
         direct_calls = DirectCalls(runtime)
         stack.push_async_callback(direct_calls.close)
-        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs, holder)
+        mcp = McpHost(runtime)
+        stack.push_async_callback(mcp.close)
+        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs, holder, mcp)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

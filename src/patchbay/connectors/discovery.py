@@ -107,7 +107,7 @@ async def _discover(
         order.credentials, guard, scoping=order.scoping, uploaded=order.uploaded, authorizer=order.authorizer
     )
     async with database.tenant(org_id) as session:
-        connection, changed, discovered_at = await _store(session, order, found)
+        connection, changed, discovered_at = await store_snapshot(session, order.connection_id, order.started_at, found)
         await told(session, judge, connection.id)
         counts, findings = found.counts, found.findings
         if connection.scoping != order.scoping:
@@ -145,22 +145,24 @@ async def _uploaded(session: AsyncSession, document: DocumentRef | None) -> Uplo
     return Uploaded(upload.name, upload.content)
 
 
-async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tuple[Connection, bool, datetime]:
+async def store_snapshot(
+    session: AsyncSession, connection_id: str, started_at: datetime, found: Discovered
+) -> tuple[Connection, bool, datetime]:
     """Make what was found the connection's snapshot, unless a discovery that began later has already stored its own.
 
     ``changed`` speaks of the schema. Where only estimates and sampled formats differ, the new snapshot takes the place of the
     last one: what is kept are schemas that differ.
     """
-    connection = await session.scalar(select(Connection).where(Connection.id == order.connection_id).with_for_update())
+    connection = await session.scalar(select(Connection).where(Connection.id == connection_id).with_for_update())
     if connection is None or connection.replaced_at is not None or connection.status != "connected":
         raise IntegrationNotConnected(
             "Refused with integration_not_connected: it was disconnected while it was being discovered."
         )
     last = await session.get(Snapshot, connection.snapshot_id) if connection.snapshot_id else None
     changed = last is None or last.fingerprint != found.fingerprint
-    if last is not None and (last.created_at > order.started_at or last.body == found.body):
-        if last.created_at <= order.started_at:
-            last.created_at = order.started_at
+    if last is not None and (last.created_at > started_at or last.body == found.body):
+        if last.created_at <= started_at:
+            last.created_at = started_at
         return connection, changed, last.created_at
     outdated = None if changed else last
     snapshot = Snapshot(
@@ -169,7 +171,7 @@ async def _store(session: AsyncSession, order: _Order, found: Discovered) -> tup
         fingerprint=found.fingerprint,
         summary=found.counts,
         body=found.body,
-        created_at=order.started_at,
+        created_at=started_at,
     )
     session.add(snapshot)
     await session.flush()

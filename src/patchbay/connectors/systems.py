@@ -14,6 +14,7 @@ _MODULES = {
     "rest": "patchbay.connectors.rest.system",
     "graphql": "patchbay.connectors.graphql.system",
     "webhook": "patchbay.connectors.webhook.system",
+    "mcp": "patchbay.connectors.mcp.system",
 }
 
 

@@ -455,6 +455,8 @@ class OwnCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field
 Body = SqlCall | HttpCall | GraphqlCall | RecipeCall | OwnCall
 WEBHOOK = "webhook"
 """The kind of a call to an endpoint of the customer's own."""
+MCP = "mcp"
+"""The kind of a call of a remote MCP server's tool."""
 RECIPE = "recipe"
 """The kind of a call that composes others."""
 
@@ -507,8 +509,8 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
 
     @property
     def open_ended(self) -> bool:
-        """Whether its leaves are whatever the other side answers: a webhook that declares none."""
-        return self.kind == WEBHOOK and not self.outputs
+        """Whether its leaves are whatever the other side answers: a webhook or a remote tool that declares none."""
+        return self.kind in (WEBHOOK, MCP) and not self.outputs
 
 
 def parts_of(call: FrozenCall) -> tuple[FrozenCall, ...]:

@@ -8,9 +8,8 @@ from patchbay.agent_runtime.prepublish.flows import told_fields
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
 from patchbay.agent_runtime.prepublish.words import listed
 from patchbay.bindings.parameters import is_about_people, meaning_of, numbers_its_record
-from patchbay.connectors.connections import WEBHOOK
 from patchbay.connectors.sql.narrowing import narrowed_by
-from patchbay.schema_graph.call import CallInput, FrozenCall, SqlCall
+from patchbay.schema_graph.call import MCP, WEBHOOK, CallInput, FrozenCall, SqlCall
 
 _OWN = ("caller_number", "visitor")
 """Facts of a session that the caller does not say: the number that rings, and who a web page says its visitor is."""
@@ -50,11 +49,11 @@ def whose_data(call: FrozenCall) -> tuple[Whose, str]:
     if telling:
         params = listed([f"`{one.param}`" for one in telling])
         return "anyones", f"The caller says {params}, and whoever they name is whose record it is. Nothing is gated."
-    if call.kind == WEBHOOK:
+    if call.kind in (WEBHOOK, MCP):
         if chosen:
             params = listed([f"`{one.param}`" for one in chosen])
-            return "anyones", f"The caller says {params}; what a webhook answers to that, and about whom, is not known here."
-        return "everyones", "What a webhook answers, and about whom, is not known here."
+            return "anyones", f"The caller says {params}; what the other side answers to that, and about whom, is not known here."
+        return "everyones", "What the other side answers, and about whom, is not known here."
     if _is_of_people(call):
         if chosen:
             params = listed([f"`{one.param}`" for one in chosen])

@@ -10,18 +10,12 @@ from starlette.requests import Request
 
 from patchbay.agent_runtime import previews, skills
 from patchbay.agent_runtime.binding_skills import change_skill
-from patchbay.agent_runtime.hand_made_skills import (
-    HTTP_WEBHOOK,
-    MEMBERS,
-    HandMadePatch,
-    HandMadeSkill,
-    change_webhook,
-    create_skill,
-    forget_unused,
-    rotate_secret,
-)
+from patchbay.agent_runtime.hand_made.bodies import MEMBERS, HandMadePatch, HandMadeSkill
+from patchbay.agent_runtime.hand_made.saving import change_hand_made, create_skill, remove_skill
+from patchbay.agent_runtime.hand_made.signing import rotate_secret
 from patchbay.agent_runtime.provisioning.actions import change_configuration, read_configuration
 from patchbay.agent_runtime.reviews import Reviewer
+from patchbay.agent_runtime.skill_types import skill_types
 from patchbay.agent_runtime.skills_shown import show_skill, show_skills
 from patchbay.agent_runtime.wire import skill_json
 from patchbay.api.access import SkillsRead, SkillsWrite
@@ -61,10 +55,12 @@ class SkillShown(Shown):
     stakes: Literal["low", "medium", "high"] | None
     connection_id: str | None
     binding: dict[str, Any] | None = Field(description="Null too while data scoping blocks something it reads.")
-    parameters_schema: dict[str, Any] | None = Field(description="What a webhook asks the caller for, as a JSON Schema.")
+    parameters_schema: dict[str, Any] | None = Field(
+        description="What a skill made by hand asks the caller for, as a JSON Schema."
+    )
     required_params: list[str] | None
     execution_config: dict[str, Any] | None = Field(
-        description="Where a webhook goes, its headers and query masked; of a provisioned skill, what the operator decided."
+        description="What a skill made by hand does, headers and query masked; of a provisioned one, what the operator decided."
     )
     digest: str | None
     review_digest: str | None = Field(description="What a review of a write names: it changes with all that is reviewed.")
@@ -79,9 +75,9 @@ class SkillShown(Shown):
 
 
 class SkillCreated(SkillShown):
-    """A new skill. `signingSecret` is shown this once: requests to the webhook are signed with it."""
+    """A new skill. Of a webhook, `signingSecret` is shown this once: requests to it are signed with it."""
 
-    signing_secret: str
+    signing_secret: str | None = Field(default=None, description="Only of a webhook.")
 
 
 class SigningSecret(Shown):
@@ -106,7 +102,7 @@ class SkillType(Shown):
 @types_router.get("", response_model=ApiResponse[list[SkillType]], summary="List available skill types", responses=problems())
 async def list_skill_types(principal: SkillsRead) -> Any:
     """Everything a skill can be; what is reserved cannot be made yet."""
-    return enveloped(list(skills.SKILL_TYPES))
+    return enveloped(skill_types())
 
 
 @router.get("", response_model=PaginatedResponse[SkillShown], summary="List an agent's skills", responses=problems(400, 404))
@@ -131,16 +127,18 @@ async def create_hand_made_skill(
     agent_id: LongAgentId,
     body: Annotated[Any, Documented(HandMadeSkill), Body()],
 ) -> Any:
-    """Add a skill made by hand: `http_webhook`, which calls an endpoint of your own with what the agent collected. Every request
-    is signed (Standard Webhooks) with `signingSecret`, which is shown this once. A webhook that says it writes is disabled until
-    it is reviewed. Skills on connected systems are made from bindings. Publish to make it live.
+    """Add a skill made by hand, of one of the types that `GET /skill-types` says are made here. One that writes is disabled until
+    it is reviewed. `http_webhook` calls an endpoint of your own with what the agent collected: every request is signed (Standard
+    Webhooks) with `signingSecret`, which is shown this once. Skills on connected systems are made from bindings. Publish to make
+    it live.
     """
     await announce(request)
     created = await create_skill(platform_of(request).runtime, principal.org_id, agent_id, body)
     visit_of(request).resource_id = created.skill.id
     response.headers["Location"] = f"{PREFIX}/agents/{agent_id}/skills/{created.skill.id}"
     response.headers["Cache-Control"] = "no-store"
-    return enveloped({**skill_json(created.skill), "signingSecret": created.signing_secret})
+    told = {} if created.signing_secret is None else {"signingSecret": created.signing_secret}
+    return enveloped({**skill_json(created.skill), **told})
 
 
 @router.post(
@@ -193,7 +191,7 @@ async def patch_skill(
             platform.runtime, platform.packs, principal.org_id, agent_id, id, changes, reviewer=reviewer, enabled=enabled
         )
     elif isinstance(body, dict) and not MEMBERS.isdisjoint(cast("dict[str, Any]", body)):
-        skill = await change_webhook(platform.runtime, principal.org_id, agent_id, id, body)
+        skill = await change_hand_made(platform.runtime, principal.org_id, agent_id, id, body)
     else:
         skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body, reviewer=reviewer)
     async with platform.database.tenant(principal.org_id, read_only=True) as session:
@@ -215,10 +213,7 @@ async def _configured(
 async def delete_skill(principal: SkillsWrite, session: Writing, request: Request, agent_id: LongAgentId, id: SkillId) -> Any:
     """Take a skill off the draft; published versions keep theirs until you publish."""
     visit_of(request).resource_id = id
-    skill = await skills.get_skill(session, agent_id, id)
-    await skills.delete_skill(session, agent_id, id)
-    if skill.skill_type == HTTP_WEBHOOK:
-        await forget_unused(session, agent_id, skill.id)
+    await remove_skill(session, agent_id, id)
     return enveloped({"id": id})
 
 

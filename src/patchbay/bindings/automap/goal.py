@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from patchbay.bindings.automap.lexicon import (
+    DEED_NOUNS,
     DEEDS_MEANT,
     DIGITS,
     EVERYDAY,
@@ -237,6 +238,14 @@ def _terms(words: Sequence[str]) -> Iterator[Term]:
     return (term_of(word) for word in dict.fromkeys(words))
 
 
+def _root(token: str) -> str:
+    """The stem that a verb is known by: *moved* is *move*."""
+    root = stem(token)
+    if root not in VERBS and token.endswith("ed"):
+        return next((one for one in (stem(token[:-1]), stem(token[:-2])) if one in VERBS), root)
+    return root
+
+
 def _asked(said: str) -> list[str]:
     found = [words for question, words in QUESTIONS if re.search(rf"\b{question}\b", said)]
     return [word for words in found for word in words.split()]
@@ -255,10 +264,12 @@ class _Reader:
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = tokens
         self._verbs = dict(self._find_verbs())
-        self.deeds = [stem(tokens[at]) for at in self._verbs]
+        self.deeds = [_root(tokens[at]) for at in self._verbs]
         self.intent: Intent = "read"
         for intent in reversed(self._verbs.values()):
             self.intent = intent if intent != "read" else self.intent
+        if not self._verbs:
+            self._read_without_verbs()
         self.negated: list[str] = []
 
     def _find_verbs(self) -> Iterator[tuple[int, Intent]]:
@@ -268,7 +279,7 @@ class _Reader:
             begins = at == 0 or self._tokens[at - 1] in _ENDS
             if begins:
                 asking = token.partition("'")[0] in _ASKING
-            root = stem(token)
+            root = _root(token)
             following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
             if self._is_wanted(at, root, following):
                 yield at, VERBS[root]
@@ -299,8 +310,11 @@ class _Reader:
             return True
         first = before[0].partition("'")[0]
         ends = not following or following in _ENDS | {"to", "by", ","}
-        if first == "have" and ends and self._tokens[at].endswith("ed"):
-            return True
+        if first in ("have", "get") and self._tokens[at].endswith("ed"):
+            # "Get the orders shipped last week" reads; "get the order shipped" has it done.
+            return (ends and first == "have") or (
+                before[1:2] != [] and before[1] in _DETERMINERS and (not following or following in _ENDS | {"to", "for"})
+            )
         if first in _ASKING - _POLITE:
             return False
         if before[-1] == "to":
@@ -313,6 +327,21 @@ class _Reader:
         leads = next((place for place in range(len(near) - 1, -1, -1) if near[place] in _POLITE), len(near))
         between = near[leads + 1 :]
         return bool(between) and all(token in _ACTING or is_about_people(token) for token in between)
+
+    def _read_without_verbs(self) -> None:
+        """A goal of nouns alone: ``Appointment cancellation``, ``New booking for a guest``."""
+        words = [token for token in self._tokens if token not in _ENDS]
+        until = next((at for at, word in enumerate(words) if word in PLACED_AFTER | GIVEN_AFTER | TIME_AFTER), len(words))
+        if until == 0:
+            return
+        head = words[until - 1]
+        deed = DEED_NOUNS.get(head)
+        if deed is not None and (until > 1 or words[until : until + 1] == ["of"]):
+            self.intent = VERBS[stem(deed)]
+            self.deeds.append(stem(deed))
+        elif words[0] in ("new", "another") and until > 1 and singular_word(head) == head:
+            self.intent = "insert"
+            self.deeds.append(stem("create"))
 
     @staticmethod
     def _may_order(token: str) -> bool:

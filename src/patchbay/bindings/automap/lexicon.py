@@ -36,6 +36,12 @@ _VERBS: dict[Intent, str] = {
 VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items() for word in words.split()}
 """The intent of a verb that begins a clause, by its stem. Later lines win: *answer* and *confirm* are as likely to read."""
 VERBS.update(dict.fromkeys(map(stem, ("answer", "confirm", "return")), "read"))
+DEED_NOUNS: dict[str, str] = {
+    "cancellation": "cancel", "registration": "register", "creation": "create", "deletion": "delete", "removal": "remove",
+    "modification": "modify", "rescheduling": "reschedule", "enrollment": "enroll", "enrolment": "enroll",
+    "approval": "approve", "reassignment": "assign", "renewal": "renew", "submission": "submit",
+}  # fmt: skip
+"""Nouns that say what is to be done where they head a goal that has no verb: *appointment cancellation*."""
 NO_VERBS = frozenset(
     [
         "somebody",

@@ -15,9 +15,8 @@ from patchbay.connectors.http.authorizing import Signature
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.http.request import Request
 from patchbay.connectors.http.signing import NAMES, signature_of
-from patchbay.connectors.http.source import HttpSource
 from patchbay.connectors.preview import Preview, PreviewOptions, PreviewRefused
-from patchbay.connectors.system import Ready
+from patchbay.connectors.system import Ready, Source
 from patchbay.schema_graph.call import CallContext, FrozenCall, HttpCall
 from patchbay.schema_graph.coercion import zone_info
 from patchbay.schema_graph.naming import split_words
@@ -40,7 +39,7 @@ async def preview_call(
     ready: Ready,
     context: CallContext,
     credentials: HttpCredentials,
-    source: HttpSource,
+    source: Source,
     options: PreviewOptions,
 ) -> Preview:
     """The preview of ``call``. ``source`` is closed in the end. Raises PreviewRefused for a write that is to be executed."""
@@ -61,7 +60,7 @@ async def preview_call(
 
 
 async def _read(
-    call: FrozenCall, ready: Ready, context: CallContext, zone: ZoneInfo, credentials: HttpCredentials, source: HttpSource
+    call: FrozenCall, ready: Ready, context: CallContext, zone: ZoneInfo, credentials: HttpCredentials, source: Source
 ) -> Preview:
     loop = asyncio.get_running_loop()
     started = loop.time()

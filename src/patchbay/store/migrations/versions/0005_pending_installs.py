@@ -1,4 +1,4 @@
-"""Installs from a provider's app store that no organization has claimed yet.
+"""Installs from a provider's app store that no organization has claimed yet, and notes on the variables of agents.
 
 Revision 0005, after 0004.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
@@ -18,7 +19,9 @@ ORG = "nullif(current_setting('app.org', true), '')"
 
 
 def upgrade() -> None:
-    """Create the table, under row-level security like every tenant's: an organization of the installation's own holds it."""
+    """Add the column; create the table, under row-level security like every tenant's: an organization of the installation's own holds it."""
+    variables = sa.Column("variables", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False)
+    op.add_column("agents", variables)
     op.create_table(
         "pending_installs",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -43,3 +46,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo the revision."""
     op.drop_table("pending_installs")
+    op.drop_column("agents", "variables")

@@ -30,7 +30,7 @@ _STRUCTURES = frozenset({"$ref", "oneOf", "anyOf", "allOf", "not", "if", "proper
 _TOP = frozenset({"type", "properties", "required", "additionalProperties", "title", "description", "$schema", "$id"})
 
 
-class WebhookParameter(Body):
+class Parameter(Body):
     """One parameter. ``source`` is ``model`` when it is left out; ``key`` names the fact of a session or verified one."""
 
     name: Annotated[str, Field(max_length=64)]
@@ -55,7 +55,7 @@ class Parameters(msgspec.Struct, frozen=True):
 def read_parameters(
     schema: Mapping[str, Any] | None,
     required: Sequence[str] | None,
-    listed: Sequence[WebhookParameter],
+    listed: Sequence[Parameter],
     findings: list[Finding],
 ) -> Parameters:
     """The parameters of a skill; what is wrong with them is added to ``findings``."""
@@ -212,7 +212,7 @@ def _from_schema(name: str, node: Mapping[str, Any], required: bool) -> CallInpu
     )
 
 
-def _from_elsewhere(one: WebhookParameter) -> CallInput:
+def _from_elsewhere(one: Parameter) -> CallInput:
     type_ = _TYPES[one.type]
     key = (one.key or session_key(one.name)) if one.source == "session" else (one.key or one.name)
     return CallInput(
@@ -232,7 +232,7 @@ def _native(type_: FieldType) -> str:
     return {"integer": JSON_INTEGER, "number": "number", "boolean": "boolean"}.get(type_, "string")
 
 
-def _check_listed(one: WebhookParameter, at: str, findings: list[Finding]) -> None:
+def _check_listed(one: Parameter, at: str, findings: list[Finding]) -> None:
     if one.source == "session" and one.key is None and session_key(one.name) is None:
         hint = f"Usual ones are {', '.join(SESSION_FACTS)}."
         findings.append(Finding(f"{at}.key", "source_key_missing", "A session parameter needs the key of its fact.", hint))

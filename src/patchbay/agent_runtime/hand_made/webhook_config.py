@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 from pydantic import Field
 
 from patchbay.agent_runtime.bodies import Body
-from patchbay.agent_runtime.webhook_parameters import WebhookParameter
+from patchbay.agent_runtime.hand_made.parameters import Parameter
 from patchbay.connectors.http.header_fields import is_field_value, may_be_set
 from patchbay.egress.guard import EgressGuard, EgressRefused
 from patchbay.egress.urls import BadUrl, Url, read_url
@@ -36,8 +36,22 @@ class ExecutionConfig(Body):
     headers: dict[str, Annotated[str, Field(max_length=4_000)]] = Field(default_factory=dict, max_length=HEADERS_MOST)
     timeout_ms: Annotated[int, Field(ge=200, le=8_000, alias="timeout_ms", strict=True)] = 4_000
     effect: Literal["read", "write"] | None = None
-    parameters: list[WebhookParameter] = Field(default_factory=list[WebhookParameter], max_length=64)
+    parameters: list[Parameter] = Field(default_factory=list[Parameter], max_length=64)
     returns: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default_factory=list, max_length=RETURNS_MOST)
+
+
+class Addressed(Protocol):
+    """The part of a configuration that says where something is and what authorizes us there."""
+
+    @property
+    def url(self) -> str:
+        """The address; its query is taken for secrets."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers, taken for secrets too."""
+        ...
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -55,7 +69,7 @@ class Place(msgspec.Struct, frozen=True):
         return f"{self.url.text}?{'&'.join(f'{name}={MASKED}' for name in self.query)}"
 
 
-def read_place(config: ExecutionConfig, kept: Place | None, findings: list[Finding]) -> Place | None:
+def read_place(config: Addressed, kept: Place | None, findings: list[Finding]) -> Place | None:
     """The place in a configuration; ``kept`` is the stored one, whose secrets stay where the masked form comes back: for the same
     origin alone, so that nobody who may not see a secret can have it sent to themselves.
     """
@@ -87,7 +101,7 @@ async def check_reachable(place: Place, guard: EgressGuard) -> list[Finding]:
         return [Finding("executionConfig.url", "webhook_unreachable", "The host of this URL cannot be found now.", refused.hint)]
     if place.url.scheme == "http" and not checked.opened:
         raise EgressRefused(
-            "A webhook on the public internet is called over https.",
+            "What is on the public internet is called over https.",
             reason="not_secure",
             hint="Use https. Whoever operates this Patchbay can open a network for http in PATCHBAY_EGRESS_ALLOW.",
         )

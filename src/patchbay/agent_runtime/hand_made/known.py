@@ -1,0 +1,11 @@
+"""The types of skills that can be made by hand, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from patchbay.agent_runtime.hand_made.mcp import McpType
+from patchbay.agent_runtime.hand_made.skill_type import AnyType
+from patchbay.agent_runtime.hand_made.webhook import WebhookType
+
+HAND_MADE: Mapping[str, AnyType] = {one.entry.type: one for one in (WebhookType(), McpType())}
