@@ -32,6 +32,10 @@ class Runner(Protocol):
         """The result of ``call`` with the arguments of ``context``."""
         ...
 
+    async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
+        """Whether a write that nobody saw the end of is found done. False where that cannot be told."""
+        ...
+
 
 class Texting(Protocol):
     """Sends text messages."""

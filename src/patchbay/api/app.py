@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     health,
     integrations,
     oauth_callback,
+    operator_events,
     prepublish,
     schema,
     scoping,
@@ -59,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     guardrails.router,
     simulate.router,
     conversations.router,
+    operator_events.router,
     uploads.router,
 )
 

@@ -47,6 +47,7 @@ async def open_platform(
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
+    from patchbay.agent_runtime.lost_writes import LostWrites
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
@@ -74,6 +75,9 @@ async def open_platform(
         stack.push_async_callback(leases.close)
         direct_calls = DirectCalls(runtime)
         stack.push_async_callback(direct_calls.close)
+        lost_writes = LostWrites(runtime)
+        lost_writes.start()
+        stack.push_async_callback(lost_writes.stop)
         yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls)
 
 

@@ -6,7 +6,9 @@ Both are plain values that turn into JSON and back. A frozen call names its conn
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -511,6 +513,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     ``arguments`` come from the model, ``session`` from the channel (``caller_number``, ``caller_name``, ``visitor``…),
     ``verified`` from caller verification: the model can write only the first. ``time_zone`` (IANA) is the agent's.
     ``idempotency_key`` names this one write: sent where the other side takes a key, and the same however often it is asked.
+    ``at`` (seconds since the epoch) is the moment the call takes for now; None is when it runs.
     """
 
     arguments: dict[str, Any]
@@ -519,6 +522,11 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     conversation_id: str | None = None
     idempotency_key: str | None = None
+    at: float | None = None
+
+    def now(self, zone: ZoneInfo) -> datetime:
+        """What the call takes for now, in ``zone``."""
+        return datetime.now(zone) if self.at is None else datetime.fromtimestamp(self.at, zone)
 
 
 class CallResult(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

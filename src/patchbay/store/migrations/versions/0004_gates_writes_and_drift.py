@@ -65,6 +65,19 @@ $function$
 """
 LEASE_SIGNATURE = "lease_requests(text, bytea, integer, integer, integer, integer, timestamptz)"
 
+# Conversations with a write that began so long ago and never told its end. Whether it is lost, a session of the organization's own
+# finds out.
+UNFINISHED_WRITES = """
+CREATE FUNCTION {schema}.unfinished_writes(older_than_s double precision, most integer)
+RETURNS TABLE (id text, org_id text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+    SELECT c.id, c.org_id FROM {schema}.conversations c
+     WHERE c.writing_since < clock_timestamp() - make_interval(secs => older_than_s)
+     ORDER BY c.writing_since LIMIT most
+$function$
+"""
+UNFINISHED_SIGNATURE = "unfinished_writes(double precision, integer)"
+
 
 def upgrade() -> None:
     """Add the columns; create the tables, each under row-level security like every tenant's."""
@@ -73,6 +86,11 @@ def upgrade() -> None:
     op.add_column("skills", _json("review", None))
     op.add_column("skills", _json("drift", None))
     op.add_column("skills", _json("provenance", None))
+    op.add_column("conversations", sa.Column("writing_since", sa.DateTime(timezone=True), nullable=True))
+    unfinished = sa.text("writing_since IS NOT NULL")
+    op.create_index("ix_conversations_writing_since", "conversations", ["writing_since"], postgresql_where=unfinished)
+    op.execute(f"CREATE POLICY lookup ON conversations TO {LOOKUP} USING (true)")
+    op.execute(f"GRANT SELECT (id, org_id, writing_since) ON conversations TO {LOOKUP}")
     create_tables()
     for table, grants in GRANTS.items():
         op.create_index(op.f(f"ix_{table}_org_id"), table, ["org_id"], unique=False)
@@ -80,19 +98,20 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY tenant ON {table} USING (org_id = {ORG}) WITH CHECK (org_id = {ORG})")
         op.execute(f"GRANT {grants} ON {table} TO {APP}")
-    create_lease()
+    create_function(LEASE_REQUESTS, LEASE_SIGNATURE)
+    create_function(UNFINISHED_WRITES, UNFINISHED_SIGNATURE)
 
 
-def create_lease() -> None:
+def create_function(definition: str, signature: str) -> None:
     """The function belongs to the role that may look before the organization is known, as those of revision 0001."""
     schema = str(op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one())
     op.execute(f"GRANT CREATE ON SCHEMA {schema} TO {LOOKUP}")
-    op.get_bind().exec_driver_sql(LEASE_REQUESTS.replace("{schema}", schema))
-    op.execute(f"ALTER FUNCTION {schema}.{LEASE_SIGNATURE} OWNER TO {LOOKUP}")
+    op.get_bind().exec_driver_sql(definition.replace("{schema}", schema))
+    op.execute(f"ALTER FUNCTION {schema}.{signature} OWNER TO {LOOKUP}")
     op.execute(f"REVOKE CREATE ON SCHEMA {schema} FROM {LOOKUP}")
     op.execute(f"SET LOCAL ROLE {LOOKUP}")
-    op.execute(f"REVOKE ALL ON FUNCTION {schema}.{LEASE_SIGNATURE} FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION {schema}.{LEASE_SIGNATURE} TO {APP}")
+    op.execute(f"REVOKE ALL ON FUNCTION {schema}.{signature} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {schema}.{signature} TO {APP}")
     op.execute("RESET ROLE")
 
 
@@ -153,6 +172,13 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_events")),
     )
     op.create_index("ix_operator_events_org_id_id", "operator_events", ["org_id", "id"], unique=False)
+    op.create_index(
+        "uq_operator_events_unknown_write",
+        "operator_events",
+        ["conversation_id", sa.text("(data ->> 'callId')")],
+        unique=True,
+        postgresql_where=sa.text("type = 'write.unknown'"),
+    )
 
 
 def _json(name: str, default: str | None) -> sa.Column[object]:
@@ -177,6 +203,11 @@ def _agent(table: str) -> sa.ForeignKeyConstraint:
 def downgrade() -> None:
     """Undo the revision."""
     op.execute(f"DROP FUNCTION {LEASE_SIGNATURE}")
+    op.execute(f"DROP FUNCTION {UNFINISHED_SIGNATURE}")
+    op.execute("DROP POLICY lookup ON conversations")
+    op.execute(f"REVOKE SELECT (id, org_id, writing_since) ON conversations FROM {LOOKUP}")
+    op.drop_index("ix_conversations_writing_since", table_name="conversations")
+    op.drop_column("conversations", "writing_since")
     for table in GRANTS:
         op.drop_table(table)
     for table, column in (
