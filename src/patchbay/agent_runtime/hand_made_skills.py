@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agents import get_agent
@@ -23,13 +23,14 @@ from patchbay.agent_runtime.reviews import is_reviewed
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skill_types import SKILL_TYPES
 from patchbay.agent_runtime.skills import SkillPatch, Stakes, get_skill
-from patchbay.agent_runtime.tables import AgentVersion, Skill
+from patchbay.agent_runtime.tables import Skill
 from patchbay.agent_runtime.webhook_calls import BODILESS, request_slots
 from patchbay.agent_runtime.webhook_config import ExecutionConfig, Place, check_reachable, read_place, shown_config
+from patchbay.agent_runtime.webhook_connections import connections_of, forget_unused
 from patchbay.agent_runtime.webhook_parameters import Parameters, read_parameters
 from patchbay.bindings.tool_lint import check_tool
 from patchbay.bindings.tool_schema import tool_schema
-from patchbay.connectors.connections import HIDDEN, announce, forget_credentials
+from patchbay.connectors.connections import HIDDEN, announce
 from patchbay.connectors.stored_credentials import read_credentials, write_secrets
 from patchbay.connectors.systems import system_of
 from patchbay.connectors.tables import Connection
@@ -169,29 +170,13 @@ async def rotate_secret(session: AsyncSession, vault: Vault, agent_id: str, skil
     if row.skill_type != HTTP_WEBHOOK:
         raise NotHandMade
     secret = new_secret()
-    for connection in await _connections(session, row.id):
+    for connection in await connections_of(session, row.id):
         credentials: WebhookCredentials = await read_credentials(session, vault, connection)
         await write_secrets(session, vault, connection, system_of(WEBHOOK).dump(credentials.rotated(secret)))
         connection.scoping_version = Connection.scoping_version + 1
         await session.flush()
         await announce(session, connection.id)
     return Created(row, secret)
-
-
-async def forget_unused(session: AsyncSession, agent_id: str, skill_id: str, *, used: str | None = None) -> None:
-    """Give up the connections of a webhook that neither the draft (``used``) nor any version of the agent can call: their secrets
-    are deleted, and a call that still names one is refused.
-    """
-    for connection in await _connections(session, skill_id):
-        named = func.strpos(func.encode(AgentVersion.document, "escape"), connection.id)
-        query = select(AgentVersion.id).where(AgentVersion.agent_id == agent_id, named > 0).limit(1)
-        published = await session.scalar(query)
-        if published is None and connection.id != used:
-            await forget_credentials(session, connection.id)
-            connection.status, connection.replaced_at = "disconnected", func.now()
-            connection.scoping_version = Connection.scoping_version + 1
-            await session.flush()
-            await announce(session, connection.id)
 
 
 def check_type(skill_type: Any) -> None:
@@ -324,13 +309,6 @@ async def _connect(session: AsyncSession, vault: Vault, skill_id: str, credentia
     await session.refresh(connection)
     await write_secrets(session, vault, connection, system.dump(credentials))
     return connection
-
-
-async def _connections(session: AsyncSession, skill_id: str) -> Sequence[Connection]:
-    kind = f"{HIDDEN}{skill_id}"
-    own = (Connection.kind == kind) | Connection.kind.startswith(f"{kind}:", autoescape=True)
-    query = select(Connection).where(own, Connection.status == "connected").order_by(Connection.id)
-    return (await session.scalars(query)).all()
 
 
 def _credentials(place: Place, signing: tuple[SigningSecret, ...]) -> WebhookCredentials:

@@ -17,11 +17,11 @@ from patchbay.agent_runtime.hand_made_skills import (
     HandMadeSkill,
     change_webhook,
     create_skill,
-    forget_unused,
     rotate_secret,
 )
 from patchbay.agent_runtime.reviews import Reviewer
 from patchbay.agent_runtime.skills_shown import show_skill, show_skills
+from patchbay.agent_runtime.webhook_connections import forget_unused
 from patchbay.agent_runtime.wire import skill_json
 from patchbay.api.access import SkillsRead, SkillsWrite
 from patchbay.api.auditing import announce
