@@ -105,12 +105,12 @@ class HttpSource:
             async with asyncio.timeout(patience_s):
                 await self._quiet.wait()
         await self._client.close()
+        if self._closing is not None:
+            await self._closing
 
     async def finds(self, values: object, deadline: float) -> bool:
         """Never: what an API took can only be asked for by sending it again, and that nobody does unasked."""
         return False
-        if self._closing is not None:
-            await self._closing
 
     async def send(self, request: Request, read: Reader, *, server: str | None = None, deadline: float) -> Read:
         """The answer of the system: a success, or 404 for what it does not have. ``deadline`` is in the loop's time.
