@@ -113,6 +113,9 @@ class _Delegate:
     async def run(self, org_id: str, call: FrozenCall, context: Any) -> Any:
         return await self._world.runner.run(org_id, call, context)
 
+    async def settle(self, org_id: str, call: FrozenCall, context: Any) -> bool:
+        return await self._world.runner.settle(org_id, call, context)
+
 
 def types(events: Sequence[Any]) -> list[str]:
     return [e.type for e in events if e.type != "agent_message_delta"]

@@ -85,6 +85,8 @@ class FakeRunner:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.ran: list[tuple[str, FrozenCall, CallContext]] = []
+        self.settled: list[tuple[str, FrozenCall, CallContext]] = []
+        self.done = False
 
     async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
         validate_arguments(call.inputs, context)
@@ -97,6 +99,10 @@ class FakeRunner:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
+        self.settled.append((org_id, call, context))
+        return self.done
 
 
 Scripted = str | tuple[str, Any] | BaseException | list[Any]

@@ -185,6 +185,18 @@ async def test_only_the_allowed_fields_come_back(clinic: Clinic) -> None:
     assert "2031" in repr([e.data for e in events])
 
 
+async def test_null_takes_the_allowed_fields_away_also_beside_a_binding(clinic: Clinic) -> None:
+    skill = await clinic.save()
+    await clinic.change(skill.id, allowedFields=["appointment_time"], verificationLevel="step_up", requiresVerifiedIdentity=True)
+    changed = await clinic.change(skill.id, binding={"limit": 3}, allowedFields=None, verificationLevel=None)
+    assert changed.binding is not None
+    assert "allowedFields" not in changed.binding
+    assert changed.settings["allowedFields"] is None
+    assert (changed.settings["verificationLevel"], changed.settings["requiresVerifiedIdentity"]) == (None, True)
+    kept = await clinic.change(skill.id, allowedFields=["appointment_time"])
+    assert (await clinic.change(kept.id, binding={"limit": 2})).settings["allowedFields"] == ["appointment_time"]
+
+
 async def test_a_scoping_change_while_proving_is_noticed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     from patchbay.agent_runtime import ground
 

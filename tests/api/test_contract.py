@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import update
 
 from patchbay.accounts.keys import revoke_key
+from patchbay.accounts.operator_events import Told, tell_alone
 from patchbay.accounts.scopes import SCOPES
 from patchbay.accounts.tables import ApiKey
 from patchbay.api.envelope import ApiResponse
@@ -47,6 +48,7 @@ BINDING = {
 }
 ROUTES = {
     "GET /api/v1/audit-logs": "audit:read",
+    "GET /api/v1/operator-events": "audit:read",
     "GET /api/v1/integrations/catalog": "integrations:read",
     "GET /api/v1/integrations": "integrations:read",
     "POST /api/v1/integrations/{kind}/connect": "integrations:write",
@@ -211,8 +213,8 @@ async def made(response: httpx2.Response, status: int = 200) -> Any:
 
 
 @pytest.fixture
-async def world(client: httpx2.AsyncClient, tls_postgres: PostgresServer) -> World:
-    """Connects a real database, binds it on an agent, publishes and talks: the whole way once."""
+async def world(client: httpx2.AsyncClient, tls_postgres: PostgresServer, database: Database, key: Key) -> World:
+    """Connects a real database, binds it on an agent, publishes and talks: the whole way once. Something is told of it."""
     credentials = tls_postgres.create_database(sql=CLINIC)
     await made(await client.post("/api/v1/integrations/postgres/connect", json={"credentials": credentials}))
     await made(await client.post("/api/v1/integrations/postgres/discover"))
@@ -222,6 +224,7 @@ async def world(client: httpx2.AsyncClient, tls_postgres: PostgresServer) -> Wor
     version = (await made(await client.post(f"/api/v1/agents/{agent}/publish"), 201))["id"]
     session = (await made(await client.post("/api/v1/chat/sessions", json={"agentId": agent}), 201))["id"]
     await made(await client.post(f"/api/v1/chat/sessions/{session}/messages", json={"content": "Hello?"}))
+    await tell_alone(database, key.org_id, Told(type="verification.locked", data={}, agent_id=agent))
     return World(agent, version, skill, session)
 
 

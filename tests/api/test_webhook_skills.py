@@ -354,3 +354,45 @@ async def test_the_service_does_hold_us_to_its_secret(client: httpx2.AsyncClient
         with pytest.raises(CallRefused):
             await run(platform, key, await call_of(platform, key, skill["id"]), serial_number="S1")
         assert (service.forged, service.seen) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("node", "field", "code"),
+    [
+        ({"maxLength": 10_001}, "maxLength", "value_invalid"),
+        ({"maxLength": 0}, "maxLength", "value_invalid"),
+        ({"maxLength": True}, "maxLength", "value_invalid"),
+        ({"maxLength": "9"}, "maxLength", "value_invalid"),
+        ({"enum": []}, "enum", "value_invalid"),
+        ({"enum": ["new", ""]}, "enum", "value_invalid"),
+        ({"enum": ["new", " "]}, "enum", "value_invalid"),
+        ({"enum": ["x" * 201]}, "enum", "value_invalid"),
+        ({"enum": [str(n) for n in range(201)]}, "enum", "value_invalid"),
+        ({"enum": ["new", "old", "new"]}, "enum", "value_duplicate"),
+    ],
+)
+async def test_bounds_of_a_parameter_are_bounds(client: httpx2.AsyncClient, node: dict[str, Any], field: str, code: str) -> None:
+    schema = {"type": "object", "properties": {"state": {"type": "string", **node}}}
+    body = {**warranty("https://example.com"), "parametersSchema": schema, "requiredParams": []}
+    response = await client.post(f"/api/v1/agents/{await agent_of(client)}/skills", json=body)
+    assert response.status_code in (400, 422)
+    findings = [(error["field"], error["code"]) for error in response.json()["errors"]]
+    assert findings == [(f"parametersSchema.properties.state.{field}", code)]
+
+
+async def test_a_deleted_agent_leaves_no_secret_of_its_webhooks(client: httpx2.AsyncClient, platform: Platform, key: Key) -> None:
+    """Of the draft, of a published version whose skill is gone from the draft; and of no other agent."""
+    at = "https://example.com"
+    agent = await agent_of(client)
+    published = await create(client, agent, warranty(at))
+    assert (await client.post(f"/api/v1/agents/{agent}/publish")).status_code == 201
+    assert (await client.delete(f"/api/v1/agents/{agent}/skills/{published['id']}")).status_code in (200, 204)
+    await create(client, agent, {**warranty(at), "name": "Drafted"})
+    other = (await client.post("/api/v1/agents", json={"name": "Back office"})).json()["data"]["id"]
+    kept = await create(client, other, warranty(at))
+    assert (await client.delete(f"/api/v1/agents/{agent}")).status_code in (200, 204)
+    async with platform.database.tenant(key.org_id) as session:
+        left = (await session.scalars(select(Connection).where(Connection.status == "connected"))).all()
+        sealed = (await session.scalars(select(Credential.connection_id))).all()
+    assert [connection.kind for connection in left] == [f"webhook:{kept['id']}"]
+    assert set(sealed) == {connection.id for connection in left}

@@ -90,10 +90,22 @@ class Upload(Tenant, Base):
 
 
 class OperatorEvent(Tenant, Base):
-    """Something an operator should know that no request of theirs brought about. Rows can be added and read, never changed."""
+    """Something an operator should know that no request of theirs brought about. Rows can be added and read, never changed.
+
+    Of one write it is told once that nobody knows whether it happened, whoever finds out.
+    """
 
     __tablename__ = "operator_events"
-    __table_args__ = (Index("ix_operator_events_org_id_id", "org_id", "id"),)
+    __table_args__ = (
+        Index("ix_operator_events_org_id_id", "org_id", "id"),
+        Index(
+            "uq_operator_events_unknown_write",
+            "conversation_id",
+            text("(data ->> 'callId')"),
+            unique=True,
+            postgresql_where=text("type = 'write.unknown'"),
+        ),
+    )
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
     agent_id: Mapped[str | None]

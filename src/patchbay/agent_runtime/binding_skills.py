@@ -186,13 +186,15 @@ def _changed(row: Skill, patch: SkillPatch) -> Mapping[str, Any]:
         raise NotBound
     kept = {k: v for k, v in row.binding.items() if k not in _GATES}
     gates = {k: v for k, v in (row.settings or {}).items() if k in _GATES and v is not None}
-    sent = patch.model_dump(by_alias=True, exclude={"binding", "review"}, exclude_unset=True, exclude_none=True)
+    members = patch.model_dump(by_alias=True, exclude={"binding", "review"}, exclude_unset=True)
+    sent = {name: value for name, value in members.items() if value is not None or name in _TAKEN_AWAY_BY_NULL}
     if "name" in sent:
         sent["toolName"] = sent.pop("name")
     current_ones = {**kept, **gates, "toolName": row.name, "description": row.description, "enabled": row.enabled}
     return {**current_ones, **(patch.binding or {}), **sent}
 
 
+_TAKEN_AWAY_BY_NULL = ("allowedFields", "verificationLevel")
 _GATES = ("requiresVerifiedIdentity", "verificationLevel", "allowedFields", "requiresConfirmation", "stakes")
 
 

@@ -31,19 +31,35 @@ _AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 _AGAIN_S = 0.25
 _log = structlog.get_logger(__name__)
 
-_KEEP = text("""
+# What is under way is marked by its call in the state, with the moment (the store's) until when it is believed to be alive.
+_BEGUN = (
+    "jsonb_build_object({m}.begun, {m}.mark || jsonb_build_object('until', clock_timestamp() + make_interval(secs => {m}.lease)))"
+)
+_KEEP = text(f"""
 WITH opened AS (
   INSERT INTO conversations (id, agent_id, version_id, draft, channel, status, outcome, summary, session, state, last_seq, turns,
-                             started_at)
+                             started_at, writing_since)
   SELECT o.id, o.agent_id, o.version_id, false, o.channel, 'active', o.outcome,
-         o.summary || o.turns || CASE o.turns WHEN 1 THEN ' call.' ELSE ' calls.' END, o.session, o.state, o.last_seq, o.turns,
-         o.started_at
+         o.summary || o.turns || CASE o.turns WHEN 1 THEN ' call.' ELSE ' calls.' END, o.session,
+         CASE WHEN o.begun IS NULL THEN o.state ELSE o.state || jsonb_build_object('writes', {_BEGUN.format(m="o")}) END,
+         o.last_seq, o.turns, o.started_at, CASE WHEN o.begun IS NOT NULL THEN clock_timestamp() END
     FROM jsonb_to_recordset(CAST(:opened AS jsonb)) AS o (id text, agent_id text, version_id text, channel text, outcome text,
-         summary text, session jsonb, state jsonb, last_seq int, turns int, started_at timestamptz)),
+         summary text, session jsonb, state jsonb, last_seq int, turns int, started_at timestamptz, begun text, mark jsonb,
+         lease float8)),
 moved AS (
   UPDATE conversations c SET last_seq = c.last_seq + m.events, turns = c.turns + m.turns, outcome = m.outcome,
-         summary = m.summary || (c.turns + m.turns) || CASE c.turns + m.turns WHEN 1 THEN ' call.' ELSE ' calls.' END
-    FROM jsonb_to_recordset(CAST(:moved AS jsonb)) AS m (id text, events int, turns int, outcome text, summary text)
+         summary = m.summary || (c.turns + m.turns) || CASE c.turns + m.turns WHEN 1 THEN ' call.' ELSE ' calls.' END,
+         state = CASE
+           WHEN m.begun IS NOT NULL
+           THEN jsonb_set(c.state, '{{writes}}', coalesce(c.state -> 'writes', '{{}}') || {_BEGUN.format(m="m")})
+           WHEN m.ended IS NOT NULL THEN jsonb_set(c.state, '{{writes}}', coalesce(c.state -> 'writes', '{{}}') - m.ended)
+           ELSE c.state END,
+         writing_since = CASE
+           WHEN m.begun IS NOT NULL THEN coalesce(c.writing_since, clock_timestamp())
+           WHEN m.ended IS NOT NULL AND coalesce(c.state -> 'writes', '{{}}') - m.ended = '{{}}' THEN NULL
+           ELSE c.writing_since END
+    FROM jsonb_to_recordset(CAST(:moved AS jsonb)) AS m (id text, events int, turns int, outcome text, summary text, begun text,
+         mark jsonb, lease float8, ended text[])
    WHERE c.id = m.id RETURNING c.id, c.last_seq - m.events AS seq, c.turns - m.turns AS turn),
 added AS (
   INSERT INTO conversation_events (conversation_id, seq, id, type, at, turn, data)
@@ -79,11 +95,22 @@ class Noted(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A write that is about to run: ``mark`` is what its conversation keeps of it until its end is stored, ``lease_s`` how many
+    seconds it is believed to be alive.
+    """
+
+    call_id: str
+    mark: dict[str, Any]
+    lease_s: float
+
+
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of one call at once. ``turns`` is 1 in the record that begins the call, else 0.
 
     ``outcome`` and ``summary`` are what the conversation has come to with it; the summary ends before its number of calls.
-    ``audited`` is the row of the audit log.
+    ``audited`` is the row of the audit log. ``begun`` is a write that is about to run, for :meth:`CallRecords.now` alone;
+    ``ended`` is the call of one whose end this is.
     """
 
     conversation_id: str
@@ -93,6 +120,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     summary: str
     audited: dict[str, Any] | None = None
+    begun: Begun | None = None
+    ended: str | None = None
 
 
 class CallRecords:
@@ -213,11 +242,18 @@ def _values(batch: Sequence[CallRecord]) -> dict[str, str]:
                 "events": 0,
                 "turns": 0,
                 "opening": None,
+                "begun": None,
+                "ended": None,
             }
         if record.opening is not None:
             into["opening"] = record.opening
         into["turns"] += record.turns
         into["outcome"], into["summary"] = record.outcome, record.summary
+        if record.begun is not None:
+            begun = record.begun
+            into.update(begun=begun.call_id, mark=begun.mark, lease=begun.lease_s)
+        if record.ended is not None:
+            into["ended"] = [*(into["ended"] or ()), record.ended]
         for event in record.events:
             into["events"] += 1
             numbered = {"conversation_id": record.conversation_id, "seq": into["events"], "turn": into["turns"]}

@@ -13,11 +13,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from patchbay.accounts.operator_events import tell
 from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.bodies import read_body
 from patchbay.agent_runtime.channel_bodies import ChatMessage, ChatSessionCreate, SessionFacts, Simulation
-from patchbay.agent_runtime.conversation import writes
 from patchbay.agent_runtime.conversation.engine import Engine
 from patchbay.agent_runtime.conversation.history import load_history
 from patchbay.agent_runtime.conversation.journal import (
@@ -32,9 +30,10 @@ from patchbay.agent_runtime.conversation.journal import (
 from patchbay.agent_runtime.conversation.turn import Turn
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.agent_runtime.guardrails.levels import level_at
+from patchbay.agent_runtime.lost_writes import tell_of_turn
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.tables import Conversation, ConversationEvent
-from patchbay.agent_runtime.versions import NoPublishedVersion, compile_draft, load_version, loaded
+from patchbay.agent_runtime.versions import NoPublishedVersion, agent_of, compile_draft
 from patchbay.errors import Reserved
 
 CHAT = "chat"
@@ -89,7 +88,7 @@ async def continue_conversation(
         held = await claim(session, conversation_id)
         if held.channel != CHAT or agent_id not in (None, held.agent_id):
             raise ConversationNotFound
-        agent = await _held_agent(session, held)
+        agent = await agent_of(session, org_id, held.agent_id, held.version_id)
         return await _begin(session, runtime, agent, held, [said], ends=False, via=via)
 
 
@@ -129,9 +128,7 @@ async def end_session(session: AsyncSession, conversation_id: str, *, channel: s
         raise ConversationNotFound
     if row.status != "active":
         raise AgentDeleted if row.outcome == "agent_deleted" else SessionEnded
-    told = writes.told_of_ending(row)
-    if told is not None:
-        await tell(session, told)
+    await tell_of_turn(session, row)
     row.status, row.ended_at = "ended", func.now()
     await session.flush()
     await session.refresh(row)
@@ -188,10 +185,4 @@ async def _agent(session: AsyncSession, org_id: str, agent_id: str, *, draft: bo
     row = await get_agent(session, agent_id)
     if row.published_version_id is None:
         raise NoPublishedVersion
-    return loaded(org_id, row.published_version_id) or await load_version(session, row.published_version_id)
-
-
-async def _held_agent(session: AsyncSession, held: Held) -> FrozenAgent:
-    if held.version_id is None:
-        return await compile_draft(session, held.agent_id)
-    return loaded(held.org_id, held.version_id) or await load_version(session, held.version_id)
+    return await agent_of(session, org_id, agent_id, row.published_version_id)

@@ -22,11 +22,12 @@ from sqlalchemy import text
 from patchbay.accounts import audit
 from patchbay.agent_runtime.agents import AgentNotFound
 from patchbay.agent_runtime.bodies import Body, read_body
-from patchbay.agent_runtime.call_records import CallRecord, CallRecords, Noted, Opening
+from patchbay.agent_runtime.call_records import Begun, CallRecord, CallRecords, Noted, Opening
 from patchbay.agent_runtime.channel_bodies import SessionFacts
 from patchbay.agent_runtime.conversation import tools, writes
+from patchbay.agent_runtime.conversation.confirming import call_digest
 from patchbay.agent_runtime.conversation.doorway import Doorway
-from patchbay.agent_runtime.conversation.journal import AgentDeleted, ConversationNotFound, Held, SessionEnded
+from patchbay.agent_runtime.conversation.journal import LEASE, AgentDeleted, ConversationNotFound, Held, SessionEnded
 from patchbay.agent_runtime.conversation.model import ToolCallRequest, ToolOutcome
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import SkillGate
@@ -219,15 +220,17 @@ class _Kept:
         self._audited = audited
         self._events: list[Noted] = []
         self._turns = 1
+        self._begun: str | None = None
 
     def note(self, type: str, data: dict[str, Any]) -> None:
         """One more event."""
         self._events.append(Noted(new_id("evt"), type, _now(), data))
 
-    async def durable(self) -> None:
+    async def durable(self, begun: Begun) -> None:
         """Store what was noted before going on: a write runs after it was said that it will."""
-        await self._records.now(self._held.org_id, self._record("failed", None))
-        self._opening, self._turns, self._events = None, 0, []
+        record = msgspec.structs.replace(self._record("failed", None), begun=begun)
+        await self._records.now(self._held.org_id, record)
+        self._opening, self._turns, self._events, self._begun = None, 0, [], begun.call_id
 
     def finish(self, status: str) -> None:
         """Store the rest in a moment, with the row of the audit log."""
@@ -243,6 +246,7 @@ class _Kept:
             outcome=outcome,
             summary=f"Called {self._skill.name}; {outcome}, ",
             audited=audited,
+            ended=self._begun,
         )
 
 
@@ -259,19 +263,21 @@ async def through_the_gates(
     shown, outcome, took = prepared.shown(arguments=gate.level <= _LEVEL), prepared.outcome, 0.0
     if outcome is None:
         kept.note("tool_call", {**shown, "state": "started"})
+        context = _context(agent, held, prepared)
         if gate.write:
-            await kept.durable()
+            await kept.durable(_begun(runtime, skill, held, shown, context))
+        unknown = writes.told_unknown(held.agent_id, held.id, skill.id, skill.name, request.call_id)
         try:
-            outcome, took = await tools.run(
-                runtime.runner, held.org_id, prepared, _context(agent, held, prepared), gate.limits[_LEVEL]
-            )
+            outcome, took = await tools.run(runtime.runner, held.org_id, prepared, context, gate.limits[_LEVEL])
         except asyncio.CancelledError:  # the server stops: what was begun is closed
             code = writes.UNKNOWN if gate.write else "cancelled"
             kept.note("tool_call", {**shown, "state": "failed", "code": code, "message": "The server stopped before this ended."})
             kept.finish("failed")
+            if gate.write:
+                runtime.detach(runtime.books.tell(held.org_id, unknown))
             raise
         if outcome.code == writes.UNKNOWN:
-            await runtime.books.tell(held.org_id, writes.told_unknown(held, skill.id, skill.name, request.call_id))
+            await runtime.books.tell(held.org_id, unknown)
     leaves = gate.told(skill.call.outputs, _LEVEL, outcome.rows)
     data = {**shown, "state": outcome.status, "durationMs": round(took, 2)}
     kept.note("tool_call", {**data, **tools.outcome_data(outcome, leaves)})
@@ -297,6 +303,13 @@ async def _decided(doorway: Doorway, gate: SkillGate, prepared: tools.Prepared, 
     return prepared.refused(decision.code, decision.message)
 
 
+def _begun(runtime: Runtime, skill: FrozenSkill, held: Held, shown: dict[str, Any], context: CallContext) -> Begun:
+    """The mark of a write; whoever finds it long after the call's own time was over knows that its process is gone."""
+    digest = call_digest(skill, context.arguments)
+    mark = writes.mark_of(runtime.vault, held.org_id, held.id, skill, shown, digest, context)
+    return Begun(call_id=shown["callId"], mark=mark, lease_s=skill.call.caps.deadline_ms / 1000 + LEASE.total_seconds())
+
+
 def _context(agent: FrozenAgent, held: Held, prepared: tools.Prepared) -> CallContext:
     """What the call runs with. Its own id is the key of a write: each direct call is asked for once."""
     return CallContext(
@@ -305,6 +318,7 @@ def _context(agent: FrozenAgent, held: Held, prepared: tools.Prepared) -> CallCo
         time_zone=agent.profile.time_zone,
         conversation_id=held.id,
         idempotency_key=f"pb_{prepared.request.call_id}",
+        at=time.time(),
     )
 
 

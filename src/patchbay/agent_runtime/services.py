@@ -33,6 +33,14 @@ class Runner(Protocol):
         ...
 
 
+class SettlingRunner(Runner, Protocol):
+    """A runner that can find out what became of a write."""
+
+    async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
+        """Whether a write that nobody saw the end of is found done. False where that cannot be told."""
+        ...
+
+
 class Texting(Protocol):
     """Sends text messages."""
 
@@ -52,7 +60,7 @@ class Runtime:
     database: Database
     vault: Vault
     guard: EgressGuard
-    runner: Runner
+    runner: SettlingRunner
     models: ModelFactory
     settings: Settings
     sms: Texting | None = None

@@ -78,10 +78,16 @@ class Skill(Tenant, Timestamps, Base):
 
 
 class Conversation(Tenant, Base):
-    """One conversation on any channel. ``state`` is the engine's own memory between turns."""
+    """One conversation on any channel. ``state`` is the engine's own memory between turns.
+
+    ``writing_since``: a write began then whose end is not stored yet; its mark is in the state.
+    """
 
     __tablename__ = "conversations"
-    __table_args__ = (Index("ix_conversations_org_id_started_at", "org_id", "started_at"),)
+    __table_args__ = (
+        Index("ix_conversations_org_id_started_at", "org_id", "started_at"),
+        Index("ix_conversations_writing_since", "writing_since", postgresql_where=text("writing_since IS NOT NULL")),
+    )
     id: Mapped[str] = mapped_column(primary_key=True)
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
     version_id: Mapped[str | None] = mapped_column(ForeignKey("agent_versions.id"))
@@ -96,6 +102,7 @@ class Conversation(Tenant, Base):
     turns: Mapped[int] = mapped_column(server_default=text("0"))
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    writing_since: Mapped[datetime | None]
 
 
 class ConversationEvent(Tenant, Base):

@@ -161,6 +161,13 @@ def remember(org_id: str, agent: FrozenAgent) -> None:
             _loaded.popitem(last=False)
 
 
+async def agent_of(session: AsyncSession, org_id: str, agent_id: str, version_id: str | None) -> FrozenAgent:
+    """The version a conversation stays with; the draft as it is now, for one that has none."""
+    if version_id is None:
+        return await compile_draft(session, agent_id)
+    return loaded(org_id, version_id) or await load_version(session, version_id)
+
+
 async def compile_draft(session: AsyncSession, agent_id: str) -> FrozenAgent:
     """The draft as it would be published now, through the same document and the same checks."""
     agent = await get_agent(session, agent_id)

@@ -26,6 +26,7 @@ from patchbay.api.routers import (
     integrations,
     mcp,
     oauth_callback,
+    operator_events,
     packs,
     prepublish,
     schema,
@@ -71,6 +72,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     variables.router,
     simulate.router,
     conversations.router,
+    operator_events.router,
     uploads.router,
 )
 

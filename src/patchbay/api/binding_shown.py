@@ -76,6 +76,13 @@ class BindingOrder(_Member):
     direction: Direction = "asc"
 
 
+class BindingSuccess(_Member):
+    """How the answer to a write of a REST or GraphQL system says that it was done, whatever its status."""
+
+    path: list[str | int] = Field(description="From the operation's record, like a projection's.")
+    equals: bool | int | str = Field(description="What is there when it was done; anything else is a refusal.")
+
+
 class BindingBody(_Member):
     """An operation mapped onto an agent: what goes in, which fields come back."""
 
@@ -93,3 +100,4 @@ class BindingBody(_Member):
     allowed_fields: list[str] | None = None
     requires_confirmation: bool | None = Field(default=None, description="Ask the caller first; a write does by itself.")
     stakes: Literal["low", "medium", "high"] | None = None
+    succeeds: BindingSuccess | None = None

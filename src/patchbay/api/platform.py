@@ -54,6 +54,7 @@ async def open_platform(
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
+    from patchbay.agent_runtime.lost_writes import LostWrites
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.remote_tools import RemoteTools
     from patchbay.agent_runtime.running import SkillRunner
@@ -99,6 +100,9 @@ async def open_platform(
         stack.push_async_callback(direct_calls.close)
         mcp = McpHost(runtime)
         stack.push_async_callback(mcp.close)
+        lost_writes = LostWrites(runtime)
+        lost_writes.start()
+        stack.push_async_callback(lost_writes.stop)
         yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs, holder, mcp)
 
 

@@ -22,6 +22,7 @@ from patchbay.bindings.literals import argument_literal
 from patchbay.bindings.model import DEFAULT_LIMIT, Binding
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Scope
+from patchbay.bindings.success import success_of
 from patchbay.schema_graph.argument_subjects import spelled_in
 from patchbay.schema_graph.call import Caps, Given, Output, Plan
 from patchbay.schema_graph.coercion import Unfit
@@ -31,6 +32,8 @@ from patchbay.schema_graph.model import Argument, Object
 NESTED_SIZE = 20
 """Records of a list inside a record that are asked for, where the system can be told how many."""
 _NAME = re.compile(r"\w+")
+_FAILURES = re.compile(r"(Error|Errors|Failure|Failed|Problem|Exception|Fault|Denied|Rejected|Refused|Invalid)$|^(Error|Failure)")
+"""What the types of a union are called that stand for a refusal."""
 
 
 def check_call(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> Plan | None:
@@ -86,6 +89,7 @@ def _plan(scope: Scope, conditions: CallConditions, outputs: Sequence[tuple[Outp
         demand_one=_demands_one(binding, conditions),
         given=given,
         guarantee=("upstream_key" if key else "none") if write else None,
+        succeeds=success_of(scope, outputs),
     )
 
 
@@ -103,6 +107,11 @@ def _check_refusals(scope: Scope, outputs: Sequence[tuple[Output, Reading]]) -> 
     if any(scope.root.field(name) is None for name in names):
         message = "Data scoping hides what this operation is refused with, so that a refusal could not be told from a success."
         scope.report.error("operation", "refusals_not_in_view", message, "Unblock it, or bind another operation.")
+    kinds = sorted(edge.target for edge in scope.root.edges if edge.narrows and _FAILURES.search(edge.target))
+    if kinds and scope.binding.succeeds is None:
+        message = f"This operation may answer with {', '.join(kinds[:5])}, which could not be told from a success."
+        hint = "Say by succeeds what its answer holds when it was done, or bind another operation."
+        scope.report.error("operation", "refusals_not_told_apart", message, hint)
     for index, (_, reading) in enumerate(outputs):
         if reading.step(0) in names:
             message = "What an operation is refused with is told as a refusal; of one that was done this is empty."

@@ -18,6 +18,7 @@ from patchbay.bindings.paths import Reading, near
 from patchbay.bindings.records import check_records
 from patchbay.bindings.report import BindingInvalid, Report
 from patchbay.bindings.scope import Scope, Target
+from patchbay.bindings.success import output_of_success
 from patchbay.bindings.transform_rules import JoinRule
 from patchbay.bindings.transforms import Subject, check_transform
 from patchbay.bindings.writes import check_write
@@ -88,7 +89,7 @@ def _outputs(scope: Scope) -> list[tuple[Output, Reading]]:
             continue
         _check_leaf(scope, reading, at)
         outputs += _transformed(scope, rule, reading, f"projection.{index}", hidden=f"{index}.family")
-    return outputs
+    return [*outputs, *output_of_success(scope)]
 
 
 def _check_leaf(scope: Scope, reading: Reading, at: str) -> None:

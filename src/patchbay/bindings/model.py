@@ -87,6 +87,13 @@ class OrderRule(_Member, frozen=True, rename="camel", omit_defaults=True):
     direction: Direction = "asc"
 
 
+class Succeeds(_Member, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A called write was done where its answer holds ``equals`` at ``path`` (from the operation's record)."""
+
+    path: _Steps | _Path
+    equals: bool | int | Annotated[str, Meta(max_length=200)]
+
+
 class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     """A binding as it is stored. ``limit`` is None where none was chosen (then :data:`DEFAULT_LIMIT` holds). Only the
     ``projection`` of a write may be empty.
@@ -106,6 +113,7 @@ class Binding(_Member, frozen=True, rename="camel", omit_defaults=True):
     allowed_fields: Annotated[list[_Name], Meta(max_length=MAX_PROJECTION)] | None = None
     requires_confirmation: bool | None = None
     stakes: Literal["low", "medium", "high"] | None = None
+    succeeds: Succeeds | None = None
 
     @property
     def level(self) -> VerificationLevel:

@@ -181,6 +181,20 @@ class CallRunner:
             raise
         return _without_rows(result) if withheld else result
 
+    async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
+        """Whether a write that nobody saw the end of is found done, by the one reading that an unknown outcome is looked up with.
+
+        False where that cannot be told; it is never run again. Raises what :meth:`run` raises.
+        """
+        ready = self._make_ready(call)
+        deadline = asyncio.get_running_loop().time() + ready.seconds
+        _, facts = await self._admit(org_id, ready, deadline)
+        values = facts.verdicts[id(ready)].runs.values(context, _agent_zone(context))
+        try:
+            return await (await self._writer(org_id, facts, call, deadline)).finds(values, deadline)
+        except SourceClosed:
+            raise SourceUnavailable from None
+
     async def _execute_again(self, org_id: str, source: Source, runs: Ready, values: Any, deadline: float) -> Any:
         try:
             return await runs.run(source, values, deadline)

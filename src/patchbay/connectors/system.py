@@ -57,6 +57,12 @@ class Source(Protocol):
         """Retire, and wait a few seconds for what is in use."""
         ...
 
+    async def finds(self, values: Any, deadline: float) -> bool:
+        """Whether the record of a write with these values is there as it was to be written: one reading, by about ``deadline``
+        (the loop's time). False where that cannot be told. Raises what running a call raises.
+        """
+        ...
+
 
 class Ready(Protocol):
     """A frozen call with everything worked out that depends on nothing else. ``seconds`` is the time a run may take."""

@@ -6,7 +6,9 @@ Both are plain values that turn into JSON and back. A frozen call names its conn
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -295,8 +297,9 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     filter is optional and that one of them has to be given, else the call finds nothing. ``ranked`` says that the rows are the
     first so many of an order the author chose: leaving out the others is the answer, not a cut. ``given`` is for called
     operations what ``filters`` are for records. An insert or update of a record sets ``assigned``; an update finds the record by
-    ``filters``, all of them equalities. ``guarantee`` is a write's; ``key`` names the fields of the unique key its record is
-    found again by: those an update is bound by, and of an insert those it sets, or the one the server numbers.
+    ``filters``, all of them equalities. ``guarantee`` is a write's, ``succeeds`` a called one's; ``key`` names the fields of the
+    unique key its record is found again by: those an update is bound by, and of an insert those it sets, or the one the server
+    numbers.
     """
 
     kind: str
@@ -324,6 +327,17 @@ class Plan(_Value, frozen=True, rename="camel", omit_defaults=True):
     assigned: tuple[Assign, ...] = ()
     guarantee: Guarantee | None = None
     key: tuple[str, ...] = ()
+    succeeds: Success | None = None
+
+
+class Success(_Value, frozen=True, rename="camel", omit_defaults=True):
+    """A write was done where its answer holds ``equals`` at the (hidden) output ``leaf``, and was not where it holds something
+    else. ``said`` by the binding: an answer without it leaves open whether it was.
+    """
+
+    leaf: str
+    equals: bool | int | str
+    said: bool = False
 
 
 class SqlSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -402,7 +416,7 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
     ``many`` to the list of them, in the answer; ``leaves`` are, in step with the call's outputs, the property names from a record
     to each leaf: lists on the way are gone through, unless a number behind them picks one element. ``more`` leads to what says,
     by being true or not empty, that there are further pages. ``demand_one``: every input is optional, and without any of them
-    the system is not asked.
+    the system is not asked. ``succeeds``: how a write's answer says that it was done, where it does.
     """
 
     method: str
@@ -415,6 +429,7 @@ class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_fiel
     many: bool = False
     more: tuple[str, ...] = ()
     demand_one: bool = False
+    succeeds: Success | None = None
 
 
 class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="graphql"):
@@ -432,6 +447,7 @@ class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_f
     more: tuple[str, ...] = ()
     demand_one: bool = False
     refusals: tuple[tuple[str, ...], ...] = ()
+    succeeds: Success | None = None
 
 
 class RecipeCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="recipe"):
@@ -538,6 +554,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     ``arguments`` come from the model, ``session`` from the channel (``caller_number``, ``caller_name``, ``visitor``…),
     ``verified`` from caller verification: the model can write only the first. ``time_zone`` (IANA) is the agent's.
     ``idempotency_key`` names this one write: sent where the other side takes a key, and the same however often it is asked.
+    ``at`` (seconds since the epoch) is the moment the call takes for now; None is when it runs.
     """
 
     arguments: dict[str, Any]
@@ -546,6 +563,11 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     conversation_id: str | None = None
     idempotency_key: str | None = None
+    at: float | None = None
+
+    def now(self, zone: ZoneInfo) -> datetime:
+        """What the call takes for now, in ``zone``."""
+        return datetime.now(zone) if self.at is None else datetime.fromtimestamp(self.at, zone)
 
 
 class CallResult(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

@@ -376,3 +376,17 @@ def test_what_a_policy_is_about_is_what_its_gate_is_part_of() -> None:
     assert [one for one in found["wontSay"] if one["kind"] == "content_rule"] == []
     assert report(document(silent), known)["writes"][0]["confirmedFirst"] is False
     assert "policy_matches_nothing" in codes(report(document(read, guardrails=[gate])))
+
+
+@pytest.mark.parametrize(
+    ("call", "more", "tells"),
+    [
+        (frozen_call([call_input("number")], [], effect="write"), {}, True),
+        (frozen_call([call_input("number")], [], effect="write"), {"requiresVerifiedIdentity": True}, False),
+        (frozen_call([call_input("number", source="session")], [], effect="write"), {}, False),
+        (frozen_call([call_input("number")], [output("time")]), {}, False),
+    ],
+)
+def test_an_ungated_write_tells_a_stranger_what_exists(call: FrozenCall, more: dict[str, Any], tells: bool) -> None:
+    found = report(document(skill("Add a number", call, **more)))
+    assert ("write_tells_existence" in codes(found)) is tells

@@ -171,3 +171,14 @@ async def test_an_uploaded_document(caller: Caller, served: Served) -> None:
         "POST", "/integrations/other_crm/connect", {"definition": missing, "credentials": {"token": TOKEN}}
     )
     assert (gone["status"], gone["code"]) == (404, "file_expired")
+
+
+@pytest.mark.parametrize("type_", ["rest", "graphql"])
+@pytest.mark.parametrize("address", ["169.254.169.254", "10.0.0.7", "[::ffff:10.0.0.7]", "192.168.1.1:8443"])
+async def test_a_system_at_a_forbidden_address_is_not_connected(caller: Caller, served: Served, type_: str, address: str) -> None:
+    definition = served.definition(type_) | {"baseUrl": f"https://{address}/api"}
+    definition.pop("verify", None)
+    body = {"definition": definition, "credentials": {"token": TOKEN}}
+    refused = await caller.refused("POST", "/integrations/acme_crm/connect", body)
+    assert (refused["status"], refused["code"], refused["reason"]) == (400, "egress_refused", "not_public")
+    assert await caller.ask("GET", "/integrations") == []

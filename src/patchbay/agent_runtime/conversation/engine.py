@@ -9,6 +9,7 @@ model can write.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -39,6 +40,7 @@ from patchbay.agent_runtime.conversation.verifying import Refused, Step, Utteran
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import Decision
 from patchbay.agent_runtime.guardrails.screening import Hit
+from patchbay.agent_runtime.lost_writes import found_done
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.verification.masking import Masks
 from patchbay.schema_graph.call import CallContext
@@ -431,7 +433,9 @@ class Engine:
         digest = confirming.call_digest(skill, prepared.arguments) if gate.write else None
         context = self._context(prepared, writes.idempotency_key(self._held, digest) if digest else None)
         if digest is not None:
-            writes.begin(self._held, skill, shown, digest)
+            context = msgspec.structs.replace(context, at=time.time())
+            held, vault = self._held, self._runtime.vault
+            writes.begin(held, writes.mark_of(vault, held.org_id, held.id, skill, shown, digest, context))
             await self._journal.keep_state()
         self._open_call = prepared
         async with asyncio.timeout_at(self._deadline):
@@ -583,21 +587,22 @@ class Engine:
         return {**shown, "code": writes.UNKNOWN, "message": writes.UNKNOWN_SAID, "detail": code}
 
     async def _left_behind(self, mark: dict[str, Any]) -> Event:
-        """A write that a killed process had under way: told as unknown, to the operator and in the receipt."""
-        writes.end(self._held, done=False)
-        shown: dict[str, Any] = mark["shown"]
-        await self._tell_unknown(mark["skillId"], str(shown.get("toolName")), str(shown.get("callId")))
-        told = ToolOutcome(status="failed", code=writes.UNKNOWN, message=writes.UNKNOWN_SAID)
-        request = ToolCallRequest(call_id=str(shown.get("callId")), name=str(shown.get("slug")), arguments="{}")
+        """A write that a killed process had under way: looked up, else told as unknown, to the operator and in the receipt."""
+        done = await found_done(self._runtime, self._agent, self._held, mark)
+        writes.end(self._held, done=done)
+        if not done:
+            await self._runtime.books.tell(self._held.org_id, writes.told_of(self._held.agent_id, self._held.id, mark))
+        data = writes.ended(mark, done=done)
+        request = ToolCallRequest(call_id=str(data.get("callId")), name=str(data.get("slug")), arguments="{}")
         self._messages[-1:-1] = [
             AgentMessage(text="", calls=(request,)),
-            ToolMessage(call_id=request.call_id, tool=request.name, outcome=told),
+            ToolMessage(call_id=request.call_id, tool=request.name, outcome=tools.outcome_from_event(data)),
         ]
-        data = {"code": writes.UNKNOWN, "message": writes.UNKNOWN_SAID, "detail": "interrupted"}
-        return self._journal.make("tool_call", {**shown, "state": "failed", **data})
+        return self._journal.make("tool_call", data)
 
     async def _tell_unknown(self, skill_id: str, tool_name: str, call_id: str) -> None:
-        await self._runtime.books.tell(self._held.org_id, writes.told_unknown(self._held, skill_id, tool_name, call_id))
+        told = writes.told_unknown(self._held.agent_id, self._held.id, skill_id, tool_name, call_id)
+        await self._runtime.books.tell(self._held.org_id, told)
 
     def _about(self, decision: Decision, prepared: tools.Prepared) -> dict[str, Any]:
         skill_id = prepared.skill.id if prepared.skill else None

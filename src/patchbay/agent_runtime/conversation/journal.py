@@ -80,31 +80,34 @@ class Held(msgspec.Struct, kw_only=True):
     claim: str
 
 
-_COLUMNS = "id, org_id, agent_id, version_id, draft, channel, session, state, last_seq, turns"
+COLUMNS = "id, org_id, agent_id, version_id, draft, channel, session, state, last_seq, turns"
 # The store's clock alone decides when a lease ends: those of the processes may differ, or jump.
-_LEASED = "jsonb_build_object('id', CAST(:held AS text), 'until', clock_timestamp() + make_interval(secs => :lease))"
+LEASED = "jsonb_build_object('id', CAST(:held AS text), 'until', clock_timestamp() + make_interval(secs => :lease))"
+"""A claim in SQL; its parameters are those of :func:`leased`."""
 _CLAIM = text(
-    f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {_LEASED}) WHERE id = :id AND status = 'active'"
-    " AND (NOT state ? 'claim' OR (state #>> '{claim,until}')::timestamptz < now()) RETURNING " + _COLUMNS
+    f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {LEASED}) WHERE id = :id AND status = 'active'"
+    " AND (NOT state ? 'claim' OR (state #>> '{claim,until}')::timestamptz < now()) RETURNING " + COLUMNS
 )
 _RENEW = text(
-    f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {_LEASED})"
+    f"UPDATE conversations SET state = jsonb_set(state, '{{claim}}', {LEASED})"
     " WHERE id = :id AND state #>> '{claim,id}' = :held RETURNING id"
 )
 # The holder of the claim moves its conversation on and adds events, or does neither and gets no row.
 _KEEP = (
-    "WITH kept AS (UPDATE conversations SET last_seq = :last_seq, {change}"
+    "WITH kept AS (UPDATE conversations SET last_seq = :last_seq, turns = :turns, {change}"
     " WHERE id = :id AND state #>> '{{claim,id}}' = :held RETURNING id),"
     " added AS (INSERT INTO conversation_events (conversation_id, seq, id, type, at, turn, data)"
     " SELECT kept.id, e.seq, e.id, e.type, e.at, e.turn, e.data FROM kept, jsonb_to_recordset(CAST(:events AS jsonb))"
     " AS e (seq int, id text, type text, at timestamptz, turn int, data jsonb))"
     " SELECT id FROM kept"
 )
-_ADVANCE = text(_KEEP.format(change=f"state = jsonb_set(state, '{{claim}}', {_LEASED})"))
-_ADVANCE_STATE = text(_KEEP.format(change=f"state = jsonb_set(CAST(:state AS jsonb), '{{claim}}', {_LEASED})"))
+_ADVANCE = text(_KEEP.format(change=f"state = jsonb_set(state, '{{claim}}', {LEASED})"))
+# The mark of a write under way is in the state; the column lets it be found when nobody lives to tell the end.
+_WRITING = "writing_since = CASE WHEN CAST(:state AS jsonb) ? 'writing' THEN clock_timestamp() END"
+_ADVANCE_STATE = text(_KEEP.format(change=f"state = jsonb_set(CAST(:state AS jsonb), '{{claim}}', {LEASED}), {_WRITING}"))
 _FINISH = text(
     _KEEP.format(
-        change="turns = :turns, state = CAST(:state AS jsonb), outcome = :outcome, summary = :summary,"
+        change=f"state = CAST(:state AS jsonb), {_WRITING}, outcome = :outcome, summary = :summary,"
         " status = CASE WHEN :ends THEN 'ended' ELSE status END,"
         " ended_at = CASE WHEN :ends AND ended_at IS NULL THEN now() ELSE ended_at END"
     )
@@ -113,7 +116,7 @@ _OPEN = text(
     "INSERT INTO conversations"
     " (id, org_id, agent_id, version_id, draft, channel, status, session, state, last_seq, turns, started_at)"
     " VALUES (:id, :org_id, :agent_id, :version_id, :draft, :channel, 'active', :session,"
-    f" CASE WHEN :hold THEN jsonb_set(:state, '{{claim}}', {_LEASED}) ELSE :state END, 0, 0, now())"
+    f" CASE WHEN :hold THEN jsonb_set(:state, '{{claim}}', {LEASED}) ELSE :state END, 0, 0, now())"
 ).bindparams(bindparam("session", type_=JSONB), bindparam("state", type_=JSONB))
 _STORED = text("SELECT true FROM conversation_events WHERE conversation_id = :cnv AND seq = :seq AND id = :id")
 _WHY = text("SELECT status, outcome FROM conversations WHERE id = :id")
@@ -122,7 +125,7 @@ _WHY = text("SELECT status, outcome FROM conversations WHERE id = :id")
 async def claim(session: AsyncSession, conversation_id: str) -> Held:
     """Take the turn of a conversation. Raises :class:`ConversationNotFound`, :class:`SessionEnded`, :class:`TurnInProgress`."""
     mine = new_id("trn")
-    row = (await session.execute(_CLAIM, {"id": conversation_id, **_leased(mine)})).mappings().one_or_none()
+    row = (await session.execute(_CLAIM, {"id": conversation_id, **leased(mine)})).mappings().one_or_none()
     if row is not None:
         return Held(**row, claim=mine)
     found = (await session.execute(_WHY, {"id": conversation_id})).one_or_none()
@@ -170,7 +173,7 @@ async def open_conversation(
             "session": facts,
             "state": held.state,
             "hold": hold,
-            **_leased(held.claim),
+            **leased(held.claim),
         },
     )
     return held
@@ -237,13 +240,13 @@ class Journal:
 
     def finish_detached(self, *, outcome: str, summary: str, ends: bool) -> asyncio.Task[None]:
         """Begin to :meth:`finish`; it goes on even when the request is cancelled."""
-        last = {"turns": self._numbers.turn, "state": self._state(), "outcome": outcome, "summary": summary, "ends": ends}
+        last = {"state": self._state(), "outcome": outcome, "summary": summary, "ends": ends}
         self.rest()
         return self._runtime.detach(self._store(last))
 
     @property
     def _key(self) -> dict[str, Any]:
-        return {"id": self._held.id, **_leased(self._held.claim)}
+        return {"id": self._held.id, **leased(self._held.claim)}
 
     async def _store(self, last: dict[str, Any] | None, statement: TextClause = _FINISH) -> None:
         """Store what is pending, and ``last`` by its ``statement``. A store that goes away meanwhile is given some time to come
@@ -278,7 +281,8 @@ class Journal:
             raise TurnLost
 
     def _values(self, batch: Sequence[Event], number: int) -> dict[str, Any]:
-        return {**self._key, "last_seq": number, "events": json.dumps([_stored(event) for event in batch])}
+        events = json.dumps([_stored(event) for event in batch])
+        return {**self._key, "last_seq": number, "turns": self._numbers.turn, "events": events}
 
     def stay_alive(self) -> None:
         """Renew the lease while a turn takes its time."""
@@ -314,6 +318,6 @@ def _stored(event: Event) -> dict[str, Any]:
     }
 
 
-def _leased(claim_id: str) -> dict[str, Any]:
+def leased(claim_id: str) -> dict[str, Any]:
     """The parameters of a claim in SQL."""
     return {"held": claim_id, "lease": LEASE.total_seconds()}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from patchbay.agent_runtime.tables import AgentVersion
+from patchbay.agent_runtime.tables import AgentVersion, Skill
 from patchbay.connectors.connections import HIDDEN, announce, forget_credentials
 from patchbay.connectors.stored_credentials import write_secrets
 from patchbay.connectors.systems import system_of
@@ -62,12 +62,33 @@ async def let_go_unused(session: AsyncSession, agent_id: str, skill_id: str, *, 
     and a call that still names one is refused.
     """
     for connection in await connections_of(session, skill_id):
-        named = func.strpos(func.encode(AgentVersion.document, "escape"), connection.id)
-        query = select(AgentVersion.id).where(AgentVersion.agent_id == agent_id, named > 0).limit(1)
+        query = select(AgentVersion.id).where(AgentVersion.agent_id == agent_id, _names(connection.id)).limit(1)
         published = await session.scalar(query)
         if published is None and connection.id != used:
-            await forget_credentials(session, connection.id)
-            connection.status, connection.replaced_at = "disconnected", func.now()
-            connection.scoping_version = Connection.scoping_version + 1
-            await session.flush()
-            await announce(session, connection.id)
+            await _let_go(session, connection)
+
+
+async def let_go_all(session: AsyncSession, agent_id: str) -> None:
+    """Give up every such connection of an agent that is deleted, those of its published versions too: none of them runs any
+    more.
+    """
+    skill = func.split_part(Connection.kind, ":", 2)
+    drafted = select(Skill.id).where(Skill.agent_id == agent_id, Skill.id == skill).exists()
+    published = select(AgentVersion.id).where(AgentVersion.agent_id == agent_id, _names(Connection.id)).exists()
+    own = Connection.kind.startswith(HIDDEN, autoescape=True)
+    query = select(Connection).where(own, Connection.status == "connected", or_(drafted, published)).order_by(Connection.id)
+    for connection in (await session.scalars(query)).all():
+        await _let_go(session, connection)
+
+
+def _names(connection_id: object) -> ColumnElement[bool]:
+    """Whether a version's document names the connection."""
+    return func.strpos(func.encode(AgentVersion.document, "escape"), connection_id) > 0
+
+
+async def _let_go(session: AsyncSession, connection: Connection) -> None:
+    await forget_credentials(session, connection.id)
+    connection.status, connection.replaced_at = "disconnected", func.now()
+    connection.scoping_version = Connection.scoping_version + 1
+    await session.flush()
+    await announce(session, connection.id)

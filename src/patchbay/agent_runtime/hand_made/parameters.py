@@ -23,6 +23,10 @@ from patchbay.schema_graph.model import FieldType
 
 MOST = 32
 DESCRIPTION_MOST = 1_000
+LONGEST = 10_000
+"""Characters of a text that may be asked for."""
+LABELS, LABEL_MOST = 200, 200
+"""Values of an enum, and characters of one."""
 _TYPES: Mapping[str, FieldType] = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 _FORMATS: Mapping[str, FieldType] = {"date": "date", "time": "time", "date-time": "datetime", "uuid": "uuid"}
 _KNOWN = frozenset({"type", "description", "format", "enum", "maxLength", "items", "title", "default", "examples", "example"})
@@ -173,17 +177,31 @@ def _read_property(node: Any, at: str, findings: list[Finding], warnings: list[F
         made["description"] = given["description"][:DESCRIPTION_MOST]
     if isinstance(given.get("format"), str) and given["format"] in _FORMATS and kind == "string":
         made["format"] = given["format"]
-    if isinstance(given.get("maxLength"), int) and kind == "string" and given["maxLength"] > 0:
-        made["maxLength"] = given["maxLength"]
-    if "enum" in given:
-        labels: Any = given["enum"]
-        if kind != "string" or not isinstance(labels, list) or not all(isinstance(one, str) for one in cast("list[Any]", labels)):
-            findings.append(Finding(f"{at}.enum", "type_invalid", "An enum is a list of texts."))
+    if "maxLength" in given and kind == "string":
+        longest: Any = given["maxLength"]
+        if isinstance(longest, bool) or not isinstance(longest, int) or not 0 < longest <= LONGEST:
+            findings.append(Finding(f"{at}.maxLength", "value_invalid", f"maxLength is a number from 1 to {LONGEST}."))
         else:
-            made["enum"] = labels
+            made["maxLength"] = longest
+    if "enum" in given:
+        made |= _read_enum(given["enum"], kind, f"{at}.enum", findings)
     if kind == "array":
         made["items"] = _read_items(given.get("items"), f"{at}.items", findings)
     return made
+
+
+def _read_enum(given: Any, kind: str, at: str, findings: list[Finding]) -> dict[str, Any]:
+    labels: list[Any] = cast("list[Any]", given) if isinstance(given, list) else []
+    if kind != "string" or not isinstance(given, list) or not all(isinstance(one, str) for one in labels):
+        findings.append(Finding(at, "type_invalid", "An enum is a list of texts."))
+    elif not 0 < len(labels) <= LABELS or not all(one.strip() and len(one) <= LABEL_MOST for one in labels):
+        message = f"An enum has 1 to {LABELS} values, each of 1 to {LABEL_MOST} characters."
+        findings.append(Finding(at, "value_invalid", message))
+    elif len(set(labels)) < len(labels):
+        findings.append(Finding(at, "value_duplicate", "A value of this enum is there twice."))
+    else:
+        return {"enum": labels}
+    return {}
 
 
 def _read_items(node: Any, at: str, findings: list[Finding]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from patchbay.agent_runtime.conversation.verifying import Refused, Verification
 from patchbay.agent_runtime.frozen import FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import Decision
 from patchbay.agent_runtime.guardrails.levels import LEVEL_NAMES
+from patchbay.agent_runtime.lost_writes import found_done
 from patchbay.agent_runtime.mcp import pending
 from patchbay.agent_runtime.mcp.offered import own_tools
 from patchbay.agent_runtime.mcp.sessions import CHANNEL, McpSession
@@ -230,7 +231,9 @@ class _Call:
         digest = confirming.call_digest(skill, prepared.arguments) if gate.write else None
         context = self._context(prepared, writes.idempotency_key(self._held, digest) if digest else None)
         if digest is not None:
-            writes.begin(self._held, skill, shown, digest)
+            context = msgspec.structs.replace(context, at=time.time())
+            held, vault = self._held, self._runtime.vault
+            writes.begin(held, writes.mark_of(vault, held.org_id, held.id, skill, shown, digest, context))
             await self._journal.keep_state()
         ran = await tools.run(self._runtime.runner, self._held.org_id, prepared, context, gate.limits[level])
         if digest is not None:
@@ -337,15 +340,16 @@ class _Call:
         return msgspec.structs.replace(outcome, rows=rows, message=message, reason=reason)
 
     async def _left_behind(self, mark: dict[str, Any]) -> None:
-        """A write that a killed process had under way: told as unknown, to the operator and in the receipt."""
-        writes.end(self._held, done=False)
-        shown: dict[str, Any] = mark["shown"]
-        await self._tell_unknown(mark["skillId"], str(shown.get("toolName")), str(shown.get("callId")))
-        data = {"code": writes.UNKNOWN, "message": writes.UNKNOWN_SAID, "detail": "interrupted"}
-        self._journal.make("tool_call", {**shown, "state": "failed", **data})
+        """A write that a killed process had under way: looked up, else told as unknown, to the operator and in the receipt."""
+        done = await found_done(self._runtime, self._agent, self._held, mark)
+        writes.end(self._held, done=done)
+        if not done:
+            await self._runtime.books.tell(self._held.org_id, writes.told_of(self._held.agent_id, self._held.id, mark))
+        self._journal.make("tool_call", writes.ended(mark, done=done))
 
     async def _tell_unknown(self, skill_id: str, tool_name: str, call_id: str) -> None:
-        await self._runtime.books.tell(self._held.org_id, writes.told_unknown(self._held, skill_id, tool_name, call_id))
+        told = writes.told_unknown(self._held.agent_id, self._held.id, skill_id, tool_name, call_id)
+        await self._runtime.books.tell(self._held.org_id, told)
 
     def _summary(self, name: str, outcome: ToolOutcome) -> str:
         used: list[str] = self._held.state.get("skills", [])

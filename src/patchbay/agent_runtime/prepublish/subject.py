@@ -117,9 +117,12 @@ class SkillSubject(msgspec.Struct, frozen=True):
     @property
     def learnable(self) -> Told:
         """What an unverified caller may be told."""
-        if self.blocked or self.gate is None or self.gate.off is not None or self.gate.level > 0:
-            return Told()
-        return _told(self.call, self.gate, 0)
+        return _told(self.call, self.gate, 0) if self.open and self.gate is not None else Told()
+
+    @property
+    def open(self) -> bool:
+        """Whether it runs for a caller whom nobody has verified."""
+        return not self.blocked and self.gate is not None and self.gate.off is None and self.gate.level == 0
 
 
 def _told(call: FrozenCall, gate: SkillGate, level: int) -> Told:

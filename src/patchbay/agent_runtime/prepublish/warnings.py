@@ -12,6 +12,7 @@ from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
 from patchbay.agent_runtime.prepublish.words import listed
 from patchbay.agent_runtime.verification.openings import choose
 from patchbay.bindings.tool_lint import lint_tool
+from patchbay.schema_graph.call import FrozenCall, HttpCall, SqlCall
 
 _REPEATED = frozenset({"model_chosen_identity"})
 
@@ -47,6 +48,20 @@ def _of_writes(subject: Subject) -> Iterator[dict[str, Any]]:
             message = f"{write.name!r} changes data and has not been reviewed as it is now: it is not published."
             hint = "PATCH …/skills/{id} with enabled: true and review: {digest, note}."
             yield {"code": "write_unreviewed", "message": message, "hint": hint, "skillId": write.skill_id}
+    for skill in subject.offered:
+        if skill.open and _tells_what_exists(skill.call):
+            message = (
+                f"An unverified caller learns by {skill.name!r} whether what they name exists already: adding it again is refused"
+                " as already_exists."
+            )
+            yield _warning("write_tells_existence", message, "Gate it, where that is nobody else's business.", skill)
+
+
+def _tells_what_exists(call: FrozenCall) -> bool:
+    """Whether what a caller says can be refused because there is one already."""
+    if call.effect != "write" or not any(one.source == "model" for one in call.inputs):
+        return False
+    return isinstance(call.body, SqlCall) or (isinstance(call.body, HttpCall) and call.body.method == "POST")
 
 
 def _of_gates(subject: Subject) -> Iterator[dict[str, Any]]:

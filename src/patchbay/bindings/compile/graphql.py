@@ -76,6 +76,7 @@ def compile_graphql(plan: Plan, view: View) -> GraphqlCall:
         many=operation.many,
         more=(field, *more) if more else (),
         demand_one=plan.demand_one,
+        succeeds=plan.succeeds,
         refusals=tuple((field, path[0]) for path in refusals),
     )
 

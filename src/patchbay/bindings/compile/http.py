@@ -33,6 +33,7 @@ def compile_rest(plan: Plan, view: View) -> HttpCall:
         many=operation.many,
         more=tuple(cast("Mapping[str, Any]", invoke.get("page") or {}).get("more", ())) if operation.many else (),
         demand_one=plan.demand_one,
+        succeeds=plan.succeeds,
     )
 
 

@@ -297,6 +297,8 @@ def _refuse_directives(directives: Sequence[DirectiveNode | ConstDirectiveNode] 
 def _check_outputs(selected: Sequence[_Leaf], body: GraphqlCall, plan: Plan) -> None:
     """What is selected is what the outputs ask for, one way each, and belongs to what the plan says it touches."""
     by_path = {leaf.path: leaf for leaf in selected}
+    if body.succeeds != plan.succeeds:
+        raise CallNotProvable("provenance_unproven")
     # Which element of a list is taken is no matter of what is asked for.
     asked = [tuple(step for step in path if isinstance(step, str)) for path in body.leaves]
     if len(by_path) != len(selected) or set(by_path) != set(asked) or len(asked) != len(plan.outputs):

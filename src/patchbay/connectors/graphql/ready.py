@@ -14,6 +14,7 @@ from patchbay.connectors.http.outcomes import Read
 from patchbay.connectors.http.request import Request, object_of
 from patchbay.connectors.http.results import Results, written
 from patchbay.connectors.http.source import HttpSource
+from patchbay.connectors.http.success import judge_of
 from patchbay.connectors.refusals import CallNotSupported
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.arguments import prepare_inputs
@@ -29,7 +30,19 @@ _HEADERS = {"Content-Type": "application/json", "Accept": "application/graphql-r
 class ReadyDocument:
     """A query or mutation of a GraphQL endpoint. ``run`` returns the source's own awaitable: one hop less for whoever waits."""
 
-    __slots__ = ("_before", "_decoder", "_fill", "_prepare", "_refusals", "_results", "_variables", "_write", "call", "seconds")
+    __slots__ = (
+        "_before",
+        "_decoder",
+        "_fill",
+        "_judge",
+        "_prepare",
+        "_refusals",
+        "_results",
+        "_variables",
+        "_write",
+        "call",
+        "seconds",
+    )
 
     def __init__(self, call: FrozenCall) -> None:
         body = call.body
@@ -45,6 +58,7 @@ class ReadyDocument:
         named = _json({"query": body.document, "operationName": body.operation_name})
         self._before = named[:-1] + b',"variables":'
         self._decoder = decoder_for(call)
+        self._judge = judge_of(call, body)
         self._write = call.effect == "write"
         self._refusals = body.refusals
         self._results = Results(
@@ -79,5 +93,8 @@ class ReadyDocument:
 
     def _read(self, answered: Answered) -> Read:
         if self._write:
-            return read_mutation(answered, self._decoder, self._refusals)
+            read = read_mutation(answered, self._decoder, self._refusals)
+            if self._judge is not None and 200 <= read.status < 300:
+                self._judge(read.payload)
+            return read
         return read_answer(answered, self._decoder)

@@ -108,6 +108,10 @@ class HttpSource:
         if self._closing is not None:
             await self._closing
 
+    async def finds(self, values: object, deadline: float) -> bool:
+        """Never: what an API took can only be asked for by sending it again, and that nobody does unasked."""
+        return False
+
     async def send(self, request: Request, read: Reader, *, server: str | None = None, deadline: float) -> Read:
         """The answer of the system: a success, or 404 for what it does not have. ``deadline`` is in the loop's time.
 

@@ -19,6 +19,7 @@ from patchbay.connectors.proof import Proven
 from patchbay.connectors.shaped import shaped
 from patchbay.connectors.system import Ready, Role, Secrets
 from patchbay.egress.guard import EgressGuard
+from patchbay.egress.urls import read_url
 from patchbay.errors import PatchbayError
 from patchbay.schema_graph.call import CallContext, Candidate, FrozenCall
 from patchbay.schema_graph.scoping import View
@@ -75,13 +76,15 @@ class HttpSystem(ABC):
         return credentials.document
 
     async def log_in(self, credentials: HttpCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
-        """Send the verification request, where there is one; without one, nothing can be proven before discovery.
+        """Send the verification request, where there is one. Without one all that is proven is that calls may go to that address.
 
         Raises :class:`AuthorizationRefused`, :class:`VerificationFailed`, an OutboundFailed or EgressRefused.
         """
         verify = credentials.verify
         signature = await authorizer_of(credentials, authorizer).sign()
         if verify is None:
+            url = read_url(credentials.base_url)
+            await guard.check(url.host, url.port)
             return
         async with outbound(credentials, guard) as client:
             deadline = asyncio.get_running_loop().time() + VERIFY_S

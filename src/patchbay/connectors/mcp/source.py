@@ -75,6 +75,10 @@ class McpSource:
         """Retire, wait a while for what is under way, and close."""
         await self._http.close()
 
+    async def finds(self, values: object, deadline: float) -> bool:
+        """Never: there is no reading of what a tool did."""
+        return False
+
     async def call(self, call: FrozenCall, request: Request, deadline: float) -> Read:
         """The JSON-RPC result of a ``tools/call``. Raises a CallRefused: SchemaChanged where the tool is not as it was."""
         for again in (True, False):

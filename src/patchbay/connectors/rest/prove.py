@@ -103,7 +103,7 @@ def _fits(slot: RequestSlot, argument: Argument, place: Mapping[str, Any]) -> bo
 
 def _check_outputs(body: HttpCall, plan: Plan, operation: Operation, view: View) -> None:
     """Each leaf is where its column says, in view, and among what the plan touches; which is what scoping is held against."""
-    if len(body.leaves) != len(plan.outputs):
+    if len(body.leaves) != len(plan.outputs) or body.succeeds != plan.succeeds:
         raise CallNotProvable("provenance_unproven")
     touched: dict[str, set[str] | None] = {}
     for touch in plan.touches:

@@ -11,6 +11,7 @@ from patchbay.connectors.http.outcomes import Read
 from patchbay.connectors.http.request import Request, RequestTemplate
 from patchbay.connectors.http.results import NOT_READ, Results, written
 from patchbay.connectors.http.source import HttpSource
+from patchbay.connectors.http.success import judge_of
 from patchbay.connectors.refusals import CallNotSupported, SourceRefused
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.arguments import prepare_inputs
@@ -24,7 +25,19 @@ LONGEST_S = 10.0
 class ReadyRequest:
     """A read or write of a REST API. ``run`` returns the source's own awaitable: one hop less while a caller waits."""
 
-    __slots__ = ("_absent", "_decoder", "_fill", "_prepare", "_results", "_server", "_template", "_write", "call", "seconds")
+    __slots__ = (
+        "_absent",
+        "_decoder",
+        "_fill",
+        "_judge",
+        "_prepare",
+        "_results",
+        "_server",
+        "_template",
+        "_write",
+        "call",
+        "seconds",
+    )
 
     def __init__(self, call: FrozenCall) -> None:
         body = call.body
@@ -38,6 +51,7 @@ class ReadyRequest:
         self._template = RequestTemplate(body)
         self._server = body.server
         self._decoder = decoder_for(call)
+        self._judge = judge_of(call, body)
         self._results = Results(call, record=body.record, many=body.many, leaves=body.leaves, more=body.more)
         # A list, or what takes new records, that goes by nothing but its own path is always there, if it is anywhere.
         self._absent = not (body.many or self._write) or any(slot.place == "path" for slot in body.slots)
@@ -80,6 +94,9 @@ class ReadyRequest:
         if not self.call.outputs:
             return Read(answered.status)
         try:
-            return Read(answered.status, decoded(answered, self._decoder))
+            read = Read(answered.status, decoded(answered, self._decoder))
         except SourceRefused:
-            return Read(answered.status, None, (NOT_READ,))
+            read = Read(answered.status, None, (NOT_READ,))
+        if self._judge is not None:
+            self._judge(read.payload)
+        return read

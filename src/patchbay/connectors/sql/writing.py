@@ -113,6 +113,15 @@ class WritingSource(PooledSource[B, A]):
                 await learning
         return Written(answer)
 
+    async def finds(self, values: Any, deadline: float) -> bool:
+        """Whether the record is as the write that ``values`` are of was to write it; its ``confirm`` gives the read."""
+        self.check_role("write")
+        try:
+            await self._find_out(values.confirm, deadline)
+        except OutcomeUnknown:
+            return False
+        return True
+
     async def rehearse(self, asked: Any, *, deadline: float) -> A:
         """Run the write ``asked``, and undo it. Raises what :meth:`write` raises before it commits."""
         self.check_role("write")

@@ -82,7 +82,7 @@ class ReadyWrite:
         """The statements with their values; raises what :mod:`patchbay.schema_graph.arguments` raises, and ValueNotAccepted."""
         values = self._prepare(context)
         self._demand(values)
-        now, again = datetime.now(zone), self._read_back
+        now, again = context.now(zone), self._read_back
         read_back = None if again is None else partial(again.statement, again.literals(values, now))
         asked = Asked(self._write.statement(self._write.literals(values, now)), _ROWS, self._limit, read_back)
         return Sent(asked, None if self._confirm is None else partial(self._confirming, self._confirm, values, now))

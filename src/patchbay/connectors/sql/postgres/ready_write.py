@@ -70,7 +70,7 @@ class ReadyWrite:
         """The text of every placeholder; raises what :mod:`patchbay.schema_graph.arguments` raises, and ValueNotAccepted."""
         values = self._prepare(context)
         self._demand(values)
-        now = datetime.now(zone)
+        now = context.now(zone)
         confirm = None if self._confirm is None else partial(self._confirm.asked, values, now)
         return Sent(self._write.asked(values, now), confirm)
 
