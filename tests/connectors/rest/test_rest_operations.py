@@ -209,6 +209,17 @@ def test_swagger_forms_collections_and_servers() -> None:
     assert {name: argument.required for name, argument in arguments(adding).items()} == {"body.id": True, "body.name": False}
 
 
+def test_of_a_list_of_rows_one_row_is_given() -> None:
+    rows = {"type": "object", "properties": {"values": {"type": "array", "items": {"type": "array", "items": TEXT}}}}
+    held = only_operation(sends(rows), method="post")
+    (given,) = held.arguments
+    assert (given.name, given.type, given.item_type) == ("body.values", "array", "string")
+    assert held.invoke["arguments"]["body.values"]["path"] == ["values", "[]"]
+    whole = {"type": "object", "properties": {"values": {"type": "array", "items": {"type": "array", "items": {"items": TEXT}}}}}
+    deeper = only_operation(sends(whole), method="post")
+    assert deeper.arguments[0].item_type == "array"
+
+
 @pytest.mark.parametrize(
     ("kinds", "sent", "place"),
     [
