@@ -284,6 +284,24 @@ async def test_a_move_that_stays_unknown_is_said_to_be(desk: Desk, database: Dat
     await refused("outcome_unknown", ask(desk, database, recipe("reschedule"), new_time=ELEVEN))
 
 
+async def test_whoever_withholds_their_number_owns_nothing(desk: Desk, database: Database) -> None:
+    for key, caller, start in (("a", "anonymous", TEN), ("b", "+266696687", ELEVEN)):
+        await ask(desk, database, BOOK, key=key, caller=caller, starts_at=start, caller_name="Ada")
+        with pytest.raises(MissingFacts):
+            await ask(desk, database, recipe("cancel"), caller=caller)
+    assert [entry["owner"] for entry in desk.entries.values()] == [None, None]
+
+
+async def test_an_appointment_that_was_made_longer_stays_so(desk: Desk, database: Database) -> None:
+    desk.add(TEN, ELEVEN, owner=CALLER)
+    desk.add("2031-03-03T14:30:00-05:00", "2031-03-03T15:00:00-05:00")
+    for start, code in (("2031-03-03T14:00:00-05:00", "slot_taken"), ("2031-03-03T16:30:00-05:00", "slot_not_offered")):
+        await refused(code, ask(desk, database, recipe("reschedule"), new_time=start))
+    await ask(desk, database, recipe("reschedule"), new_time="2031-03-03T12:00:00-05:00")
+    (moved,) = [entry for entry in desk.entries.values() if entry["owner"] == CALLER]
+    assert (moved["starts_at"], moved["ends_at"]) == ("2031-03-03T12:00:00-05:00", "2031-03-03T13:00:00-05:00")
+
+
 # Freezing
 
 

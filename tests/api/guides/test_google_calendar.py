@@ -146,7 +146,7 @@ async def test_it_gives_way_to_a_person_at_the_calendar(operator: Caller, server
     assert [e["summary"] for e in calendar.events.values() if e["status"] != "cancelled"] == ["By hand"]
 
 
-@pytest.mark.parametrize("trouble", ["lost", "failed", "expired", "busy", "gone"])
+@pytest.mark.parametrize("trouble", ["lost", "failed", "slow", "expired", "busy", "gone"])
 async def test_trouble_on_the_way_books_once_or_not_at_all(operator: Caller, server: Google, desk: str, trouble: str) -> None:
     ten = a_monday("10:00")
     expected, code = [ten.isoformat()], None
@@ -154,6 +154,8 @@ async def test_trouble_on_the_way_books_once_or_not_at_all(operator: Caller, ser
         server.lose(matching="events.insert")
     elif trouble == "failed":
         server.fail(503, matching="events.insert")
+    elif trouble == "slow":
+        server.slow(4.5, matching="events.insert")
     elif trouble == "expired":
         server.accounts.expire()
     elif trouble == "busy":

@@ -12,7 +12,7 @@ from patchbay.api.platform import Platform
 from patchbay.settings import Settings
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
-from tests.api.conftest import Key
+from tests.api.conftest import Key, MakeKey
 from tests.api.guides.conftest import Caller
 from tests.api.guides.google_desk import CALLER, agree, front_desk, google_platform, operator_of
 from tests.servers.providers.google import SCOPES, Google, google
@@ -224,3 +224,14 @@ async def test_what_another_connection_lives_on_is_not_revoked(operator: Caller,
     await operator.ask("POST", f"/agents/{agent_id}/integrations/google_calendar/provision")
     last = await operator.ask("DELETE", "/integrations/google_calendar")
     assert (last["revoked"], len(server.accounts.grants)) == (True, 0)
+
+
+async def test_another_organization_looks_nothing_up(
+    operator: Caller, server: Google, sheets_platform: Platform, make_key: MakeKey
+) -> None:
+    await agree(operator, server, "google_sheets")
+    stranger = await make_key(org="Globex")
+    async with operator_of(sheets_platform, stranger) as theirs:
+        refused = await theirs.refused("GET", f"/integrations/google_sheets/spreadsheet?ref={SHEET}")
+    assert (refused["status"], refused["code"]) == (409, "integration_not_connected")
+    assert server.count("sheets.spreadsheets.get") == 1  # only the one that proved the credentials

@@ -82,7 +82,7 @@ class Book:
             "starts_at": diary.local(span[0]),
             "ends_at": diary.local(span[1]),
             "reference": reference,
-            "owner": settings.owner.kept(arguments["owner"] or arguments.get("caller_phone")),
+            "owner": settings.owner.kept(arguments["owner"]) or settings.owner.kept(arguments.get("caller_phone")),
             "title": _filled(settings.title, said),
             "details": _details(said),
         }
@@ -184,5 +184,6 @@ def _filled(template: str, said: Mapping[str, Any]) -> str:
 
 def _details(said: Mapping[str, Any]) -> str:
     """One line for each thing the caller said."""
-    lines = [f"{humanized(name).capitalize()}: {value}" for name, value in said.items() if value not in (None, "")]
+    told = {name: " ".join(str(value).split()) for name, value in said.items() if value is not None}
+    lines = [f"{humanized(name).capitalize()}: {value}" for name, value in told.items() if value]
     return "\n".join([*lines, "Booked by the agent."])

@@ -11,13 +11,15 @@ from patchbay.agent_runtime.recipes.appointments import AppointmentNotFound, Ent
 from patchbay.agent_runtime.recipes.recipe import Parts, RecipeSettings
 from patchbay.agent_runtime.recipes.slots import Diary
 from patchbay.errors import Unprocessable
-from patchbay.schema_graph.arguments import MissingArguments
+from patchbay.schema_graph.arguments import MissingArguments, MissingFacts
 from patchbay.schema_graph.call import CallInput, FrozenCall
 from patchbay.schema_graph.phones import to_e164
 
 AHEAD = timedelta(days=400)
 """Appointments further away are not looked for."""
 OWNER = "owner"
+_WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
+"""ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE as carriers spell them on a keypad, in the place of a number."""
 
 
 class OwnerUnproven(Unprocessable):
@@ -43,9 +45,14 @@ class Owner(RecipeSettings, frozen=True, kw_only=True):
         return CallInput(OWNER, OWNER, "string", "text", source=self.source, key=self.key, required=required, tidy=True)
 
     def kept(self, value: Any) -> str | None:
-        """The owner as it is kept with an appointment."""
+        """The owner as it is kept with an appointment; None for nobody in particular. What a carrier says of a caller who
+        withholds their number is the same for all of them, so it owns nothing.
+        """
         text = " ".join(str(value).split()) if value is not None else ""
-        return (to_e164(text, self.country) or text) or None
+        number = to_e164(text, self.country)
+        if number in _WITHHELD or (number is None and self.key == "caller_number"):
+            return None
+        return number or text or None
 
 
 def prove_owner(mine: FrozenCall) -> None:
@@ -55,11 +62,13 @@ def prove_owner(mine: FrozenCall) -> None:
 
 
 async def appointments_of(parts: Parts, diary: Diary, owned: Owner, owner: str | None) -> list[Entry]:
-    """The appointments that are still to come, of the owner alone, earliest first."""
+    """The appointments that are still to come, of the owner alone, earliest first. Raises MissingFacts without an owner."""
+    if owner is None:
+        raise MissingFacts([owned.input(required=True)])
     asked = {
         "window_start": diary.now.isoformat(),
         "window_end": (diary.now + AHEAD).isoformat(),
-        OWNER: owned.form.replace("{owner}", owner or ""),
+        OWNER: owned.form.replace("{owner}", owner),
     }
     result = await parts.run("mine", given(parts, "mine", asked))
     entries = [entry for row in result.rows if (entry := read_entry(row, diary)) is not None]

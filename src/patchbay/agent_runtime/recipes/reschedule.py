@@ -69,15 +69,17 @@ class Reschedule:
         """
         diary = diary_of(settings, context)
         owner = settings.owner.kept(arguments["owner"])
-        wide = diary.wide(arguments["new_time"])
+        mine = await appointments_of(parts, diary, settings.owner, owner)
+        there = next((entry for entry in mine if entry.start == arguments["new_time"]), None)
+        if there is not None:
+            return booked(diary, there.span)  # by an earlier attempt: it is there already
+        entry = the_one(mine, arguments["current_time"], CURRENT)
+        length = entry.end - entry.start
+        wide = diary.wide(arguments["new_time"], length)
         span = (wide[0] + diary.buffer, wide[1] - diary.buffer)
+        if not diary.offers(arguments["new_time"], length):
+            raise SlotNotOffered
         async with days_held(parts, wide):
-            mine = await appointments_of(parts, diary, settings.owner, owner)
-            if any(entry.start == span[0] for entry in mine):
-                return booked(diary, span)  # by an earlier attempt: it is there already
-            entry = the_one(mine, arguments["current_time"], CURRENT)
-            if not diary.offers(arguments["new_time"]):
-                raise SlotNotOffered
             if _rivals(await busy(parts, diary, wide), wide, entry):
                 raise SlotTaken
             await _move(parts, diary, settings, owner, entry, span)

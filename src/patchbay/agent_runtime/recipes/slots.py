@@ -137,29 +137,31 @@ class Diary(msgspec.Struct, frozen=True):
         """When a day begins, in UTC."""
         return self._instant(day, time())
 
-    def starts(self, day: date) -> Iterator[datetime]:
-        """When appointments may begin, of the hours that begin on ``day``, whether or not anything is busy."""
+    def starts(self, day: date, length: timedelta | None = None) -> Iterator[datetime]:
+        """When appointments (of another ``length`` than usual) may begin, of the hours that begin on ``day``, whether or not
+        anything is busy.
+        """
         step = timedelta(minutes=self.settings.step_minutes or self.settings.slot_minutes)
         for opens, closes in self.open_spans(day):
             at = opens
-            while at + self.length <= closes:
+            while at + (length or self.length) <= closes:
                 if at >= self.earliest:
                     yield at
                 at += step
 
-    def offers(self, start: datetime) -> bool:
+    def offers(self, start: datetime, length: timedelta | None = None) -> bool:
         """Whether an appointment may begin then at all: within the hours, on the grid, neither too soon nor too far."""
         day = start.astimezone(self.zone).date()
         if not self.today <= day <= self.last_day:
             return False
         wanted = start.astimezone(UTC)
         # Hours that run past midnight belong to the day they begin on.
-        return any(wanted in self.starts(one) for one in (day - _DAY, day))
+        return any(wanted in self.starts(one, length) for one in (day - _DAY, day))
 
-    def wide(self, start: datetime) -> Span:
+    def wide(self, start: datetime, length: timedelta | None = None) -> Span:
         """What has to be free for an appointment at ``start``: its own time and the buffer on either side."""
         begins = start.astimezone(UTC)
-        return begins - self.buffer, begins + self.length + self.buffer
+        return begins - self.buffer, begins + (length or self.length) + self.buffer
 
     def local(self, moment: datetime) -> str:
         """A moment as a result has it: RFC 3339 where the hours are."""
