@@ -237,6 +237,8 @@ async def send(client: httpx2.AsyncClient, operation: Operation, world: World, *
         options.setdefault("params", {"q": "appointment"})
     if operation.path.endswith("/sql/scripts"):
         options.setdefault("params", {"database": "appdb"})
+    if operation.path.endswith("/spreadsheet"):
+        options.setdefault("params", {"ref": "x" * 20})
     return await client.request(operation.method, world.fill(operation.path), **options)
 
 
