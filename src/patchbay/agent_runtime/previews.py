@@ -96,7 +96,10 @@ async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str
         if row.call is None:
             raise NothingToPreview
         call = unseal_call(row.call, row.digest or "", row.name)
+        own = runtime.own.get(call.kind)
         means = await _means(session, runtime, row, call)
+    if own is not None:
+        return Previewed(preview=await own.preview(org_id, call, _context(wanted, means.time_zone)))
     if means.view is not None and means.view.slice_fingerprint(call.operation, call.slice) != call.slice_fingerprint:
         raise SchemaChanged
     return Previewed(preview=await _preview(runtime, call, means, wanted))
@@ -104,6 +107,8 @@ async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str
 
 async def _means(session: AsyncSession, runtime: Runtime, row: Skill, call: FrozenCall) -> _Means:
     zone = await _time_zone(session, row.agent_id)
+    if call.kind in runtime.own:
+        return _Means(None, None, None, zone)
     if row.binding is None:
         connection = await session.get_one(Connection, call.connection_id)
         return _Means(None, await read_credentials(session, runtime.vault, connection), None, zone)
@@ -114,13 +119,7 @@ async def _means(session: AsyncSession, runtime: Runtime, row: Skill, call: Froz
 
 
 async def _preview(runtime: Runtime, call: FrozenCall, means: _Means, wanted: PreviewBody) -> Preview:
-    context = CallContext(
-        arguments=wanted.arguments,
-        session=wanted.session.known() if wanted.session else {},
-        verified=wanted.verified,
-        time_zone=means.time_zone,
-        idempotency_key="preview",
-    )
+    context = _context(wanted, means.time_zone)
     options = PreviewOptions(execute=wanted.execute, accept_side_effects=frozenset(wanted.accept_side_effects))
     return await preview(
         call,
@@ -130,6 +129,16 @@ async def _preview(runtime: Runtime, call: FrozenCall, means: _Means, wanted: Pr
         guard=runtime.guard,
         authorizer=means.authorizer,
         options=options,
+    )
+
+
+def _context(wanted: PreviewBody, time_zone: str) -> CallContext:
+    return CallContext(
+        arguments=wanted.arguments,
+        session=wanted.session.known() if wanted.session else {},
+        verified=wanted.verified,
+        time_zone=time_zone,
+        idempotency_key="preview",
     )
 
 

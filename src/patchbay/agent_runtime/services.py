@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from patchbay.agent_runtime.counting import Books, PostgresBooks
+from patchbay.connectors.preview import Preview
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ class Runner(Protocol):
         ...
 
 
+class OwnRunner(Runner, Protocol):
+    """Runs the calls of one kind that Patchbay does itself, and shows what they would do."""
+
+    async def preview(self, org_id: str, call: FrozenCall, context: CallContext) -> Preview:
+        """What it would do; nothing is done."""
+        ...
+
+
 class Texting(Protocol):
     """Sends text messages."""
 
@@ -43,7 +52,8 @@ class Texting(Protocol):
 
 @dataclass(slots=True)
 class Runtime:
-    """The services of one process. ``models`` gives the model that speaks for an agent.
+    """The services of one process. ``models`` gives the model that speaks for an agent; ``own`` are what Patchbay does itself, by
+    the kind of call, to look at what it would do.
 
     ``counted_in`` are the books to count in across conversations (None: the database); ``sms`` sends text messages, where a
     carrier is configured.
@@ -56,6 +66,7 @@ class Runtime:
     models: ModelFactory
     settings: Settings
     sms: Texting | None = None
+    own: Mapping[str, OwnRunner] = field(default_factory=dict[str, OwnRunner])
     counted_in: Books | None = None
     _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 

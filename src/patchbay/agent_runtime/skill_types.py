@@ -54,7 +54,6 @@ def _reserved(type: str, name: str, description: str) -> TypeEntry:
 
 
 _RESERVED = (
-    _reserved("transfer", "Transfer", "Transfers the call to a person or another number."),
     _reserved("email", "E-mail", "Sends an e-mail from the conversation."),
     _reserved("sms", "Text message", "Sends a text message to the caller."),
     _reserved("mcp", "MCP tool", "Calls a tool of an MCP server."),

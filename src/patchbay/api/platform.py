@@ -47,6 +47,7 @@ async def open_platform(
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
+    from patchbay.agent_runtime.hand_made.runners import own_runners
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
@@ -71,8 +72,9 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
-        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database)})
-        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier)
+        own = own_runners()
+        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), **own})
+        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier, own=own)
         stack.push_async_callback(runtime.drain)
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
         stack.push_async_callback(leases.close)

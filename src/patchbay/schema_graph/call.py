@@ -457,6 +457,8 @@ WEBHOOK = "webhook"
 """The kind of a call to an endpoint of the customer's own."""
 RECIPE = "recipe"
 """The kind of a call that composes others."""
+TRANSFER = "transfer"
+"""The kind of a call that brings the caller to a person."""
 
 
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
