@@ -47,6 +47,7 @@ BINDING = {
 }
 ROUTES = {
     "GET /api/v1/audit-logs": "audit:read",
+    "GET /api/v1/agents/{agentId}/messages": "calls:read",
     "GET /api/v1/integrations/catalog": "integrations:read",
     "GET /api/v1/integrations": "integrations:read",
     "POST /api/v1/integrations/{kind}/connect": "integrations:write",

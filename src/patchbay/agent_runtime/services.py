@@ -11,6 +11,7 @@ import structlog
 
 from patchbay.agent_runtime.counting import Books, PostgresBooks
 from patchbay.connectors.preview import Preview
+from patchbay.connectors.smtp.message import Mail
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 
 if TYPE_CHECKING:
@@ -50,13 +51,21 @@ class Texting(Protocol):
         ...
 
 
+class Mailing(Protocol):
+    """Sends mail."""
+
+    async def send(self, mail: Mail) -> None:
+        """Send ``mail`` to all of its recipients or to none. Raises a :class:`~patchbay.errors.PatchbayError`."""
+        ...
+
+
 @dataclass(slots=True)
 class Runtime:
     """The services of one process. ``models`` gives the model that speaks for an agent; ``own`` are what Patchbay does itself, by
     the kind of call, to look at what it would do.
 
     ``counted_in`` are the books to count in across conversations (None: the database); ``sms`` sends text messages, where a
-    carrier is configured.
+    carrier is configured, and ``mail`` mail, where a mail server is.
     """
 
     database: Database
@@ -66,6 +75,7 @@ class Runtime:
     models: ModelFactory
     settings: Settings
     sms: Texting | None = None
+    mail: Mailing | None = None
     own: Mapping[str, OwnRunner] = field(default_factory=dict[str, OwnRunner])
     counted_in: Books | None = None
     _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])

@@ -53,11 +53,7 @@ def _reserved(type: str, name: str, description: str) -> TypeEntry:
     return TypeEntry(type=type, name=name, description=description, family=type, status="reserved")
 
 
-_RESERVED = (
-    _reserved("email", "E-mail", "Sends an e-mail from the conversation."),
-    _reserved("sms", "Text message", "Sends a text message to the caller."),
-    _reserved("mcp", "MCP tool", "Calls a tool of an MCP server."),
-)
+_RESERVED = (_reserved("mcp", "MCP tool", "Calls a tool of an MCP server."),)
 
 _ENTRIES = (*_BOUND, *(one.entry for one in HAND_MADE.values()), *_RESERVED)
 _BY_TYPE = {entry.type: entry for entry in _ENTRIES}

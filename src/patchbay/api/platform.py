@@ -53,6 +53,7 @@ async def open_platform(
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
+    from patchbay.connectors.smtp.mailer import Mailer
     from patchbay.egress.guard import EgressGuard
     from patchbay.schema_graph.call import RECIPE
     from patchbay.store.database import Database
@@ -72,9 +73,10 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
-        own = own_runners()
+        mailer = Mailer.from_settings(settings, guard)
+        own = own_runners(database, mailer, carrier)
         skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), **own})
-        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier, own=own)
+        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier, mail=mailer, own=own)
         stack.push_async_callback(runtime.drain)
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
         stack.push_async_callback(leases.close)
