@@ -47,6 +47,7 @@ BINDING = {
 }
 ROUTES = {
     "GET /api/v1/audit-logs": "audit:read",
+    "POST /api/v1/agents/{agentId}/geocode-roster": "skills:write",
     "GET /api/v1/agents/{agentId}/messages": "calls:read",
     "GET /api/v1/integrations/catalog": "integrations:read",
     "GET /api/v1/integrations": "integrations:read",
@@ -132,6 +133,7 @@ BODIES: dict[str, Any] = {
     "PUT /api/v1/agents/{agentId}/caller-verification": [
         {"method": "knowledge_based", "requiredFields": ["caller_phone", "appointment_status"], "verifierSkillId": "SKILL"}
     ],
+    "POST /api/v1/agents/{agentId}/geocode-roster": {"locations": [{"label": "Shop", "address": "Boulder, CO 80302"}]},
     "POST /api/v1/agents/{agentId}/simulate": {"message": "Hello?"},
     "POST /api/v1/chat/sessions": {"agentId": "AGENT"},
     "POST /api/v1/chat/sessions/{id}/messages": {"content": "Hello?"},

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from patchbay.agent_runtime.counting import Books, PostgresBooks
+from patchbay.connectors.geocoding.offline import OfflineGeocoder
+from patchbay.connectors.geocoding.places import Geocoding
 from patchbay.connectors.preview import Preview
 from patchbay.connectors.smtp.message import Mail
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
@@ -65,7 +67,7 @@ class Runtime:
     the kind of call, to look at what it would do.
 
     ``counted_in`` are the books to count in across conversations (None: the database); ``sms`` sends text messages, where a
-    carrier is configured, and ``mail`` mail, where a mail server is.
+    carrier is configured, and ``mail`` mail, where a mail server is; ``geocoder`` places addresses on the map.
     """
 
     database: Database
@@ -76,6 +78,7 @@ class Runtime:
     settings: Settings
     sms: Texting | None = None
     mail: Mailing | None = None
+    geocoder: Geocoding = field(default_factory=OfflineGeocoder)
     own: Mapping[str, OwnRunner] = field(default_factory=dict[str, OwnRunner])
     counted_in: Books | None = None
     _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])

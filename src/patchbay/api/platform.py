@@ -51,6 +51,7 @@ async def open_platform(
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
+    from patchbay.connectors.geocoding.configured import open_geocoder
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.connectors.smtp.mailer import Mailer
@@ -73,10 +74,13 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
+        geocoder = await stack.enter_async_context(open_geocoder(settings, guard))
         mailer = Mailer.from_settings(settings, guard)
-        own = own_runners(database, mailer, carrier)
+        own = own_runners(database, mailer, carrier, geocoder)
         skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), **own})
-        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier, mail=mailer, own=own)
+        runtime = Runtime(
+            database, vault, guard, skill_runner, models, settings, sms=carrier, mail=mailer, geocoder=geocoder, own=own
+        )
         stack.push_async_callback(runtime.drain)
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
         stack.push_async_callback(leases.close)
