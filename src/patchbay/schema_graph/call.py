@@ -475,6 +475,8 @@ MCP = "mcp"
 """The kind of a call of a remote MCP server's tool."""
 RECIPE = "recipe"
 """The kind of a call that composes others."""
+TRANSFER = "transfer"
+"""The kind of a call that brings the caller to a person."""
 
 
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
