@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -34,7 +35,9 @@ from patchbay.store.ids import new_id
 WAITS_S = 30.0
 """How long a call waits for the one before it in the same session."""
 
-_LOOK_AGAIN_S = 0.05
+_LOOK_AGAIN_S, _LOOK_AT_LEAST_S = 0.05, 1.0
+_queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+"""Who waits for a session's turn in this process: one of them asks the store."""
 _OUTCOMES = {"succeeded": "answered", "refused": "unresolved", "failed": "failed"}
 _VERIFIED = "The caller is verified ({level}). Make the call that needed it again."
 _TOO_LONG = "That is too much to read back to the caller, who has to confirm it. Make it shorter."
@@ -76,14 +79,34 @@ async def call_tool(runtime: Runtime, at: McpSession, name: str, arguments: dict
     answers: list[ToolAnswer] = []
 
     async def work() -> None:
-        answers.append(await _Call(runtime, at, await _turn_of(runtime, at)).run(name, arguments))
+        queue = _queues.setdefault(at.conversation_id, asyncio.Lock())
+        held = await _turn_of(runtime, at, queue)
+        try:
+            answers.append(await _Call(runtime, at, held).run(name, arguments))
+        finally:
+            queue.release()
 
     await asyncio.shield(runtime.detach(work()))
     return answers[0]
 
 
-async def _turn_of(runtime: Runtime, at: McpSession) -> Held:
+async def _turn_of(runtime: Runtime, at: McpSession, queue: asyncio.Lock) -> Held:
+    """The session's turn, with its place in the queue. Other processes are waited for by asking, less and less often."""
     give_up = time.monotonic() + WAITS_S
+    try:
+        async with asyncio.timeout(WAITS_S):
+            await queue.acquire()
+    except TimeoutError:
+        raise TurnInProgress from None
+    try:
+        return await _claimed(runtime, at, give_up)
+    except BaseException:
+        queue.release()
+        raise
+
+
+async def _claimed(runtime: Runtime, at: McpSession, give_up: float) -> Held:
+    pause = _LOOK_AGAIN_S
     while True:
         try:
             async with runtime.database.tenant(at.org_id) as session:
@@ -91,7 +114,8 @@ async def _turn_of(runtime: Runtime, at: McpSession) -> Held:
         except TurnInProgress:
             if time.monotonic() > give_up:
                 raise
-        await asyncio.sleep(_LOOK_AGAIN_S)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LOOK_AT_LEAST_S)
 
 
 class _Call:

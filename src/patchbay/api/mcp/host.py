@@ -84,7 +84,7 @@ class McpHost:
 
     async def _started(self) -> StreamableHTTPSessionManager:
         async with self._starting:
-            if self._manager is not None:
+            if self._manager is not None and self._running is not None and not self._running.done():
                 return self._manager
             protocol = await asyncio.to_thread(import_module, _PROTOCOL)
             manager: StreamableHTTPSessionManager = protocol.session_manager(self._runtime)
