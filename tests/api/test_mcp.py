@@ -19,12 +19,12 @@ from sqlalchemy import select, text
 
 from patchbay.accounts.keys import revoke_key
 from patchbay.accounts.tables import OperatorEvent
-from patchbay.agent_runtime.mcp import pending
+from patchbay.agent_runtime.mcp import calls, pending
 from patchbay.agent_runtime.mcp.sessions import IDLE_S
 from patchbay.store.database import Database
 from tests.api.conftest import Key, MakeKey, problem
 from tests.api.guides.test_verify_a_caller import ACCOUNTS, BALANCE, VERIFIER
-from tests.api.webhook_service import Service, lost, serving
+from tests.api.webhook_service import Service, lost, serving, slow
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -275,12 +275,40 @@ async def test_an_unknown_outcome_is_said_and_raised(
 
 async def test_calls_of_one_session_take_turns(practice: Practice, client: httpx2.AsyncClient, key: Key) -> None:
     async with practice.client(key) as mcp:
-        calls = [mcp.call_tool("Find_a_customer", {"account_number": f"AC100{n % 2 + 1}"}) for n in range(8)]
-        results = [told(result) for result in await asyncio.gather(*calls)]
+        asked = [mcp.call_tool("Find_a_customer", {"account_number": f"AC100{n % 2 + 1}"}) for n in range(8)]
+        results = [told(result) for result in await asyncio.gather(*asked)]
     assert [one["rows"][0]["account"] for one in results] == [f"AC100{n % 2 + 1}" for n in range(8)]
     events = await receipt_of(client, results[0]["conversationId"])
     assert [event["seq"] for event in events] == list(range(1, 17))
     assert [event["turn"] for event in events] == [turn for turn in range(1, 9) for _ in range(2)]
+
+
+async def test_a_call_that_waits_too_long_is_told_so(
+    practice: Practice, client: httpx2.AsyncClient, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "WAITS_S", 0.3)
+    practice.service.answer = slow
+    async with practice.client(key) as mcp:
+        token = told(await mcp.call_tool("Book_a_visit", {"day": "Monday"}))["confirmation"]
+        under_way = asyncio.create_task(mcp.call_tool("confirm_call", {"confirmation": token}))
+        await asyncio.sleep(0.3)
+        with pytest.raises(MCPError, match="turn_in_progress"):
+            await mcp.call_tool("Find_a_customer", {"account_number": "AC1001"})
+        assert told(await under_way)["status"] == "succeeded"
+        assert told(await mcp.call_tool("Find_a_customer", {"account_number": "AC1001"}))["status"] == "succeeded"
+
+
+async def test_every_message_is_admitted_counted_and_logged(practice: Practice, client: httpx2.AsyncClient, key: Key) -> None:
+    mine = Raw(client, practice, key)
+    session = await mine.begin()
+    response = await mine.send(message("tools/call", name="Find_a_customer", arguments={"account_number": "AC1001"}))
+    assert int(response.headers["ratelimit-limit"]) > int(response.headers["ratelimit-remaining"])
+    assert response.headers["cache-control"] == "no-store"
+    await practice.app.state.platform.runtime.drain()
+    logged = await data(await client.get("/api/v1/audit-logs", params={"limit": 2}))
+    conversation = session.partition(".")[0]
+    assert [(row["path"], row["resourceId"]) for row in logged] == [(practice.path, conversation)] * 2
+    assert session not in str(logged)
 
 
 class Raw:
