@@ -108,10 +108,10 @@ async def post_mcp_message(
         raise McpSessionRequired
     session = await find_mcp_session(platform.runtime, principal, agent_id, session_id, facts)
     visit.resource_id, visit.receipted = session.conversation_id, True
-    if "method" not in message:
+    if "method" not in message and ("result" in message or "error" in message):
         await take_answer(platform.runtime, session, message)
         return Response(status_code=202)
-    if session.asks and message["method"] == "tools/call" and "text/event-stream" in request.headers.get("accept", ""):
+    if session.asks and message.get("method") == "tools/call" and "text/event-stream" in request.headers.get("accept", ""):
         return await answer_or_ask(request, platform, raw, session)
     answered = await platform.mcp.answer(request, raw, session)
     return Response(answered.body, answered.status, media_type=answered.media_type)
