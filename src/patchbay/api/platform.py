@@ -47,10 +47,13 @@ async def open_platform(
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
+    from patchbay.agent_runtime.recipes.running import RecipeRunner
+    from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
+    from patchbay.schema_graph.call import RECIPE
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
 
@@ -68,7 +71,8 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
-        runtime = Runtime(database, vault, guard, runner, models, settings, sms=carrier)
+        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database)})
+        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier)
         stack.push_async_callback(runtime.drain)
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
         stack.push_async_callback(leases.close)

@@ -5,7 +5,7 @@ Both are plain values that turn into JSON and back. A frozen call names its conn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -437,9 +437,29 @@ class GraphqlCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_f
     refusals: tuple[tuple[str, ...], ...] = ()
 
 
-Body = SqlCall | HttpCall | GraphqlCall
+class RecipeCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="recipe"):
+    """Several frozen calls and the name of the reviewed function that composes them (``patchbay.agent_runtime.recipes``).
+
+    ``parts`` are by the names the recipe knows them under; what a part takes from the model, the recipe gives it. ``settings``
+    are the recipe's own, as JSON.
+    """
+
+    recipe: str
+    parts: Mapping[str, FrozenCall]
+    settings: Mapping[str, Any] = {}
+
+
+class OwnCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="own"):
+    """What Patchbay does itself (a mail, a text message, a transfer, a place on a map): its kind says what, ``settings`` how."""
+
+    settings: Mapping[str, Any] = {}
+
+
+Body = SqlCall | HttpCall | GraphqlCall | RecipeCall | OwnCall
 WEBHOOK = "webhook"
 """The kind of a call to an endpoint of the customer's own."""
+RECIPE = "recipe"
+"""The kind of a call that composes others."""
 
 
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -492,6 +512,11 @@ class FrozenCall(_Value, frozen=True, rename="camel", omit_defaults=True):
     def open_ended(self) -> bool:
         """Whether its leaves are whatever the other side answers: a webhook that declares none."""
         return self.kind == WEBHOOK and not self.outputs
+
+
+def parts_of(call: FrozenCall) -> tuple[FrozenCall, ...]:
+    """The calls that reach a system when ``call`` runs: itself, or what a recipe composes."""
+    return tuple(call.body.parts.values()) if isinstance(call.body, RecipeCall) else (call,)
 
 
 def statement_of(call: Candidate | FrozenCall) -> SqlCall:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.connectors.drift_log import WHOLE
 from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph
 from patchbay.connectors.tables import Connection, DriftObservation, Snapshot
-from patchbay.schema_graph.call import FrozenCall
+from patchbay.schema_graph.call import FrozenCall, parts_of
 from patchbay.schema_graph.drift import Judgement, Reason, judge, worst
 from patchbay.schema_graph.model import Graph
 
@@ -37,7 +37,10 @@ class Facts(msgspec.Struct, frozen=True):
 
     def judge(self, call: FrozenCall) -> Judgement:
         """What the schema and what live calls met mean to a call."""
-        judged = judge(call, self.graph)
+        of_parts = [judge(part, self.graph) for part in parts_of(call)]
+        judged = of_parts[0]
+        if len(of_parts) > 1:
+            judged = Judgement(worst(one.status for one in of_parts), tuple(r for one in of_parts for r in one.reasons))
         met = tuple(_as_reason(one) for one in self.met_by(call))
         if not met:
             return judged
@@ -46,8 +49,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     def met_by(self, call: FrozenCall) -> list[Observation]:
         """The observations that are about a call: of its operation, at a leaf it returns or at the whole."""
-        leaves = {WHOLE, *(output.leaf for output in call.outputs)}
-        return [one for one in self.observations if one.operation == call.operation and one.leaf in leaves]
+        leaves = {part.operation: {WHOLE, *(output.leaf for output in part.outputs)} for part in parts_of(call)}
+        return [one for one in self.observations if one.leaf in leaves.get(one.operation, ())]
 
 
 async def facts_of(session: AsyncSession, connection_ids: Sequence[str]) -> Mapping[str, Facts]:

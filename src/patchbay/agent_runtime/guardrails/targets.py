@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from patchbay.agent_runtime.guardrails.policies import SkillPolicy
-from patchbay.schema_graph.call import FrozenCall, GraphqlCall, SqlCall
+from patchbay.schema_graph.call import FrozenCall, GraphqlCall, OwnCall, SqlCall, parts_of
 
 
 class Targeted(Protocol):
@@ -34,9 +34,12 @@ class Targeted(Protocol):
 
 def family_of(call: FrozenCall) -> str:
     """The family a policy may name instead of a kind."""
-    if isinstance(call.body, SqlCall):
+    body = parts_of(call)[0].body
+    if isinstance(body, OwnCall):
+        return call.kind
+    if isinstance(body, SqlCall):
         return "db_query"
-    return "graphql" if isinstance(call.body, GraphqlCall) else "http"
+    return "graphql" if isinstance(body, GraphqlCall) else "http"
 
 
 def targets(policy: SkillPolicy, skill: Targeted) -> bool:

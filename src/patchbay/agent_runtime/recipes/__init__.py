@@ -1,0 +1,1 @@
+"""Recipes: reviewed functions that compose frozen calls."""

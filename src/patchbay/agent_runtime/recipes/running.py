@@ -1,0 +1,114 @@
+"""Running recipes: each part through the ordinary runner, with all that holds for a call there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from patchbay.agent_runtime.recipes.freezing import RecipeInvalid, read_settings
+from patchbay.agent_runtime.recipes.known import RECIPES
+from patchbay.agent_runtime.recipes.recipe import AnyRecipe
+from patchbay.agent_runtime.services import Runner
+from patchbay.connectors.refusals import CallNotSupported, CallRefused, SourceTimeout
+from patchbay.schema_graph.arguments import prepare_inputs
+from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, RecipeCall
+from patchbay.store.database import Database
+
+WAIT_S = 5.0
+"""How long a resource is waited for."""
+_WAIT = text(f"SET LOCAL lock_timeout = '{int(WAIT_S * 1000)}ms'")
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:resource, 0))")
+
+
+class Busy(CallRefused):
+    """Somebody else is changing the same thing right now, so nothing was changed."""
+
+    code, title = "resource_busy", "Busy"
+    layer = "source"
+    next_step = "Ask again in a moment."
+    say = "Somebody else is changing that right now. Please try again in a moment."
+
+
+class RecipeRunner:
+    """Runs the calls of kind ``recipe``. ``calls`` runs their parts."""
+
+    def __init__(self, calls: Runner, database: Database, recipes: Mapping[str, AnyRecipe] = RECIPES) -> None:
+        self._calls = calls
+        self._database = database
+        self._recipes = recipes
+
+    async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
+        """The recipe's result. Raises what validating the arguments and what running a part raises, and :class:`SourceTimeout`
+        when the whole takes too long and has written nothing.
+        """
+        body = call.body
+        if not isinstance(body, RecipeCall):
+            raise CallNotSupported
+        recipe = self._recipes.get(body.recipe)
+        settings = None if recipe is None else read_settings(recipe, body.settings, [])
+        if recipe is None or settings is None:
+            raise CallNotSupported
+        started = time.perf_counter()
+        values = prepare_inputs(call)(context)
+        parts = RunningParts(self._calls, self._database, org_id, body.parts, context)
+        try:
+            async with asyncio.timeout(call.caps.deadline_ms / 1000):
+                result = await recipe.run(settings, values, parts, context)
+        except TimeoutError:
+            if parts.wrote:
+                raise  # nobody knows what became of it
+            raise SourceTimeout from None
+        return msgspec.structs.replace(result, duration_ms=(time.perf_counter() - started) * 1000)
+
+
+class RunningParts:
+    """See :class:`~patchbay.agent_runtime.recipes.recipe.Parts`. ``wrote``: a part that writes has been begun."""
+
+    def __init__(
+        self, calls: Runner, database: Database, org_id: str, parts: Mapping[str, FrozenCall], context: CallContext
+    ) -> None:
+        self._calls = calls
+        self._database = database
+        self._org_id = org_id
+        self._parts = parts
+        self._context = context
+        self.wrote = False
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parts
+
+    async def run(self, name: str, arguments: Mapping[str, Any]) -> CallResult:
+        """Run one part."""
+        call = self._parts.get(name)
+        if call is None:
+            raise RecipeInvalid(f"There is no part {name!r} (recipe_invalid).")
+        self.wrote = self.wrote or call.effect == "write"
+        given = {param: value for param, value in arguments.items() if value is not None}
+        return await self._calls.run(
+            self._org_id,
+            call,
+            msgspec.structs.replace(self._context, arguments=given, idempotency_key=f"{self.key()}_{name}"),
+        )
+
+    @asynccontextmanager
+    async def held(self, resource: str) -> AsyncGenerator[None]:
+        """Hold a resource by a lock of the platform's database, which a killed process gives back."""
+        (connection_id,) = {call.connection_id for call in self._parts.values()}
+        async with self._database.tenant(self._org_id) as session:
+            try:
+                await session.execute(_WAIT)
+                await session.execute(_HOLD, {"resource": f"{connection_id}\x1f{resource}".replace("\x00", "")})
+            except DBAPIError:
+                raise Busy from None
+            yield
+
+    def key(self) -> str:
+        """What names this run of the whole."""
+        return self._context.idempotency_key or "unkeyed"
