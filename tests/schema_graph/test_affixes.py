@@ -15,7 +15,7 @@ from patchbay.schema_graph.requests import prepare_request
 from patchbay.schema_graph.said_times import Unfit
 from patchbay.schema_graph.transform import Affix
 from patchbay.schema_graph.transforming import refused_in, to_agent, to_system
-from tests.schema_graph.search_language import Term, terms_of
+from tests.servers.providers.search_language import Term, terms_of
 
 NAME = Affix('name:"', '"')
 EMAIL = Affix("email:'", "'", "*")
