@@ -6,16 +6,30 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+class OAuthClient(BaseModel):
+    """The client that this installation is to a provider's OAuth."""
+
+    client_id: str
+    client_secret: SecretStr
+
+
+class StandIn(BaseModel):
+    """Where a provider's origin is asked instead: a sandbox, a server for tests. ``caFile`` holds a private authority's PEM."""
+
+    origin: str
+    ca_file: Path | None = Field(default=None, validation_alias=AliasChoices("caFile", "ca_file"))
+
+
 class Settings(BaseSettings):
     """How this installation runs. Every value has a default that works on one machine with nothing set up."""
 
-    model_config = SettingsConfigDict(env_prefix="PATCHBAY_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="PATCHBAY_", env_nested_delimiter="__", extra="ignore", populate_by_name=True)
 
     data_dir: Path = Field(default=Path("~/.patchbay"), description="Where the embedded database and local keys live.")
     host: str = Field(default="127.0.0.1", description="The address the server listens on.")
@@ -49,6 +63,16 @@ class Settings(BaseSettings):
     sms_base_url: str = Field(
         default="https://api.twilio.com", description="Where the carrier's API is; it speaks Twilio's Messages API."
     )
+    oauth: dict[str, OAuthClient] = Field(
+        default={},
+        description="The OAuth clients of curated providers: `PATCHBAY_OAUTH__GOOGLE__CLIENT_ID` and `…__CLIENT_SECRET`.",
+    )
+    stand_ins: dict[str, StandIn] = Field(
+        default={},
+        description="JSON from a curated provider's origin to where it is asked instead: "
+        '`{"https://api.example.com": {"origin": "https://sandbox.example.com", "caFile": null}}`.',
+    )
+    packs_dir: Path | None = Field(default=None, description="A directory of further provider packs.")
     rate_limit_per_minute: int = Field(default=1200, ge=1, description="Requests each organization may make in a minute.")
     log_level: str = Field(default="INFO", description="The least severe log level that is written.")
 

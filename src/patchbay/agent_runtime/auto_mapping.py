@@ -7,6 +7,7 @@ answer, leaves what was proposed without it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -59,8 +60,19 @@ class AutoMapped(msgspec.Struct, frozen=True):
     why: Why
 
 
-async def auto_map(runtime: Runtime, org_id: str, agent_id: str, kind: str, body: Any) -> AutoMapped:
-    """Propose a binding for a goal and save it disabled.
+async def auto_map(
+    runtime: Runtime,
+    org_id: str,
+    agent_id: str,
+    kind: str,
+    body: Any,
+    *,
+    name: str | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    at_least: float = 0.0,
+) -> AutoMapped:
+    """Propose a binding for a goal and save it disabled. A proposal that is less sure than ``at_least`` (0 to 1) is none.
+    ``name`` is what the skill is called where that is free; there is one skill of a ``provenance``.
 
     Raises ``ValidationFailed`` (400), :class:`NoValidBinding` (422) with the reason and the nearest candidates,
     :class:`DuplicateName` (409) for a name that was asked for, and what reading the connection raises (404
@@ -77,8 +89,13 @@ async def auto_map(runtime: Runtime, org_id: str, agent_id: str, kind: str, body
     goal, ranking = await asyncio.to_thread(_ranked, asked.goal, view, index)
     choice = await _model_choice(runtime, agent_id, goal, ranking)
     proposal = await asyncio.to_thread(_proposed, goal, ranking, view, target, asked.tool_name, choice)
+    if proposal.why.confidence < at_least:
+        candidates = [msgspec.to_builtins(one) for one in proposal.why.alternatives]
+        detail = "Nothing in the schema is clearly what this is about (no_valid_binding)."
+        raise NoValidBinding(detail, extensions={"candidates": candidates})
+    body = {**proposal.binding.to_json(), "toolName": name or proposal.binding.tool_name, "enabled": False}
     try:
-        skill = await _save(runtime, org_id, agent_id, kind, proposal, renamed=asked.tool_name is None)
+        skill = await _save(runtime, org_id, agent_id, kind, body, renamed=asked.tool_name is None, provenance=provenance)
     except Unprocessable as refusal:
         detail = f"{proposal.binding.operation} was proposed, but could not be proven: {refusal.detail} (no_valid_binding)"
         candidates = [msgspec.to_builtins(one) for one in proposal.why.alternatives]
@@ -95,14 +112,22 @@ def _proposed(goal: Goal, ranking: Ranking, view: View, target: Target, tool_nam
     return propose_from(goal, ranking, view, target, tool_name=tool_name, choice=choice)
 
 
-async def _save(runtime: Runtime, org_id: str, agent_id: str, kind: str, proposal: Proposal, *, renamed: bool) -> Skill:
-    """Save the draft; a name that the goal gave gets a number where it is taken."""
-    binding = proposal.binding
+async def _save(
+    runtime: Runtime,
+    org_id: str,
+    agent_id: str,
+    kind: str,
+    body: Mapping[str, Any],
+    *,
+    renamed: bool,
+    provenance: Mapping[str, Any] | None,
+) -> Skill:
+    """Save the draft; a name that was not asked for gets a number where it is taken."""
+    wanted: str = body["toolName"]
     for number in range(1, _MOST_NAMES + 1):
-        name = binding.tool_name if number == 1 else f"{binding.tool_name[:95]} {number}"
-        body = {**binding.to_json(), "toolName": name, "enabled": False}
+        name = wanted if number == 1 else f"{wanted[:95]} {number}"
         try:
-            return await save_binding(runtime, org_id, agent_id, kind, body)
+            return await save_binding(runtime, org_id, agent_id, kind, {**body, "toolName": name}, provenance=provenance)
         except DuplicateName:
             if not renamed or number == _MOST_NAMES:
                 raise

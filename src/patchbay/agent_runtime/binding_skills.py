@@ -19,7 +19,7 @@ from patchbay.agent_runtime.conversation.tools import HAND_OFF
 from patchbay.agent_runtime.ground import Ground, prove_binding, read_ground
 from patchbay.agent_runtime.reviews import Reviewer, ReviewStale, is_reviewed
 from patchbay.agent_runtime.services import Runtime
-from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch
+from patchbay.agent_runtime.skills import SkillPatch, get_skill, patch_skill, read_patch, skill_from
 from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.bindings.tool_lint import check_tool
@@ -56,8 +56,11 @@ class _Made(msgspec.Struct, frozen=True):
     warnings: list[dict[str, Any]]
 
 
-async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, body: Any) -> Skill:
-    """A new skill from a binding's body. A read is enabled as asked for; a write is stored disabled.
+async def save_binding(
+    runtime: Runtime, org_id: str, agent_id: str, kind: str, body: Any, *, provenance: Mapping[str, Any] | None = None
+) -> Skill:
+    """A new skill from a binding's body. A read is enabled as asked for; a write is stored disabled. With ``provenance`` there is
+    one skill of it on the agent, and another request meanwhile may have made it.
 
     Raises ``ValidationFailed`` (400), ``BindingInvalid`` or ``CallNotProvable`` (422), :class:`DuplicateName` (409), and
     what reading the connection raises (404 ``schema_not_discovered``, 409 ``integration_not_connected``).
@@ -72,9 +75,12 @@ async def save_binding(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
         made = await _make(runtime, org_id, agent_id, kind, binding)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)
+            there = None if provenance is None else await skill_from(session, agent_id, provenance)
+            if there is not None:
+                return there
             await check_name(session, agent_id, binding.tool_name, None)
             if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
-                return await _insert(session, agent_id, kind, binding, made)
+                return await _insert(session, agent_id, kind, binding, made, provenance)
     raise GroundMoved
 
 
@@ -118,13 +124,16 @@ async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding
     return _Made(ground, seal(proven.call), proven.call.effect, [msgspec.to_builtins(w) for w in warnings])
 
 
-async def _insert(session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made) -> Skill:
+async def _insert(
+    session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made, provenance: Mapping[str, Any] | None
+) -> Skill:
     row = Skill(
         id=new_id("skl"),
         agent_id=agent_id,
         slug=await free_slug(session, agent_id, binding.tool_name),
         skill_type=kind,
         settings={},
+        provenance=None if provenance is None else dict(provenance),
     )
     _write(row, binding, made)
     session.add(row)

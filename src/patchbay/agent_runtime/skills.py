@@ -76,6 +76,15 @@ async def get_skill(session: AsyncSession, agent_id: str, skill: str, *, lock: b
     return row
 
 
+async def skill_from(session: AsyncSession, agent_id: str, provenance: Mapping[str, Any]) -> Skill | None:
+    """The agent's skill that was made from this action or preset of a provider, of whatever version of its pack."""
+    query = select(Skill).where(Skill.agent_id == agent_id)
+    for name, value in provenance.items():
+        if name != "version":
+            query = query.where(Skill.provenance[name].astext == value)
+    return await session.scalar(query.order_by(Skill.id).limit(1))
+
+
 async def patch_skill(
     session: AsyncSession, agent_id: str, skill: str, patch: SkillPatch, *, reviewer: Reviewer | None = None
 ) -> Skill:

@@ -65,6 +65,7 @@ def skill_json(skill: Skill, drift: dict[str, Any] | None = None) -> dict[str, A
         "digest": skill.digest,
         "reviewDigest": review_digest(skill),
         "review": skill.review,
+        "provenance": skill.provenance,
         "warnings": skill.warnings or [],
         "drift": drift,
         "createdAt": _time(skill.created_at),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from patchbay.agent_runtime.services import ModelFactory, Runtime
     from patchbay.connectors.runtime import CallRunner
     from patchbay.egress.guard import EgressGuard
+    from patchbay.packs.model import Pack
     from patchbay.settings import Settings
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
@@ -32,6 +33,7 @@ class Platform:
     runtime: Runtime
     leases: KeyLeases
     direct_calls: DirectCalls
+    packs: Mapping[str, Pack]
 
 
 @asynccontextmanager
@@ -50,13 +52,17 @@ async def open_platform(
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.running import SkillRunner
     from patchbay.agent_runtime.services import Runtime
+    from patchbay.connectors import catalog
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.egress.guard import EgressGuard
+    from patchbay.packs.known import load_packs, provider_of_pack
     from patchbay.schema_graph.call import RECIPE
     from patchbay.store.database import Database
     from patchbay.store.vault import Vault
 
+    packs = load_packs(settings.packs_dir)
+    catalog.offer(provider_of_pack(pack) for pack in packs.values())
     async with AsyncExitStack() as stack:
         if database is None:
             database = await Database.open(settings)
@@ -78,7 +84,7 @@ async def open_platform(
         stack.push_async_callback(leases.close)
         direct_calls = DirectCalls(runtime)
         stack.push_async_callback(direct_calls.close)
-        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls)
+        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

@@ -46,6 +46,7 @@ PROVIDERS: Mapping[str, Provider] = {
         auth="credentials",
     ),
 }
+_CURATED: dict[str, Provider] = {}
 RESERVED: Mapping[str, str] = {"calendly": "Calendly", "hubspot": "HubSpot", "opentable": "OpenTable"}
 
 WORDS = frozenset({
@@ -64,6 +65,17 @@ _DESCRIPTIONS = {
 }
 
 
+def offer(curated: Iterable[Provider]) -> None:
+    """Say which curated providers this installation has. What is said of a built-in kind takes the place of its own entry."""
+    _CURATED.clear()
+    _CURATED.update({provider.kind: provider for provider in curated})
+
+
+def offered() -> Mapping[str, Provider]:
+    """Every provider that an organization has not defined itself, by its kind."""
+    return {**PROVIDERS, **_CURATED}
+
+
 class UnknownKind(NotFound):
     """There is no integration of this kind."""
 
@@ -80,13 +92,13 @@ def check_kind(kind: str) -> None:
         )
     if kind in WORDS:
         raise Reserved(f"{kind} is reserved: it means something else in this API.", hint="Choose another, such as my_crm.")
-    if kind not in PROVIDERS and not _OWN_KIND.fullmatch(kind):
+    if kind not in offered() and not _OWN_KIND.fullmatch(kind):
         raise unknown_kind(kind, ())
 
 
 def unknown_kind(kind: str, own: Iterable[str]) -> UnknownKind:
     """The refusal of a kind that is neither built in nor among the organization's own."""
-    near = did_you_mean(kind[:64], [*PROVIDERS, *own])
+    near = did_you_mean(kind[:64], [*offered(), *own])
     return UnknownKind(
         hint=near or "GET /integrations/catalog lists what can be connected; a kind of your own is connected with a definition."
     )
@@ -109,5 +121,5 @@ def catalog(own: Iterable[Provider], labels: Mapping[str, str]) -> list[dict[str
     """Every entry in its wire form; ``labels`` are the labels of what the organization has connected, by kind."""
     return [
         {**msgspec.to_builtins(entry), "connected": entry.kind in labels, "accountLabel": labels.get(entry.kind)}
-        for entry in (*PROVIDERS.values(), *own)
+        for entry in (*offered().values(), *own)
     ]

@@ -21,6 +21,8 @@ from patchbay.connectors.members import Unreadable, text
 from patchbay.connectors.oauth.callback_address import callback_url, return_url
 from patchbay.connectors.oauth.stored_tokens import write_tokens
 from patchbay.connectors.oauth.tokens import Tokens
+from patchbay.connectors.provided import Provided
+from patchbay.connectors.scoping import parse_scoping
 from patchbay.connectors.stored_credentials import read_secrets, write_secrets
 from patchbay.connectors.system import Secrets
 from patchbay.connectors.systems import system_of
@@ -49,6 +51,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
 
     ``credentials`` None: those stored stay, and so does the target. ``proven``: they are as they were, and need no proof.
     ``kept``: they are made of the secrets that are stored. ``return_to``: where a browser is sent after its authorization.
+    ``provided``: what a curated provider is connected with.
     """
 
     kind: str
@@ -59,6 +62,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     proven: bool = False
     kept: bool = False
     return_to: str | None = None
+    provided: Provided | None = None
 
     @property
     def interactive(self) -> bool:
@@ -83,17 +87,19 @@ async def connect(
     kind: str,
     body: Mapping[str, Any],
     public_url: str | None = None,
+    provided: Provided | None = None,
 ) -> Connected:
     """Connect ``kind``: the credentials are proven on the system, then stored.
 
     A body without ``credentials`` changes the settings of what is connected. Where a person has to agree first, the connection
-    is pending and its authorization begins; ``public_url`` is where the browser then finds this server. No transaction waits
+    is pending and its authorization begins; ``public_url`` is where the browser then finds this server. ``provided`` is what a
+    curated provider is connected with, in the place of the body's credentials and definition. No transaction waits
     for the system: what is known is read in one of its own, and ``session`` is used only afterwards. Raises ValidationFailed,
     EgressRefused, IntegrationUnavailable, or the typed failure of the system.
     """
     async with database.tenant(org_id, read_only=True) as reading:
         known = await known_of(reading, vault, kind)
-    request = parse_connect(kind, body, known, public_url)
+    request = parse_connect(kind, body, known, public_url, provided)
     if request.credentials is None or request.proven:
         return Connected(await store_connection(session, vault, request))
     if request.interactive:
@@ -151,7 +157,9 @@ async def known_of(session: AsyncSession, vault: Vault, kind: str) -> Known:
     return Known(definition_of(connection), connection.target, secrets)
 
 
-def parse_connect(kind: str, body: Mapping[str, Any], known: Known, public_url: str | None = None) -> ConnectRequest:
+def parse_connect(
+    kind: str, body: Mapping[str, Any], known: Known, public_url: str | None = None, provided: Provided | None = None
+) -> ConnectRequest:
     """Read ``{credentials?, definition?, timeZone?, defaultCountry?, redirectUrl?}``.
 
     Raises one :class:`ValidationFailed` with all findings, or IntegrationUnavailable for OAuth without ``public_url``.
@@ -165,7 +173,9 @@ def parse_connect(kind: str, body: Mapping[str, Any], known: Known, public_url: 
     for member, column, read in (("timeZone", "time_zone", _time_zone), ("defaultCountry", "default_country", _country)):
         if member in body:
             settings[column] = read(body[member], findings)
-    definition = _definition(kind, body, known, findings)
+    if provided is not None:
+        body = {**body, "credentials": provided.credentials}
+    definition = provided.definition if provided is not None else _definition(kind, body, known, findings)
     type_ = PROVIDERS[kind].type if kind in PROVIDERS else definition.type if definition is not None else None
     entered = _Entered()
     if type_ is not None:
@@ -173,7 +183,9 @@ def parse_connect(kind: str, body: Mapping[str, Any], known: Known, public_url: 
     return_to = _return_to(body, definition, public_url, findings)
     if findings or type_ is None:
         raise ValidationFailed("The connection is not valid.", errors=findings)
-    return ConnectRequest(kind, type_, definition, entered.credentials, settings, entered.proven, entered.kept, return_to)
+    return ConnectRequest(
+        kind, type_, definition, entered.credentials, settings, entered.proven, entered.kept, return_to, provided
+    )
 
 
 def _definition(kind: str, body: Mapping[str, Any], known: Known, findings: list[Finding]) -> Definition | None:
@@ -312,7 +324,9 @@ async def _entered(session: AsyncSession, request: ConnectRequest, current_one: 
     serves_on = request.kept and connection is not None and connection.status == "connected"
     if connection is None:
         connection = await _new_connection(session, request.kind, target, current_one)
-    connection.label = system.label(request.credentials)
+        if current_one is None and request.provided is not None:
+            connection.scoping = {**parse_scoping(request.provided.scoping)}
+    connection.label = request.provided.label if request.provided is not None else system.label(request.credentials)
     if not request.interactive:
         connection.status, connection.status_reason, connection.connected_at = "connected", None, func.now()
     elif not serves_on:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.connectors import catalog
-from patchbay.connectors.catalog import PROVIDERS, Provider, check_kind, custom_provider, unknown_kind
+from patchbay.connectors.catalog import Provider, check_kind, custom_provider, offered, unknown_kind
 from patchbay.connectors.definition import Definition, stored_definition
 from patchbay.connectors.tables import Connection, Credential, OAuthState, Snapshot
 from patchbay.errors import Conflict
@@ -34,8 +34,9 @@ class IntegrationNotConnected(Conflict):
 async def provider_of(session: AsyncSession, kind: str) -> Provider:
     """The provider of ``kind``: built in, or of the organization's own. Raises UnknownKind or Reserved."""
     check_kind(kind)
-    if kind in PROVIDERS:
-        return PROVIDERS[kind]
+    known = offered().get(kind)
+    if known is not None:
+        return known
     connection = await find(session, kind)
     definition = definition_of(connection) if connection is not None else None
     if definition is None:
@@ -130,7 +131,12 @@ async def list_catalog(session: AsyncSession) -> list[dict[str, Any]]:
     """The catalog: the built-in providers and the organization's own, with what is connected."""
     rows = await session.scalars(select(Connection).where(Connection.replaced_at.is_(None)).order_by(Connection.kind))
     connections = list(rows)
-    own = [custom_provider(one.kind, definition) for one in connections if (definition := definition_of(one)) is not None]
+    taken = offered()
+    own = [
+        custom_provider(one.kind, definition)
+        for one in connections
+        if one.kind not in taken and (definition := definition_of(one)) is not None
+    ]
     return catalog.catalog(own, {one.kind: one.label for one in connections if one.status == "connected"})
 
 
@@ -143,7 +149,7 @@ def _json(connection: Connection, discovered_at: Any) -> dict[str, Any]:
         "label": connection.label,
         "type": type_of(connection),
         "target": connection.target,
-        "definition": connection.definition,
+        "definition": None if connection.kind in offered() else connection.definition,
         "connectedAt": connection.connected_at,
         "discoveredAt": discovered_at,
         "timeZone": connection.time_zone,

@@ -48,6 +48,7 @@ class Auth(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """How requests are authorized; the secrets are credentials. ``place``, ``name`` and ``prefix`` are an API key's.
 
     ``issuer`` is what an authorization server calls itself when it sends a browser back (RFC 9207); given, it must do so.
+    ``parameters`` are further members of the authorization request, as some providers want them (``access_type``).
     """
 
     scheme: Scheme = "none"
@@ -60,6 +61,7 @@ class Auth(_Part, frozen=True, omit_defaults=True, kw_only=True):
     scopes: tuple[str, ...] = ()
     client_auth: ClientAuth = msgspec.field(name="clientAuth", default="basic")
     issuer: str | None = None
+    parameters: Mapping[str, str] = {}
 
     @property
     def tokens(self) -> bool:
@@ -107,7 +109,15 @@ def stored_definition(raw: Mapping[str, Any] | None) -> Definition | None:
 
 _COMMON = ("type", "displayName")
 _HTTP = ("document", "baseUrl", "auth", "headers", "verify", "reads", "caPem")
-_AUTH = ("scheme", "in", "name", "prefix", "tokenUrl", "authorizationUrl", "revocationUrl", "scopes", "clientAuth", "issuer")
+_AUTH = (
+    "scheme", "in", "name", "prefix", "tokenUrl", "authorizationUrl", "revocationUrl", "scopes", "clientAuth", "issuer",
+    "parameters",
+)  # fmt: skip
+_PARAMETERS_MOST = 20
+_OWN_PARAMETERS = frozenset({
+    "client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "scope", "state",
+})  # fmt: skip
+"""Members of an authorization request that are not a definition's to set."""
 
 
 def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
@@ -176,6 +186,7 @@ def _auth(members: Members | None) -> Auth | None:
         scopes=members.read("scopes", _scopes) or (),
         client_auth=cast("ClientAuth", members.one_of("clientAuth", get_args(ClientAuth)) or "basic"),
         issuer=members.read("issuer", lambda value: text(value, most=500)),
+        parameters=members.read("parameters", _parameters) or {},
     )
     return made if members.sound else None
 
@@ -231,6 +242,16 @@ def _headers(value: Any) -> dict[str, str]:
         if not may_be_set(name) or name.casefold() in _ELSEWHERE:
             raise Unreadable("header_invalid", f"{name[:64]!r} is not a header that can be set here.", "Secrets go into auth.")
     return {name: text(content, most=1_000) for name, content in given.items()}
+
+
+def _parameters(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or len(cast("dict[str, Any]", value)) > _PARAMETERS_MOST:
+        raise Unreadable("type", f"This must be an object of at most {_PARAMETERS_MOST} texts.")
+    given = cast("dict[str, Any]", value)
+    for name in given:
+        if not TOKEN.fullmatch(name) or name in _OWN_PARAMETERS:
+            raise Unreadable("parameter_invalid", f"{name[:64]!r} is not a parameter that can be set here.")
+    return {name: text(content, most=500) for name, content in given.items()}
 
 
 def _header_name(value: Any) -> str:

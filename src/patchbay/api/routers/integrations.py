@@ -26,6 +26,7 @@ from patchbay.api.visit import visit_of
 from patchbay.api.work import Reading, Writing
 from patchbay.connectors import connecting, connections, discovery
 from patchbay.connectors.oauth import revoking
+from patchbay.packs.connecting import provided_for
 from patchbay.schema_graph.model import Badge
 
 router = door_router("/integrations", tag="integrations")
@@ -134,6 +135,13 @@ async def connect(
     first (OAuth), the answer holds an `oauthUrl` to open in a browser.
     """
     platform = platform_of(request)
+    given = object_of(body)
+    pack = platform.packs.get(kind)
+    provided = None
+    if pack is not None and pack.document is not None:
+        async with platform.database.tenant(principal.org_id, read_only=True) as reading:
+            known = await connections.find(reading, kind)
+        provided = provided_for(pack, given, platform.settings, again=known is not None and known.status == "connected")
     made = await connecting.connect(
         platform.database,
         session,
@@ -141,8 +149,9 @@ async def connect(
         platform.guard,
         org_id=principal.org_id,
         kind=kind,
-        body=object_of(body),
+        body=given,
         public_url=platform.settings.public_url,
+        provided=provided,
     )
     visit_of(request).resource_id = made.connection.id
     shown = await connections.connection_json(session, made.connection)

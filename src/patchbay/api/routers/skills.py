@@ -20,6 +20,7 @@ from patchbay.agent_runtime.hand_made_skills import (
     forget_unused,
     rotate_secret,
 )
+from patchbay.agent_runtime.provisioning.actions import change_configuration, read_configuration
 from patchbay.agent_runtime.reviews import Reviewer
 from patchbay.agent_runtime.skills_shown import show_skill, show_skills
 from patchbay.agent_runtime.wire import skill_json
@@ -30,7 +31,7 @@ from patchbay.api.drift_shown import SkillDrift
 from patchbay.api.envelope import ApiResponse, Deleted, PaginatedResponse, Shown, enveloped
 from patchbay.api.pages import Paged
 from patchbay.api.paths import LongAgentId, SkillId
-from patchbay.api.platform import platform_of
+from patchbay.api.platform import Platform, platform_of
 from patchbay.api.presence import while_present
 from patchbay.api.preview_shown import PreviewShown, preview_json
 from patchbay.api.problems import problems
@@ -62,10 +63,15 @@ class SkillShown(Shown):
     binding: dict[str, Any] | None = Field(description="Null too while data scoping blocks something it reads.")
     parameters_schema: dict[str, Any] | None = Field(description="What a webhook asks the caller for, as a JSON Schema.")
     required_params: list[str] | None
-    execution_config: dict[str, Any] | None = Field(description="Where a webhook goes. Its headers and query are masked.")
+    execution_config: dict[str, Any] | None = Field(
+        description="Where a webhook goes, its headers and query masked; of a provisioned skill, what the operator decided."
+    )
     digest: str | None
     review_digest: str | None = Field(description="What a review of a write names: it changes with all that is reviewed.")
     review: dict[str, Any] | None = Field(description="Who reviewed a write: `digest`, `note`, `by`, `at`.")
+    provenance: dict[str, Any] | None = Field(
+        description="Which `action` or `preset` of which provider (`kind`) it was made from, and the `version` of its pack."
+    )
     warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
     drift: SkillDrift | None = Field(description="What the schema of today means to it; null before discovery.")
     created_at: Stamp
@@ -180,12 +186,29 @@ async def patch_skill(
     await announce(request)
     platform = platform_of(request)
     reviewer = Reviewer(type="api_key", id=principal.key_id, label=principal.label)
-    if isinstance(body, dict) and not MEMBERS.isdisjoint(cast("dict[str, Any]", body)):
+    configured = await _configured(platform, principal.org_id, agent_id, id, body)
+    if configured is not None:
+        changes, enabled = configured
+        skill = await change_configuration(
+            platform.runtime, platform.packs, principal.org_id, agent_id, id, changes, reviewer=reviewer, enabled=enabled
+        )
+    elif isinstance(body, dict) and not MEMBERS.isdisjoint(cast("dict[str, Any]", body)):
         skill = await change_webhook(platform.runtime, principal.org_id, agent_id, id, body)
     else:
         skill = await change_skill(platform.runtime, principal.org_id, agent_id, id, body, reviewer=reviewer)
     async with platform.database.tenant(principal.org_id, read_only=True) as session:
         return enveloped(await show_skill(session, skill))
+
+
+async def _configured(
+    platform: Platform, org_id: str, agent_id: str, skill: str, body: Any
+) -> tuple[dict[str, Any], bool | None] | None:
+    """What a body changes of a provisioned skill's configuration, and ``enabled``; None for all else."""
+    if not isinstance(body, dict) or "executionConfig" not in body:
+        return None
+    async with platform.database.tenant(org_id, read_only=True) as session:
+        row = await skills.get_skill(session, agent_id, skill)
+    return None if row.provenance is None else read_configuration(cast("dict[str, Any]", body))
 
 
 @router.delete("/{id}", response_model=ApiResponse[Deleted], summary="Delete a skill", responses=problems(404))

@@ -92,6 +92,7 @@ async def begin(
         state=state,
         code_challenge=cast(Any, challenge).create_s256_code_challenge(verifier),
         code_challenge_method="S256",
+        **auth.parameters,
     )
     return url
 

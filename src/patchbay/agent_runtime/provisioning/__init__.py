@@ -1,0 +1,1 @@
+"""Skills made from packs: a provider's actions and presets, put onto an agent."""
