@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from patchbay.agent_runtime.recipes.known import RECIPES
-from patchbay.agent_runtime.recipes.recipe import AnyRecipe, RecipeSettings
-from patchbay.errors import Finding, Unprocessable
+from patchbay.agent_runtime.recipes.recipe import AnyRecipe, RecipeInvalid, RecipeSettings
+from patchbay.errors import Finding
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import (
     FORMAT_VERSION,
@@ -25,12 +25,6 @@ from patchbay.schema_graph.call import (
 from patchbay.schema_graph.canonical import canonical_json, sha256_hex
 
 _DEADLINE_MS = 12_000
-
-
-class RecipeInvalid(Unprocessable):
-    """The parts or the settings are not what the recipe needs (recipe_invalid)."""
-
-    code, title = "recipe_invalid", "Recipe not valid"
 
 
 def known_recipe(name: str, recipes: Mapping[str, AnyRecipe] = RECIPES) -> AnyRecipe:
@@ -103,7 +97,7 @@ def _of_parts(recipe: AnyRecipe, parts: Mapping[str, FrozenCall]) -> Iterable[Fi
             if param not in taken:
                 yield Finding(f"parts.{name}.inputs", "part_invalid", f"This part has to take {param!r}.")
         for param, one in taken.items():
-            if one.required and param not in needed.arguments:
+            if one.required and param not in needed.arguments and not needed.asks:
                 yield Finding(f"parts.{name}.inputs", "part_invalid", f"Nothing gives this part {param!r}.")
         for leaf in set(needed.leaves) - {output.leaf for output in call.outputs}:
             yield Finding(f"parts.{name}.projection", "part_invalid", f"This part has to return {leaf!r}.")

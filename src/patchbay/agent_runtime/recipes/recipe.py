@@ -12,8 +12,15 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
+from patchbay.errors import Unprocessable
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.model import Effect
+
+
+class RecipeInvalid(Unprocessable):
+    """The parts or the settings are not what the recipe needs (recipe_invalid)."""
+
+    code, title = "recipe_invalid", "Recipe not valid"
 
 
 class RecipeSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,14 +30,16 @@ class RecipeSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
 class PartNeeded(msgspec.Struct, frozen=True, kw_only=True):
     """One frozen call a recipe needs.
 
-    ``arguments`` are the parameters, with source ``model``, that the recipe gives; the part must take those and may need no
-    other. ``leaves`` are what it must return. ``optional``: the recipe does without.
+    ``arguments`` are the parameters, with source ``model``, that the recipe gives; the part must take those, and may need no
+    other unless it ``asks``: then the recipe asks the caller for them. ``leaves`` are what it must return. ``optional``: the
+    recipe does without.
     """
 
     effect: Effect
     arguments: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     optional: bool = False
+    asks: bool = False
 
 
 class Parts(Protocol):
@@ -42,6 +51,10 @@ class Parts(Protocol):
         """Run one part. Its session and verified inputs are filled from the conversation. A write has a key of its own, the same
         however often the whole is repeated. Raises what running a call raises.
         """
+        ...
+
+    def asks(self, name: str) -> frozenset[str]:
+        """The parameters, with source ``model``, that a part takes; none of a part that is not there."""
         ...
 
     def held(self, resource: str) -> AbstractAsyncContextManager[None]:
