@@ -32,6 +32,8 @@ def customer(number: int, first: str, last: str, email: str | None, phone: str |
     """A customer; the orders are found by who they are of."""
     return {
         "id": f"gid://shopify/Customer/{number}",
+        "legacyResourceId": str(number),
+        "defaultAddress": {"id": f"gid://shopify/MailingAddress/{number}", "city": "Toronto", "zip": "M5V 2T6"},
         "firstName": first,
         "lastName": last,
         "displayName": f"{first} {last}",
