@@ -89,6 +89,11 @@ ROUTES = {
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/preview": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/bindings/auto": "skills:write",
     "POST /api/v1/agents/{agentId}/skills/{id}/preview": "skills:write",
+    "GET /api/v1/integrations/{kind}/actions": "integrations:read",
+    "GET /api/v1/integrations/{kind}/pack": "integrations:read",
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/provision": "skills:write",
+    "DELETE /api/v1/agents/{agentId}/integrations/{kind}/provision": "skills:write",
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/pack/install": "skills:write",
     "POST /api/v1/uploads": "knowledge:write",
     "POST /api/v1/agents/{agentId}/simulate": "agents:write",
     "POST /api/v1/chat/sessions": "chat:write",
@@ -127,6 +132,7 @@ BODIES: dict[str, Any] = {
         "arguments": {"caller_phone": "+14155550123"},
     },
     "POST /api/v1/agents/{agentId}/skills/{id}/preview": {"arguments": {"caller_phone": "+14155550123"}},
+    "POST /api/v1/agents/{agentId}/integrations/{kind}/provision": {"actions": []},
     "PUT /api/v1/agents/{agentId}/guardrails": [{"policyType": "escalation", "onRequest": True}],
     "PUT /api/v1/agents/{agentId}/caller-verification": [
         {"method": "knowledge_based", "requiredFields": ["caller_phone", "appointment_status"], "verifierSkillId": "SKILL"}

@@ -7,7 +7,7 @@ answer, leaves what was proposed without it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -33,6 +33,7 @@ from patchbay.bindings.check import Target
 from patchbay.connectors.connections import current, provider_of
 from patchbay.connectors.snapshots import load_index, load_view
 from patchbay.errors import Unprocessable
+from patchbay.schema_graph.naming import singular_word, split_words
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import SearchIndex
 
@@ -69,10 +70,10 @@ async def auto_map(
     *,
     name: str | None = None,
     provenance: Mapping[str, Any] | None = None,
-    at_least: float = 0.0,
+    about: Collection[str] = (),
 ) -> AutoMapped:
-    """Propose a binding for a goal and save it disabled. A proposal that is less sure than ``at_least`` (0 to 1) is none.
-    ``name`` is what the skill is called where that is free; there is one skill of a ``provenance``.
+    """Propose a binding for a goal and save it disabled. ``name`` is what the skill is called where that is free; there is one
+    skill of a ``provenance``. ``about``: a proposal whose record is called by none of these words is none.
 
     Raises ``ValidationFailed`` (400), :class:`NoValidBinding` (422) with the reason and the nearest candidates,
     :class:`DuplicateName` (409) for a name that was asked for, and what reading the connection raises (404
@@ -89,9 +90,9 @@ async def auto_map(
     goal, ranking = await asyncio.to_thread(_ranked, asked.goal, view, index)
     choice = await _model_choice(runtime, agent_id, goal, ranking)
     proposal = await asyncio.to_thread(_proposed, goal, ranking, view, target, asked.tool_name, choice)
-    if proposal.why.confidence < at_least:
+    if about and not _is_about(proposal, view, about):
         candidates = [msgspec.to_builtins(one) for one in proposal.why.alternatives]
-        detail = "Nothing in the schema is clearly what this is about (no_valid_binding)."
+        detail = f"The schema shows nothing that is called {_listed(about)} (no_valid_binding)."
         raise NoValidBinding(detail, extensions={"candidates": candidates})
     body = {**proposal.binding.to_json(), "toolName": name or proposal.binding.tool_name, "enabled": False}
     try:
@@ -101,6 +102,17 @@ async def auto_map(
         candidates = [msgspec.to_builtins(one) for one in proposal.why.alternatives]
         raise NoValidBinding(detail, hint=refusal.hint, errors=refusal.errors, extensions={"candidates": candidates}) from refusal
     return AutoMapped(skill, proposal.why)
+
+
+def _is_about(proposal: Proposal, view: View, words: Collection[str]) -> bool:
+    """Whether the record of the proposed operation is called by one of these words: in English the last word says what it is."""
+    operation = view.operation(proposal.binding.operation)
+    name = (operation.object if operation is not None else None) or ""
+    return any(singular_word(last) in words for last in split_words(name)[-1:])
+
+
+def _listed(words: Collection[str]) -> str:
+    return " or ".join(repr(word) for word in words)
 
 
 def _ranked(text: str, view: View, index: SearchIndex) -> tuple[Goal, Ranking]:

@@ -17,6 +17,7 @@ from patchbay.agent_runtime.bodies import Body, read_body
 from patchbay.agent_runtime.channel_bodies import SessionFacts
 from patchbay.agent_runtime.freezing import unseal_call
 from patchbay.agent_runtime.ground import prove_binding, read_ground
+from patchbay.agent_runtime.recipes.previewing import preview_recipe
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import get_skill
 from patchbay.agent_runtime.tables import Skill
@@ -30,7 +31,7 @@ from patchbay.connectors.scoping import scoped_out
 from patchbay.connectors.stored_credentials import read_credentials
 from patchbay.connectors.tables import Connection
 from patchbay.errors import Finding, Unprocessable
-from patchbay.schema_graph.call import CallContext, FrozenCall
+from patchbay.schema_graph.call import CallContext, FrozenCall, RecipeCall
 from patchbay.schema_graph.scoping import View
 
 
@@ -96,14 +97,32 @@ async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str
         if row.call is None:
             raise NothingToPreview
         call = unseal_call(row.call, row.digest or "", row.name)
-        means = await _means(session, runtime, row, call)
+        recipe = isinstance(call.body, RecipeCall)
+        zone = await _time_zone(session, agent_id)
+        means = None if recipe else await _means(session, runtime, row, call, zone)
+    if means is None:
+        return Previewed(preview=await _preview_recipe(runtime, org_id, agent_id, call, zone, wanted))
     if means.view is not None and means.view.slice_fingerprint(call.operation, call.slice) != call.slice_fingerprint:
         raise SchemaChanged
     return Previewed(preview=await _preview(runtime, call, means, wanted))
 
 
-async def _means(session: AsyncSession, runtime: Runtime, row: Skill, call: FrozenCall) -> _Means:
-    zone = await _time_zone(session, row.agent_id)
+async def _preview_recipe(
+    runtime: Runtime, org_id: str, agent_id: str, call: FrozenCall, zone: str, wanted: PreviewBody
+) -> Preview:
+    async def part_of(part: FrozenCall, context: CallContext) -> Preview:
+        async with runtime.database.tenant(org_id, read_only=True) as session:
+            connection = await session.get_one(Connection, part.connection_id)
+            ground = await read_ground(session, runtime, agent_id, connection.kind, part.operation)
+        if ground.view.slice_fingerprint(part.operation, part.slice) != part.slice_fingerprint:
+            raise SchemaChanged
+        means = _Means(ground.view, ground.credentials, ground.authorizer, zone)
+        return await _preview_with(runtime, part, means, context, wanted)
+
+    return await preview_recipe(runtime.runner, runtime.database, org_id, call, _context(wanted, zone), part_of)
+
+
+async def _means(session: AsyncSession, runtime: Runtime, row: Skill, call: FrozenCall, zone: str) -> _Means:
     if row.binding is None:
         connection = await session.get_one(Connection, call.connection_id)
         return _Means(None, await read_credentials(session, runtime.vault, connection), None, zone)
@@ -114,13 +133,20 @@ async def _means(session: AsyncSession, runtime: Runtime, row: Skill, call: Froz
 
 
 async def _preview(runtime: Runtime, call: FrozenCall, means: _Means, wanted: PreviewBody) -> Preview:
-    context = CallContext(
+    return await _preview_with(runtime, call, means, _context(wanted, means.time_zone), wanted)
+
+
+def _context(wanted: PreviewBody, zone: str) -> CallContext:
+    return CallContext(
         arguments=wanted.arguments,
         session=wanted.session.known() if wanted.session else {},
         verified=wanted.verified,
-        time_zone=means.time_zone,
+        time_zone=zone,
         idempotency_key="preview",
     )
+
+
+async def _preview_with(runtime: Runtime, call: FrozenCall, means: _Means, context: CallContext, wanted: PreviewBody) -> Preview:
     options = PreviewOptions(execute=wanted.execute, accept_side_effects=frozenset(wanted.accept_side_effects))
     return await preview(
         call,

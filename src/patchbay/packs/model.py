@@ -133,7 +133,7 @@ class Action(_Part, frozen=True, kw_only=True):
 
 class Preset(_Part, frozen=True, kw_only=True):
     """A ready skill of the Connector Pack: an ``action`` with its ``configuration``, or the ``goal`` that a binding is proposed
-    for in the discovered schema.
+    for in the discovered schema, where a table is called by one of the words it is ``about`` (singular, small letters).
     """
 
     slug: Slug
@@ -142,6 +142,7 @@ class Preset(_Part, frozen=True, kw_only=True):
     action: Slug | None = None
     configuration: Mapping[str, Any] = {}
     goal: _Text | None = None
+    about: tuple[str, ...] = ()
 
 
 class Guidance(_Part, frozen=True, kw_only=True):

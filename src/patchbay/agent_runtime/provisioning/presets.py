@@ -25,9 +25,6 @@ from patchbay.connectors.connections import current
 from patchbay.packs.drafts import draft_of, find_action, provenance_of
 from patchbay.packs.model import Pack, Preset
 
-SURE_ENOUGH = 0.5
-"""The confidence (0 to 1) from which a binding proposed for a preset's goal is saved."""
-
 
 class Installed(msgspec.Struct, frozen=True):
     """What became of a preset: its skill, made just now or there already, or the ``reason`` why there is none."""
@@ -76,7 +73,7 @@ async def _propose(
     body = {"goal": preset.goal}
     try:
         proposed = await auto_map(
-            runtime, org_id, agent_id, pack.kind, body, name=preset.name, provenance=provenance, at_least=SURE_ENOUGH
+            runtime, org_id, agent_id, pack.kind, body, name=preset.name, provenance=provenance, about=preset.about
         )
     except NoValidBinding as refusal:
         return Installed(preset.slug, None, created=False, reason=refusal.detail)

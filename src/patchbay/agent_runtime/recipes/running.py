@@ -37,12 +37,20 @@ class Busy(CallRefused):
 
 
 class RecipeRunner:
-    """Runs the calls of kind ``recipe``. ``calls`` runs their parts."""
+    """Runs the calls of kind ``recipe``. ``calls`` runs their ``parts``."""
 
-    def __init__(self, calls: Runner, database: Database, recipes: Mapping[str, AnyRecipe] = RECIPES) -> None:
+    def __init__(
+        self,
+        calls: Runner,
+        database: Database,
+        recipes: Mapping[str, AnyRecipe] = RECIPES,
+        *,
+        parts: type[RunningParts] | None = None,
+    ) -> None:
         self._calls = calls
         self._database = database
         self._recipes = recipes
+        self._parts = parts or RunningParts
 
     async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
         """The recipe's result. Raises what validating the arguments and what running a part raises, and :class:`SourceTimeout`
@@ -57,7 +65,7 @@ class RecipeRunner:
             raise CallNotSupported
         started = time.perf_counter()
         values = prepare_inputs(call)(context)
-        parts = RunningParts(self._calls, self._database, org_id, body.parts, context)
+        parts = self._parts(self._calls, self._database, org_id, body.parts, context)
         try:
             async with asyncio.timeout(call.caps.deadline_ms / 1000):
                 result = await recipe.run(settings, values, parts, context)
@@ -91,16 +99,21 @@ class RunningParts:
 
     async def run(self, name: str, arguments: Mapping[str, Any]) -> CallResult:
         """Run one part."""
+        call = self.part(name)
+        self.wrote = self.wrote or call.effect == "write"
+        return await self._calls.run(self._org_id, call, self.context_of(name, arguments))
+
+    def part(self, name: str) -> FrozenCall:
+        """The call of a part. Raises RecipeInvalid."""
         call = self._parts.get(name)
         if call is None:
             raise RecipeInvalid(f"There is no part {name!r} (recipe_invalid).")
-        self.wrote = self.wrote or call.effect == "write"
+        return call
+
+    def context_of(self, name: str, arguments: Mapping[str, Any]) -> CallContext:
+        """What a run of a part brings along; arguments that are None are not given."""
         given = {param: value for param, value in arguments.items() if value is not None}
-        return await self._calls.run(
-            self._org_id,
-            call,
-            msgspec.structs.replace(self._context, arguments=given, idempotency_key=f"{self.key()}_{name}"),
-        )
+        return msgspec.structs.replace(self._context, arguments=given, idempotency_key=f"{self.key()}_{name}")
 
     @asynccontextmanager
     async def held(self, resource: str) -> AsyncGenerator[None]:

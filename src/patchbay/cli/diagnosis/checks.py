@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from patchbay.cli.diagnosis.machine import check_data_dir, check_egress, check_model, check_port, check_secret_key, check_sms
+from patchbay.cli.diagnosis.machine import (
+    check_data_dir,
+    check_egress,
+    check_model,
+    check_packs,
+    check_port,
+    check_secret_key,
+    check_sms,
+)
 from patchbay.cli.diagnosis.store import check_store
 from patchbay.cli.diagnosis.verdict import Verdict
 from patchbay.settings import Settings
@@ -20,7 +28,14 @@ async def diagnose() -> list[Verdict]:
     usable = data_dir.status != "failed"
     found = [Verdict("settings", "Settings", "passed", "they can be read"), data_dir, secret_key]
     found += await check_store(settings, usable=usable, readable_keys=secret_key.status != "failed")
-    return [*found, check_egress(settings), await check_port(settings), await check_model(settings), check_sms(settings)]
+    return [
+        *found,
+        check_egress(settings),
+        await check_port(settings),
+        await check_model(settings),
+        check_sms(settings),
+        check_packs(settings),
+    ]
 
 
 def _unreadable(found: dict[str, object]) -> Verdict:

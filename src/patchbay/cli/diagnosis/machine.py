@@ -13,6 +13,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from patchbay.cli.diagnosis.verdict import Verdict
 from patchbay.errors import PatchbayError
+from patchbay.packs.connecting import missing_settings
+from patchbay.packs.known import load_packs
+from patchbay.packs.reading import PackInvalid
 from patchbay.settings import Settings
 from patchbay.store.vault import KEY_FILE, parse_master_keys, read_key_file
 
@@ -165,3 +168,21 @@ def check_sms(settings: Settings) -> Verdict:
     if not settings.sms_base_url.startswith(("http://", "https://")):
         return Verdict("sms", title, "failed", "PATCHBAY_SMS_BASE_URL is not an http or https address")
     return Verdict("sms", title, "passed", f"sent from {settings.sms_from}")
+
+
+def check_packs(settings: Settings) -> Verdict:
+    """Whether the packs can be read, and which providers still need the operator's OAuth client."""
+    title = "Curated providers"
+    try:
+        packs = load_packs(settings.packs_dir)
+    except (PackInvalid, OSError) as error:
+        return Verdict(
+            "packs", title, "failed", str(error), "docs/packs.md says what a pack holds; PATCHBAY_PACKS_DIR names yours."
+        )
+    lacking = {pack.identity.name: missing_settings(pack, settings) for pack in packs.values()}
+    unset = {name: variables for name, variables in lacking.items() if variables}
+    said = f"{len(packs)} packs"
+    if not unset:
+        return Verdict("packs", title, "passed", said)
+    needed = "; ".join(f"{name} needs {', '.join(variables)}" for name, variables in sorted(unset.items()))
+    return Verdict("packs", title, "passed", f"{said}; not connectable yet: {needed}")
