@@ -173,6 +173,21 @@ async def test_a_record_that_was_made_and_is_not_told_is_not_made_again(database
     assert "lead" not in system.done
 
 
+async def test_a_record_that_the_model_names_is_one_of_the_callers_own(database: Database) -> None:
+    own = {"same": [{"leaf": "found", "param": "booking", "asks": "Which booking"}]}
+    call = freeze_recipe("find_then", own, {"find": FIND, "then": JOBS})
+    assert [(one.param, one.source, one.required) for one in call.inputs if one.param == "booking"] == [
+        ("booking", "model", True)
+    ]
+    system = System(("b1", "1"), ("b2", "2"), truncated=True)
+    for said, done in (("B2", ["find", "jobs"]), ("b9", ["find"])):
+        system.ran.clear()
+        context = CallContext(arguments={"booking": said}, session=CALLER)
+        await RecipeRunner(_Kept(system, call), database).run("org_1", call, context)
+        assert system.done == done
+    assert system.ran[0][1] == {}
+
+
 def test_a_comparison_is_of_what_is_there() -> None:
     wrong = {"same": [{"leaf": "fone", "param": "caller_phone"}, {"leaf": "phone", "param": "caller"}]}
     with pytest.raises(RecipeInvalid) as refused:

@@ -21,18 +21,21 @@ from patchbay.schema_graph.model import Effect
 from patchbay.schema_graph.phones import to_e164
 
 FOUND = "found"
+_LONGEST = 500
 SEVERAL = "Several records match; ask which one is meant."
 
 
 class Same(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """A leaf of what was found that must be the same as an input of the whole. A ``phone`` is compared as a number, with
-    ``country`` (ISO 3166-1) for those without a country code; an ``email`` and a ``text`` without regard to capitals.
+    ``country`` (ISO 3166-1) for those without a country code; an ``email`` and a ``text`` without regard to capitals. ``asks`` is
+    what the caller is asked for where no part takes it: which of their own records they mean.
     """
 
     leaf: str
     param: str
     how: Literal["text", "phone", "email"] = "text"
     country: str | None = None
+    asks: str | None = None
 
     def holds(self, row: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
         """Whether it does of one row."""
@@ -128,7 +131,7 @@ class FindThenWrite:
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """The records that are meant, each once, by what they are known as. A list that was cut may hold another one."""
+    """The records that are meant, each once, by what they are known as. ``cut``: there may be another one."""
 
     records: Mapping[Any, Mapping[str, Any]]
     cut: bool
@@ -145,7 +148,8 @@ async def _find(settings: FindThenSettings, arguments: Mapping[str, Any], parts:
     for row in result.rows:
         if row.get(FOUND) is not None and all(one.holds(row, arguments) for one in settings.same):
             records.setdefault(row[FOUND], row)
-    return _Found(records, result.truncated, result.notes)
+    named = any(one.leaf == FOUND for one in settings.same)
+    return _Found(records, result.truncated and not named, result.notes)
 
 
 async def _make(parts: Parts, context: CallContext) -> Any:
@@ -182,10 +186,17 @@ def _asked(settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple
             if one.source == "model" and one.param != FOUND:
                 known = asked.get(one.param)
                 asked[one.param] = one if known is None or (one.required and not known.required) else known
-    findings = list(_of_same(settings, parts, {one.param for part in parts.values() for one in part.inputs}))
+    for one in settings.same:
+        if one.asks is not None:
+            asked.setdefault(one.param, _input_of(one, one.asks))
+    findings = list(_of_same(settings, parts, {*asked, *(one.param for part in parts.values() for one in part.inputs)}))
     if findings:
         raise RecipeInvalid("The recipe cannot be made of this (recipe_invalid).", errors=findings)
     return tuple(asked.values())
+
+
+def _input_of(same: Same, description: str) -> CallInput:
+    return CallInput(same.param, same.param, "string", "string", required=True, description=description, max_length=_LONGEST)
 
 
 def _of_same(settings: FindThenSettings, parts: Mapping[str, FrozenCall], params: set[str]) -> Iterable[Finding]:
