@@ -20,7 +20,7 @@ from patchbay.api.work import Reading
 router = door_router("/agents/{agentId}/messages", tag="observe")
 
 
-class MessageShown(Shown):
+class TakenMessageShown(Shown):
     """A message that a `take_message` skill kept."""
 
     id: str
@@ -35,15 +35,15 @@ class MessageShown(Shown):
     at: Stamp
 
 
-@router.get("", response_model=PaginatedResponse[MessageShown], summary="List taken messages", responses=problems(400, 404))
+@router.get("", response_model=PaginatedResponse[TakenMessageShown], summary="List taken messages", responses=problems(400, 404))
 async def list_taken_messages(principal: CallsRead, session: Reading, page: Paged, agent_id: LongAgentId) -> dict[str, Any]:
     """The messages that callers left with this agent, newest first."""
     rows = await list_messages(session, agent_id, limit=page.limit + 1, before=page.after)
     return page.envelope(rows, position=lambda row: row.id, shown=_shown)
 
 
-def _shown(row: TakenMessage) -> MessageShown:
-    return MessageShown(
+def _shown(row: TakenMessage) -> TakenMessageShown:
+    return TakenMessageShown(
         id=row.id,
         agent_id=row.agent_id,
         skill_id=row.skill_id,
