@@ -48,7 +48,7 @@ class PatchbayError(Exception):
         self.detail = detail or inspect.cleandoc(type(self).__doc__ or "The request could not be carried out.")
         self.hint = hint
         self.errors = tuple(errors)
-        self.extensions = dict(extensions or {})
+        self.extensions: dict[str, Any] = dict(extensions or {})
         self.headers = dict(headers or {})
         super().__init__(self.detail)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -73,6 +74,18 @@ class Settings(BaseSettings):
         '`{"https://api.example.com": {"origin": "https://sandbox.example.com", "caFile": null}}`.',
     )
     packs_dir: Path | None = Field(default=None, description="A directory of further provider packs.")
+    smtp_host: str | None = Field(default=None, description="The mail server that mail is sent by.")
+    smtp_port: int | None = Field(default=None, ge=1, le=65535, description="Its port. Unset: 587, or 465 for `implicit`.")
+    smtp_user: str | None = Field(default=None, description="The login there, where it asks for one.")
+    smtp_password: SecretStr | None = Field(default=None, description="The password of that login.")
+    smtp_from: str | None = Field(default=None, description="The address that mail comes from.")
+    smtp_tls: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls", description="`none` only for a server that `PATCHBAY_EGRESS_ALLOW` opens."
+    )
+    geocoder_url: str | None = Field(
+        default=None, description="A Nominatim-compatible geocoder, or Google's. Unset: places are found offline, roughly."
+    )
+    geocoder_key: SecretStr | None = Field(default=None, description="The key for `geocoder_url`.")
     rate_limit_per_minute: int = Field(default=1200, ge=1, description="Requests each organization may make in a minute.")
     log_level: str = Field(default="INFO", description="The least severe log level that is written.")
 

@@ -49,6 +49,8 @@ BINDING = {
 ROUTES = {
     "GET /api/v1/audit-logs": "audit:read",
     "GET /api/v1/operator-events": "audit:read",
+    "POST /api/v1/agents/{agentId}/geocode-roster": "skills:write",
+    "GET /api/v1/agents/{agentId}/messages": "calls:read",
     "GET /api/v1/integrations/catalog": "integrations:read",
     "GET /api/v1/integrations": "integrations:read",
     "POST /api/v1/integrations/{kind}/connect": "integrations:write",
@@ -150,6 +152,7 @@ BODIES: dict[str, Any] = {
     ],
     "POST /api/v1/agents/{agentId}/variables": {"name": "caller_phone", "note": "Where the caller can be reached"},
     "PATCH /api/v1/agents/{agentId}/variables/{name}": {"note": "x"},
+    "POST /api/v1/agents/{agentId}/geocode-roster": {"locations": [{"label": "Shop", "address": "Boulder, CO 80302"}]},
     "POST /api/v1/agents/{agentId}/simulate": {"message": "Hello?"},
     "POST /api/v1/chat/sessions": {"agentId": "AGENT"},
     "POST /api/v1/chat/sessions/{id}/messages": {"content": "Hello?"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,19 +13,21 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from mcp import Client
+from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, ElicitResult
 from sqlalchemy import select, text
 
 from patchbay.accounts.keys import revoke_key
 from patchbay.accounts.tables import OperatorEvent
-from patchbay.agent_runtime.mcp import pending
+from patchbay.agent_runtime.mcp import asking, calls, pending
 from patchbay.agent_runtime.mcp.sessions import IDLE_S
 from patchbay.store.database import Database
 from tests.api.conftest import Key, MakeKey, problem
 from tests.api.guides.test_verify_a_caller import ACCOUNTS, BALANCE, VERIFIER
-from tests.api.webhook_service import Service, lost, serving
+from tests.api.mcp_service import serving_app
+from tests.api.webhook_service import Service, lost, serving, slow
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -67,19 +70,20 @@ class Practice:
     agent: str
     app: FastAPI
     service: Service
+    url: str = ""
 
     @property
     def path(self) -> str:
         return f"/api/v1/agents/{self.agent}/mcp"
 
     @asynccontextmanager
-    async def client(self, key: Key, **headers: str) -> AsyncIterator[Client]:
-        """The official client, as it connects by default."""
-        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
+    async def client(self, key: Key, asked: ElicitationFnT | None = None, **headers: str) -> AsyncIterator[Client]:
+        """The official client, as it connects by default; ``asked`` answers what the person who uses it is asked."""
+        transport = None if self.url else httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
         sent = {**key.headers, **headers}
         async with httpx2.AsyncClient(transport=transport, headers=sent, timeout=30) as http:
-            streams = streamable_http_client(f"http://patchbay.test{self.path}", http_client=http)
-            async with Client(streams) as client:
+            streams = streamable_http_client(f"{self.url or 'http://patchbay.test'}{self.path}", http_client=http)
+            async with Client(streams, elicitation_callback=asked) as client:
                 yield client
 
 
@@ -115,6 +119,15 @@ async def practice(client: httpx2.AsyncClient, app: FastAPI, tls_postgres: Postg
         await data(await client.patch(f"/api/v1/agents/{agent}/skills/{skill['id']}", json=review))
         await data(await client.post(f"/api/v1/agents/{agent}/publish"), 201)
         yield Practice(agent, app, service)
+
+
+@pytest.fixture
+async def real(practice: Practice) -> AsyncIterator[Practice]:
+    """The same behind a real port: what is streamed arrives as it is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        practice.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with serving_app(practice.app, listening):
+            yield practice
 
 
 def told(result: CallToolResult) -> dict[str, Any]:
@@ -249,6 +262,76 @@ async def test_a_write_runs_once_and_only_as_it_was_described(
         assert told(await other.call_tool("confirm_call", {"confirmation": token}))["code"] == "nothing_to_confirm"
 
 
+class Person:
+    """Whoever uses a client: ``says`` is what they answer, after ``waits`` seconds."""
+
+    def __init__(self, says: ElicitResult, waits: float = 0.0) -> None:
+        self.says, self.waits = says, waits
+        self.heard: list[str] = []
+
+    async def __call__(self, context: Any, params: Any) -> ElicitResult:
+        self.heard.append(params.message)
+        await asyncio.sleep(self.waits)
+        return self.says
+
+
+YES = ElicitResult(action="accept", content={"confirm": True})
+
+
+async def test_the_person_at_the_client_is_asked_where_it_can_ask(
+    real: Practice, client: httpx2.AsyncClient, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/api/v1/agents/{real.agent}/skills/Book_a_visit"
+    shown = await data(await client.patch(path, json={"stakes": "high"}))
+    review = {"enabled": True, "review": {"digest": shown["reviewDigest"], "note": "x"}}
+    await data(await client.patch(path, json=review))
+    await data(await client.post(f"/api/v1/agents/{real.agent}/publish"), 201)
+    person = Person(YES)
+    async with real.client(key, person) as mcp:
+        done = told(await mcp.call_tool("Book_a_visit", {"day": "Monday"}))
+        assert (done["status"], done["rows"]) == ("succeeded", [{"reference": "V-1"}])
+        assert "Monday" in person.heard[0]
+        for says in (
+            ElicitResult(action="decline"),
+            ElicitResult(action="cancel"),
+            ElicitResult(action="accept", content={"confirm": False}),
+            ElicitResult(action="accept", content={}),
+            ElicitResult(action="accept", content={"confirm": True, "note": "x" * 10_000}),
+        ):
+            monkeypatch.setattr(asking, "WAITS_S", 1.0)
+            person.says = says
+            declined = told(await mcp.call_tool("Book_a_visit", {"day": "Tuesday"}))
+            assert (declined["code"], declined["confirmation"]) == ("confirmation_declined", None)
+        assert told(await mcp.call_tool("Find_a_customer", {"account_number": "AC1001"}))["status"] == "succeeded"
+        receipt = await receipt_of(client, done["conversationId"])
+    assert real.service.seen == [("POST", "/visits", {"day": "Monday"})]
+    actions = [e["data"]["action"] for e in receipt if e["type"] == "guardrail"]
+    assert actions == ["asked", "confirmed", *["asked"] * 5]
+
+
+async def test_an_answer_is_taken_from_its_own_session_while_it_is_asked_for(
+    real: Practice, client: httpx2.AsyncClient, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "WAITS_S", 1.0)
+    person = Person(YES, waits=0.5)
+    answer = {"jsonrpc": "2.0", "id": "elc_forged", "result": {"action": "accept", "content": {"confirm": True}}}
+    other = Raw(client, real, key)
+    await other.begin()
+    async with real.client(key, person) as mcp:
+        under_way = asyncio.create_task(mcp.call_tool("Book_a_visit", {"day": "Monday"}))
+        assert (await other.send(answer)).status_code == 202
+        assert real.service.seen == []
+        assert told(await under_way)["status"] == "succeeded"
+    assert (await other.send(answer)).status_code == 202
+    problem(await client.post(real.path, json=answer, headers=key.headers), 400, "mcp_session_required")
+    person.waits = 5.0
+    async with real.client(key, person) as mcp:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.4):
+                await mcp.call_tool("Book_a_visit", {"day": "Tuesday"})
+    assert len(real.service.seen) == 1
+
+
 async def test_what_is_at_stake_is_confirmed_in_person(practice: Practice, client: httpx2.AsyncClient, key: Key) -> None:
     path = f"/api/v1/agents/{practice.agent}/skills/Book_a_visit"
     shown = await data(await client.patch(path, json={"stakes": "high"}))
@@ -275,12 +358,40 @@ async def test_an_unknown_outcome_is_said_and_raised(
 
 async def test_calls_of_one_session_take_turns(practice: Practice, client: httpx2.AsyncClient, key: Key) -> None:
     async with practice.client(key) as mcp:
-        calls = [mcp.call_tool("Find_a_customer", {"account_number": f"AC100{n % 2 + 1}"}) for n in range(8)]
-        results = [told(result) for result in await asyncio.gather(*calls)]
+        asked = [mcp.call_tool("Find_a_customer", {"account_number": f"AC100{n % 2 + 1}"}) for n in range(8)]
+        results = [told(result) for result in await asyncio.gather(*asked)]
     assert [one["rows"][0]["account"] for one in results] == [f"AC100{n % 2 + 1}" for n in range(8)]
     events = await receipt_of(client, results[0]["conversationId"])
     assert [event["seq"] for event in events] == list(range(1, 17))
     assert [event["turn"] for event in events] == [turn for turn in range(1, 9) for _ in range(2)]
+
+
+async def test_a_call_that_waits_too_long_is_told_so(
+    practice: Practice, client: httpx2.AsyncClient, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "WAITS_S", 0.3)
+    practice.service.answer = slow
+    async with practice.client(key) as mcp:
+        token = told(await mcp.call_tool("Book_a_visit", {"day": "Monday"}))["confirmation"]
+        under_way = asyncio.create_task(mcp.call_tool("confirm_call", {"confirmation": token}))
+        await asyncio.sleep(0.3)
+        with pytest.raises(MCPError, match="turn_in_progress"):
+            await mcp.call_tool("Find_a_customer", {"account_number": "AC1001"})
+        assert told(await under_way)["status"] == "succeeded"
+        assert told(await mcp.call_tool("Find_a_customer", {"account_number": "AC1001"}))["status"] == "succeeded"
+
+
+async def test_every_message_is_admitted_counted_and_logged(practice: Practice, client: httpx2.AsyncClient, key: Key) -> None:
+    mine = Raw(client, practice, key)
+    session = await mine.begin()
+    response = await mine.send(message("tools/call", name="Find_a_customer", arguments={"account_number": "AC1001"}))
+    assert int(response.headers["ratelimit-limit"]) > int(response.headers["ratelimit-remaining"])
+    assert response.headers["cache-control"] == "no-store"
+    await practice.app.state.platform.runtime.drain()
+    logged = await data(await client.get("/api/v1/audit-logs", params={"limit": 2}))
+    conversation = session.partition(".")[0]
+    assert [(row["path"], row["resourceId"]) for row in logged] == [(practice.path, conversation)] * 2
+    assert session not in str(logged)
 
 
 class Raw:

@@ -34,6 +34,7 @@ from patchbay.connectors.tables import Connection, Credential
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 from tests.api.conftest import Key, problem
 from tests.api.mcp_service import GIVES, TAKES, Remote, lawless, remote, said, structured
+from tests.api.test_mcp import ACCEPTED, INITIALIZE, message
 
 pytestmark = pytest.mark.anyio
 
@@ -294,6 +295,26 @@ async def test_a_changed_tool_is_paused_told_and_resumes(
         assert mended["parametersSchema"]["properties"]["order_number"]["type"] == "integer"
         assert mended["drift"]["status"] == "unchanged"
         assert (await run(platform, key, await call_of(platform, key, skill["id"]), order_number=12)).row_count == 1
+
+
+async def test_a_remote_tool_is_a_tool_of_ours(client: httpx2.AsyncClient) -> None:
+    agent = await agent_of(client)
+    async with remote() as server:
+        await create(client, agent, body(server))
+        assert (await client.post(f"/api/v1/agents/{agent}/publish")).status_code == 201
+        path = f"/api/v1/agents/{agent}/mcp"
+        begun = await client.post(path, json=INITIALIZE, headers=ACCEPTED)
+        session = {**ACCEPTED, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
+        (tool,) = (await client.post(path, json=message("tools/list"), headers=session)).json()["result"]["tools"]
+        assert (tool["name"], tool["description"]) == ("Find_an_order", "Find an order by its number.")
+        assert (tool["annotations"]["readOnlyHint"], tool["annotations"]["openWorldHint"]) == (True, True)
+        assert "IGNORE" not in str(tool)
+        wanted = message("tools/call", name="Find_an_order", arguments={"order_number": "SO-1"})
+        answer = (await client.post(path, json=wanted, headers=session)).json()["result"]["structuredContent"]
+        assert answer["rows"] == [{"status": "shipped", "carrier.name": "Post", "total": 12.5}]
+        entry = next(one for one in (await client.get("/api/v1/skill-types")).json()["data"] if one["type"] == "mcp")
+        assert (entry["status"], entry["family"]) == ("available", "http")
+        assert set(entry["schema"]["required"]) == {"url", "tool"}
 
 
 async def test_secrets_go_nowhere_else_and_are_deleted(client: httpx2.AsyncClient, platform: Platform, key: Key) -> None:

@@ -64,10 +64,12 @@ def test_where_there_is_no_list_nothing_is_picked(path: tuple[Any, ...], code: s
 @pytest.mark.parametrize(
     "path", [["orders", 2, "total"], ["orders", "edges", 2, "node", "total"], ["orders", "edges", "node", 2, "total"]]
 )
-def test_graphql_asks_for_the_list_and_takes_one_of_it(path: list[Any]) -> None:
+def test_graphql_asks_for_the_list_up_to_the_one_that_is_taken(path: list[Any]) -> None:
     plain = {"operation": "query.customers", "inputs": [], "limit": 5}
     whole = shop.compiled(**plain | {"projection": [{"path": ["orders", "total"], "leaf": "x"}]})
     picked = shop.compiled(**plain | {"projection": [{"path": path, "leaf": "x"}]})
-    assert picked.document == whole.document
+    assert picked.document == whole.document.replace("orders(first: 20)", "orders(first: 3)")
+    both = shop.compiled(**plain | {"projection": [{"path": path, "leaf": "x"}, {"path": ["orders", "total"], "leaf": "y"}]})
+    assert both.document == whole.document
     assert whole.leaves == (("orders", "edges", "node", "total"),)
     assert picked.leaves == (("orders", "edges", 2, "node", "total"),)

@@ -23,6 +23,7 @@ GIVEN = {
     "Orders between two days": {"from_time": "2020-01-01T00:00", "numbers": ["A-1", "A-2"]},
     "The state of an order": {"order_number": "A-1", "state": "On its way"},
     "Find a customer by name": {"caller_name": "Ada Byron"},
+    "Find a tagged order": {"order_number": " 1 "},
 }
 FOUND = {
     "Find an order": [{"status": 2, "first_name": "Ada"}],
@@ -40,6 +41,7 @@ FOUND = {
         }
     ],
     "Find a customer by name": [{"points": 40}],
+    "Find a tagged order": [{"status": 2}],
 }
 
 

@@ -17,6 +17,7 @@ from patchbay.schema_graph.currencies import EXPONENTS
 from patchbay.schema_graph.said_times import Unfit
 from patchbay.schema_graph.shaping import shape_of
 from patchbay.schema_graph.transform import (
+    Affix,
     EnumWords,
     JoinName,
     MoneyMinor,
@@ -46,6 +47,7 @@ TRANSFORMS: st.SearchStrategy[Transform] = st.one_of(
     st.builds(TextForm, st.sampled_from(["keep", "lower", "upper"])),
     st.builds(Scale, st.integers(-12, 12).filter(bool)),
     st.just(SplitName("given")),
+    st.sampled_from([Affix('name:"', '"'), Affix("#"), Affix("", "/x", ".")]),
 )
 
 

@@ -83,6 +83,7 @@ class AuthorizationServer:
     clients: dict[str, str | None] = field(default_factory=lambda: {"web client": "s3cret/+%&", "public": None})
     lifetime: int | None = 3600
     issue_refresh_tokens: bool = True
+    prompt: str | None = "consent"
     deny: str | None = None
     admit_nobody: bool = False
     issuer: str | None = None
@@ -128,7 +129,7 @@ class AuthorizationServer:
         assert asked["response_type"] == "code"
         assert asked["client_id"] in self.clients
         assert asked["code_challenge_method"] == "S256"
-        assert asked["prompt"] == "consent"
+        assert asked.get("prompt") == self.prompt
         back = {"state": asked["state"], **({"iss": self.issuer} if self.issuer else {})}
         if self.deny is not None:
             back |= {"error": self.deny, "error_description": "<script>alert(1)</script> provider text"}

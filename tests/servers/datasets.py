@@ -16,10 +16,16 @@ MARIADB_DATASETS = ("chinook", "sakila")
 
 def shared_data() -> Path:
     """Where the shared data is: ``PATCHBAY_SHARED_DATA``, or beside the project. Skips the test when it is absent."""
-    path = Path(os.environ.get("PATCHBAY_SHARED_DATA") or _ROOT.parent / "shared" / "data")
-    if not (path / "sql").is_dir():
-        pytest.skip(f"the shared data is not at {path}: set PATCHBAY_SHARED_DATA")
+    path = shared_data_if_there()
+    if path is None:
+        pytest.skip("the shared data is not here: set PATCHBAY_SHARED_DATA")
     return path
+
+
+def shared_data_if_there() -> Path | None:
+    """The same, or None when it is absent."""
+    path = Path(os.environ.get("PATCHBAY_SHARED_DATA") or _ROOT.parent / "shared" / "data")
+    return path if (path / "sql").is_dir() else None
 
 
 @functools.cache

@@ -1,4 +1,5 @@
-"""What operators are told without having asked: a skill that drifted, a write nobody knows the outcome of, a locked caller.
+"""What operators are told without having asked: a skill that drifted, a write nobody knows the outcome of, a locked caller, a
+message somebody left.
 
 No event holds a value of a caller's or a secret: names, counts and ids only.
 """
@@ -18,7 +19,7 @@ from patchbay.accounts.tables import OperatorEvent
 from patchbay.store.database import Database
 from patchbay.store.ids import new_id
 
-EventType = Literal["skill.drift", "write.unknown", "verification.locked"]
+EventType = Literal["skill.drift", "write.unknown", "verification.locked", "message.taken"]
 
 _TABLE: Table = OperatorEvent.__table__  # pyright: ignore[reportAssignmentType]
 _TELL = insert(_TABLE).on_conflict_do_nothing()

@@ -20,7 +20,7 @@ class FrozenSkill:
 
     ``level`` is what the skill itself asks of its caller (0 nothing, 1 basic, 2 step_up): at least basic where an input is what
     verification proves. Policies may ask for more.
-    ``confirmed``: a write that the caller has to confirm: every one, but those of low stakes that say otherwise.
+    ``confirmed``: the caller has to confirm it: every write, but those of low stakes that say otherwise, and a read that says so.
     """
 
     __slots__ = (
@@ -52,9 +52,9 @@ class FrozenSkill:
         allowed = document.get("allowedFields")
         self.allowed_fields: frozenset[str] | None = frozenset(allowed) if allowed is not None else None
         self.stakes: Stakes = document.get("stakes") or "medium"
-        self.confirmed: bool = call.effect == "write" and not (
-            self.stakes == "low" and document.get("requiresConfirmation") is False
-        )
+        wanted = document.get("requiresConfirmation")
+        asked_by_default = call.effect == "write" and not (self.stakes == "low" and wanted is False)
+        self.confirmed: bool = asked_by_default or wanted is True
         self.call = call
         self.digest: str = document["call"]["digest"]
 

@@ -97,9 +97,12 @@ async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str
         if row.call is None:
             raise NothingToPreview
         call = unseal_call(row.call, row.digest or "", row.name)
-        recipe = isinstance(call.body, RecipeCall)
+        own = runtime.own.get(call.kind)
         zone = await _time_zone(session, agent_id)
-        means = None if recipe else await _means(session, runtime, row, call, zone)
+        reached = own is None and not isinstance(call.body, RecipeCall)
+        means = await _means(session, runtime, row, call, zone) if reached else None
+    if own is not None:
+        return Previewed(preview=await own.preview(org_id, call, _context(wanted, zone)))
     if means is None:
         return Previewed(preview=await _preview_recipe(runtime, org_id, agent_id, call, zone, wanted))
     if means.view is not None and means.view.slice_fingerprint(call.operation, call.slice) != call.slice_fingerprint:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from patchbay.agent_runtime.counting import Books, PostgresBooks
+from patchbay.connectors.geocoding.offline import OfflineGeocoder
+from patchbay.connectors.geocoding.places import Geocoding
+from patchbay.connectors.preview import Preview
+from patchbay.connectors.smtp.message import Mail
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 
 if TYPE_CHECKING:
@@ -41,6 +45,14 @@ class SettlingRunner(Runner, Protocol):
         ...
 
 
+class OwnRunner(Runner, Protocol):
+    """Runs the calls of one kind that Patchbay does itself, and shows what they would do."""
+
+    async def preview(self, org_id: str, call: FrozenCall, context: CallContext) -> Preview:
+        """What it would do; nothing is done."""
+        ...
+
+
 class Texting(Protocol):
     """Sends text messages."""
 
@@ -49,12 +61,21 @@ class Texting(Protocol):
         ...
 
 
+class Mailing(Protocol):
+    """Sends mail."""
+
+    async def send(self, mail: Mail) -> None:
+        """Send ``mail`` to all of its recipients or to none. Raises a :class:`~patchbay.errors.PatchbayError`."""
+        ...
+
+
 @dataclass(slots=True)
 class Runtime:
-    """The services of one process. ``models`` gives the model that speaks for an agent.
+    """The services of one process. ``models`` gives the model that speaks for an agent; ``own`` are what Patchbay does itself, by
+    the kind of call, to look at what it would do.
 
     ``counted_in`` are the books to count in across conversations (None: the database); ``sms`` sends text messages, where a
-    carrier is configured.
+    carrier is configured, and ``mail`` mail, where a mail server is; ``geocoder`` places addresses on the map.
     """
 
     database: Database
@@ -64,6 +85,9 @@ class Runtime:
     models: ModelFactory
     settings: Settings
     sms: Texting | None = None
+    mail: Mailing | None = None
+    geocoder: Geocoding = field(default_factory=OfflineGeocoder)
+    own: Mapping[str, OwnRunner] = field(default_factory=dict[str, OwnRunner])
     counted_in: Books | None = None
     _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 

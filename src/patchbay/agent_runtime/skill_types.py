@@ -54,9 +54,8 @@ def _reserved(type: str, name: str, description: str) -> TypeEntry:
 
 
 _RESERVED = (
-    _reserved("transfer", "Transfer", "Transfers the call to a person or another number."),
-    _reserved("email", "E-mail", "Sends an e-mail from the conversation."),
-    _reserved("sms", "Text message", "Sends a text message to the caller."),
+    _reserved("booking", "Booking", "Looks for free times on a connected calendar and books one."),
+    _reserved("knowledge_search", "Knowledge search", "Answers from what you have given the agent to know."),
 )
 
 _ENTRIES = (*_BOUND, *(one.entry for one in HAND_MADE.values()), *_RESERVED)

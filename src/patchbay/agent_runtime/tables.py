@@ -143,3 +143,23 @@ class PolicyCounter(Tenant, Base):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     count: Mapped[int]
+
+
+class TakenMessage(Tenant, Base):
+    """A message that a caller left for the operator. ``key`` names the one request that left it; ``called_from`` is the number
+    that rang. Rows are added and read, never changed.
+    """
+
+    __tablename__ = "taken_messages"
+    __table_args__ = (UniqueConstraint("org_id", "key"), Index("ix_taken_messages_agent_id_id", "agent_id", "id"))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    skill_id: Mapped[str]
+    conversation_id: Mapped[str | None]
+    key: Mapped[str]
+    caller_name: Mapped[str]
+    phone_number: Mapped[str | None]
+    called_from: Mapped[str | None]
+    message: Mapped[str]
+    urgency: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -90,8 +90,11 @@ class VerifyBody(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
     method: Literal["GET", "HEAD", "POST"] = "GET"
-    path: str = Field(description="Below the base URL.")
+    path: str | None = Field(default=None, description="Below the base URL. Needed unless there is a query.")
     expect: int | None = Field(default=None, description="The status it answers with; any 2xx when left out.")
+    query: str | None = Field(
+        default=None, description="GraphQL, in the place of the other members: a query that has to be answered without errors."
+    )
 
 
 class DefinitionBody(BaseModel):

@@ -54,6 +54,7 @@ async def open_platform(
     from patchbay.agent_runtime.conversation.models import open_models
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
+    from patchbay.agent_runtime.hand_made.runners import own_runners
     from patchbay.agent_runtime.lost_writes import LostWrites
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.remote_tools import RemoteTools
@@ -61,9 +62,11 @@ async def open_platform(
     from patchbay.agent_runtime.services import Runtime
     from patchbay.api.mcp.host import McpHost
     from patchbay.connectors import catalog
+    from patchbay.connectors.geocoding.configured import open_geocoder
     from patchbay.connectors.installs import HOLDER
     from patchbay.connectors.runtime import CallRunner
     from patchbay.connectors.sms.carrier import Carrier
+    from patchbay.connectors.smtp.mailer import Mailer
     from patchbay.egress.guard import EgressGuard
     from patchbay.packs.known import load_packs, provider_of_pack
     from patchbay.schema_graph.call import MCP, RECIPE
@@ -86,10 +89,15 @@ async def open_platform(
         carrier = Carrier.from_settings(settings, guard)
         if carrier is not None:
             stack.push_async_callback(carrier.close)
+        geocoder = await stack.enter_async_context(open_geocoder(settings, guard))
+        mailer = Mailer.from_settings(settings, guard)
+        own = own_runners(database, mailer, carrier, geocoder)
         remote_tools = RemoteTools(runner, database, vault, guard, judge_connection)
         stack.push_async_callback(remote_tools.close)
-        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), MCP: remote_tools})
-        runtime = Runtime(database, vault, guard, skill_runner, models, settings, sms=carrier)
+        skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), MCP: remote_tools, **own})
+        runtime = Runtime(
+            database, vault, guard, skill_runner, models, settings, sms=carrier, mail=mailer, geocoder=geocoder, own=own
+        )
         stack.push_async_callback(runtime.drain)
         holder = None
         if any(pack.identity.install is not None for pack in packs.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET
@@ -18,7 +18,7 @@ from patchbay.bindings.scope import Scope
 from patchbay.bindings.told_times import asks_now, told_time
 from patchbay.bindings.transform_rules import SplitRule
 from patchbay.bindings.transforms import Subject, check_transform, family_of
-from patchbay.schema_graph.argument_subjects import spelled_in
+from patchbay.schema_graph.argument_subjects import searched_by, spelled_in
 from patchbay.schema_graph.call import CallInput, Given, Source, source_of
 from patchbay.schema_graph.coercion import Unfit
 from patchbay.schema_graph.idempotency_keys import key_argument
@@ -26,24 +26,22 @@ from patchbay.schema_graph.model import Argument, Field
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.phones import to_e164
 from patchbay.schema_graph.requests import is_local
-from patchbay.schema_graph.transform import Transform
+from patchbay.schema_graph.transform import Affix, Transform
 
 _FREE = frozenset({"json", "object", "bytes", "array"})
 _ABOUT_TIME = frozenset({"datetime", "date", "time"})
 
 
 class CallConditions(msgspec.Struct, frozen=True):
-    """The checked inputs and filters of a called operation. ``clues`` are what those a person wrote tell, in step with ``given``
-    before the call's own are added to it.
-    """
+    """The checked inputs and filters of a called operation. ``clues`` are what those a person wrote tell."""
 
     inputs: tuple[CallInput, ...]
     given: tuple[Given, ...]
     clues: tuple[Clue, ...]
 
     def always(self, given: Given) -> bool:
-        """Whether the argument is given in every run: it is fixed, or its input is required."""
-        return given.param is None or any(one.param == given.param and one.required for one in self.inputs)
+        """Whether the argument is given in every run: it is fixed, or an input of it is required."""
+        return given.param is None or any(one.required and one.param in (given.param, *given.parts) for one in self.inputs)
 
 
 class _Found:
@@ -55,16 +53,33 @@ class _Found:
         self.clues: list[Clue] = []
 
     def give(self, scope: Scope, given: Given, argument: Argument, at: str) -> None:
-        """Note what an argument is given, unless it, or something it is in, is given already."""
+        """Note what an argument is given, unless it, or something it is in, is given already. Texts with something written around
+        them may be given to one argument together.
+        """
+        before = self.given.get(given.arg)
+        if before is not None and self._is_part(given) and self._is_part(before):
+            self.given[given.arg] = msgspec.structs.replace(before, parts=(*before.parts, cast("str", given.param)))
+            self._note(scope, given, argument, at)
+            return
         for other in self.given:
             if other == given.arg or other.startswith(given.arg + ".") or given.arg.startswith(other + "."):
                 message = "This argument is given already." if other == given.arg else f"It cannot be given beside {other!r}."
                 scope.report.error(at, "argument_duplicate", message)
                 return
         self.given[given.arg] = given
+        self._note(scope, given, argument, at)
+
+    def _is_part(self, given: Given) -> bool:
+        input_ = self.inputs.get(given.param or "")
+        return input_ is not None and input_.type == "string" and isinstance(input_.transform, Affix)
+
+    def _note(self, scope: Scope, given: Given, argument: Argument, at: str) -> None:
         input_ = self.inputs.get(given.param or "")
         source = None if input_ is None else source_of(input_, self.inputs.values())
-        self.clues.append(_clue(scope, given, argument, source, at))
+        clue = _clue(scope, given, argument, source, at)
+        if input_ is not None and isinstance(input_.transform, Affix) and input_.transform.words:
+            clue = _clue_of_words(scope, clue, input_.transform)
+        self.clues.append(clue)
 
 
 def check_call_inputs(scope: Scope) -> CallConditions:
@@ -157,9 +172,17 @@ def _input(scope: Scope, rule: Input, argument: Argument | None, at: str, found:
     if rule.transform is not None:
         kind = (argument.item_type or "json") if argument.type == "array" else argument.type
         transform = check_transform(scope, rule.transform, Subject(kind, argument.enum), f"{at}.transform")
-        if transform is None:
+        if transform is None or not _in_view(scope, transform, argument, f"{at}.transform"):
             return None
     return _call_input(scope, rule, argument, f"{at}.arg", constant, transform)
+
+
+def _in_view(scope: Scope, transform: Transform, argument: Argument, at: str) -> bool:
+    """Whether the names that are written around a value are about nothing blocked; else that is reported."""
+    if not isinstance(transform, Affix) or scope.view.may_give(scope.operation, searched_by(argument.name, transform)):
+        return True
+    scope.report.error(at, "affix_invalid", "What is written around the value names something that is not in view.")
+    return False
 
 
 def _call_input(
@@ -294,6 +317,19 @@ def _clue(scope: Scope, given: Given, argument: Argument, source: Source | None,
         equal=equal,
         telling=argument.role == "key" or "name" in split_words(part) or numbers_its_record(part, scope.root.name),
         personal="pii" in argument.badges or (field is not None and "pii" in field.badges),
+        field=field.name if field is not None else None,
+    )
+
+
+def _clue_of_words(scope: Scope, clue: Clue, affix: Affix) -> Clue:
+    """What a search is about is told by the last name before its value, as in ``email:"…"``."""
+    name = (Affix(before=affix.before).words or affix.words)[-1]
+    field = _field_meant(scope.root.fields, name)
+    return msgspec.structs.replace(
+        clue,
+        name=name,
+        telling=clue.telling or "name" in split_words(name) or numbers_its_record(name, scope.root.name),
+        personal=clue.personal or (field is not None and "pii" in field.badges),
         field=field.name if field is not None else None,
     )
 

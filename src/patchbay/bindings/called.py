@@ -23,11 +23,12 @@ from patchbay.bindings.model import DEFAULT_LIMIT, Binding
 from patchbay.bindings.paths import Reading
 from patchbay.bindings.scope import Scope
 from patchbay.bindings.success import success_of
-from patchbay.schema_graph.argument_subjects import spelled_in
+from patchbay.schema_graph.argument_subjects import searched_by, spelled_in
 from patchbay.schema_graph.call import Caps, Given, Output, Plan
 from patchbay.schema_graph.coercion import Unfit
 from patchbay.schema_graph.idempotency_keys import key_argument
 from patchbay.schema_graph.model import Argument, Object
+from patchbay.schema_graph.transform import Affix
 
 NESTED_SIZE = 20
 """Records of a list inside a record that are asked for, where the system can be told how many."""
@@ -64,6 +65,9 @@ def _plan(scope: Scope, conditions: CallConditions, outputs: Sequence[tuple[Outp
     )
     values = [*((one.arg, one.value) for one in given), *((one.arg, one.constant) for one in conditions.inputs)]
     spelled = [name for argument, value in values for name in spelled_in(argument, value)]
+    spelled += [
+        name for one in conditions.inputs if isinstance(one.transform, Affix) for name in searched_by(one.arg, one.transform)
+    ]
     if scope.operation.object is None:
         touches, items = footprint_without_record(view, operation, spelled), ()
     else:

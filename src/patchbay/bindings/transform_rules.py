@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from patchbay.schema_graph.transform import PhoneForm, Scale, TextForm, TimeForm
+from patchbay.schema_graph.transform import Affix, PhoneForm, Scale, TextForm, TimeForm
 
 _Text = Annotated[str, Meta(min_length=1, max_length=100)]
 _Segment = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -43,5 +43,5 @@ class JoinRule(_Rule, frozen=True, tag="join_name"):
     family_path: Annotated[list[_Segment], Meta(min_length=1, max_length=16)]
 
 
-InputTransform = PhoneForm | TimeForm | TextForm | Scale | MoneyRule | WordsRule | SplitRule
-OutputTransform = PhoneForm | TimeForm | TextForm | Scale | MoneyRule | WordsRule | JoinRule
+InputTransform = PhoneForm | TimeForm | TextForm | Scale | MoneyRule | WordsRule | SplitRule | Affix
+OutputTransform = PhoneForm | TimeForm | TextForm | Scale | MoneyRule | WordsRule | JoinRule | Affix

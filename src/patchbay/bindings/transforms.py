@@ -18,6 +18,8 @@ from patchbay.schema_graph.numbering import known_country
 from patchbay.schema_graph.said_times import Unfit
 from patchbay.schema_graph.time_forms import is_number, needs_zone
 from patchbay.schema_graph.transform import (
+    QUOTES,
+    Affix,
     EnumWords,
     JoinName,
     MoneyMinor,
@@ -31,6 +33,7 @@ from patchbay.schema_graph.transform import (
 from patchbay.schema_graph.transforming import fold_word
 
 MOST_DIGITS = 12
+MOST_AFFIXED = 200
 _NUMBERS: frozenset[FieldType] = frozenset({"integer", "decimal", "number"})
 _SORTED = frozenset({"iso_basic", "iso_local", "sql_local", "compact_local", "date_iso", "date_basic"})
 """The forms whose texts sort as their times do."""
@@ -65,6 +68,8 @@ def check_transform(scope: Scope, rule: InputTransform | OutputTransform, subjec
             return _scale(scope, rule, at)
         case TextForm():
             return rule
+        case Affix():
+            return _affix(scope, rule, at)
         case SplitRule():
             return SplitName("given")
         case JoinRule():
@@ -156,6 +161,23 @@ def _scale(scope: Scope, rule: Scale, at: str) -> Scale | None:
     if rule.digits == 0 or abs(rule.digits) > MOST_DIGITS:
         message = f"A scale shifts the point by 1 to {MOST_DIGITS} digits, either way."
         scope.report.error(f"{at}.digits", "scale_invalid", message)
+        return None
+    return rule
+
+
+def _affix(scope: Scope, rule: Affix, at: str) -> Affix | None:
+    """A value that a quotation mark opens before has to be closed behind, or it would go on into what is written there."""
+    problem = None
+    if not rule.before and not rule.after:
+        problem = "Nothing is written before or after the value."
+    elif max(map(len, (rule.before, rule.after, rule.without))) > MOST_AFFIXED:
+        problem = f"Each of before, after and without has at most {MOST_AFFIXED} characters."
+    elif any(not character.isprintable() for character in rule.before + rule.after):
+        problem = "What is written around a value is text on one line."
+    elif rule.quote is None and (rule.before[-1:] in QUOTES or rule.after[:1] in QUOTES) and rule.before + rule.after:
+        problem = "A quotation mark right before the value has to be right behind it too."
+    if problem is not None:
+        scope.report.error(at, "affix_invalid", problem)
         return None
     return rule
 

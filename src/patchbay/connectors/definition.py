@@ -75,11 +75,14 @@ class Auth(_Part, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Verify(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """The request that proves the credentials. ``expect`` is the status it answers with; None: any success (2xx)."""
+    """The request that proves the credentials. ``expect`` is the status it answers with; None: any success (2xx). Of a GraphQL
+    API it may be a ``query``, which has to be answered without errors.
+    """
 
     method: str = "GET"
     path: str = "/"
     expect: int | None = None
+    query: str | None = None
 
 
 class Definition(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -133,7 +136,7 @@ def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
     document = _document(members, required=kind == "rest") if http else None
     auth = (_auth(members.inside("auth")) if http else None) or Auth()
     headers = (members.read("headers", _headers) if http else None) or {}
-    verify = _verify(members.inside("verify")) if http else None
+    verify = _verify(members.inside("verify"), query=kind == "graphql") if http else None
     reads = (members.read("reads", _reads) if http else None) or ()
     ca_pem = members.read("caPem", read_authorities) if http else None
     if not members.sound or kind is None or display_name is None:
@@ -191,9 +194,13 @@ def _auth(members: Members | None) -> Auth | None:
     return made if members.sound else None
 
 
-def _verify(members: Members | None) -> Verify | None:
+def _verify(members: Members | None, *, query: bool) -> Verify | None:
     if members is None:
         return None
+    if query and "query" in members.raw:
+        members.refuse_unknown(("query",))
+        asked = members.read("query", lambda value: text(value, most=1_000), required=True)
+        return Verify(query=asked) if members.sound else None
     members.refuse_unknown(("method", "path", "expect"))
     made = Verify(
         method=members.one_of("method", _METHODS) or "GET",

@@ -13,7 +13,7 @@ from patchbay.connectors.snapshots import SchemaNotDiscovered, load_graph, load_
 from patchbay.connectors.tables import Connection
 from patchbay.errors import Finding, ValidationFailed
 from patchbay.nearest import did_you_mean
-from patchbay.schema_graph.call import FrozenCall
+from patchbay.schema_graph.call import FrozenCall, OwnCall
 from patchbay.schema_graph.scoping import Scoping, permits
 
 MEMBERS = ("blockedTables", "blockedColumns", "allowedOpaque")
@@ -53,11 +53,13 @@ async def patch_scoping(session: AsyncSession, connection: Connection, body: Map
 
 async def scoped_out(session: AsyncSession, calls: Mapping[str, FrozenCall]) -> set[str]:
     """The names of those ``calls`` that touch what is blocked now. A connection that was replaced has its successor's scoping;
-    of a connection that is not there nothing can be told, so its calls are among them.
+    of a connection that is not there nothing can be told, so its calls are among them. A call without one touches nothing.
     """
     blocked: set[str] = set()
     grounds: dict[str, tuple[Scoping, str | None] | None] = {}
     for name, call in calls.items():
+        if isinstance(call.body, OwnCall) and not call.connection_id:
+            continue
         if call.connection_id not in grounds:
             grounds[call.connection_id] = await _ground(session, call.connection_id)
         ground = grounds[call.connection_id]

@@ -17,6 +17,7 @@ from patchbay.schema_graph.blocking import nested_names
 from patchbay.schema_graph.call import Touch
 from patchbay.schema_graph.model import Field, Graph
 from patchbay.schema_graph.naming import quote_part, split_name
+from patchbay.schema_graph.transform import Affix
 
 _BETWEEN = re.compile(r"__|\W+")
 
@@ -99,6 +100,11 @@ def spelled_in(argument: str, value: Any) -> list[str]:
         elif isinstance(held, list):
             todo.extend((name, below) for below in cast("list[Any]", held))
     return list(found)
+
+
+def searched_by(argument: str, affix: Affix) -> list[str]:
+    """The arguments that the names around a text would be: ``query`` with ``email:"…"`` gives ``query.email``."""
+    return [f"{argument}.{quote_part(word)}" for word in affix.words]
 
 
 def _parts(argument: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from patchbay.schema_graph.coercion import Reader, Unfit, local_time, reader
 from patchbay.schema_graph.emails import address_spellings
 from patchbay.schema_graph.moments import moment_at
 from patchbay.schema_graph.phones import shape, speller, to_e164
-from patchbay.schema_graph.transform import Transform
+from patchbay.schema_graph.transform import Affix, Transform
 from patchbay.schema_graph.transforming import to_system
 
 
@@ -177,7 +177,8 @@ def _reader(one: CallInput) -> Reader:
     if one.minimum is not None or one.maximum is not None:
         plain = _bounded(plain, one.minimum, one.maximum)
     if one.transform is not None:
-        return _transformed(one.transform, plain, listed=one.type == "array")
+        written = _transformed(one.transform, plain, listed=one.type == "array")
+        return _tidy_reader(written) if one.tidy and isinstance(one.transform, Affix) else written
     if one.tidy:
         return _tidy_reader(plain)
     return _address_reader(plain) if one.codec == "email" else plain

@@ -152,7 +152,7 @@ class Filter(_Value, frozen=True, rename="camel", omit_defaults=True):
 
 class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
     """What one argument of a called operation is given: an input (``param``), a literal (``value``), the time (``now``) or the
-    idempotency key of this one write (``key``).
+    idempotency key of this one write (``key``). ``parts`` are inputs whose texts are written behind that of ``param``.
     """
 
     arg: str
@@ -160,6 +160,7 @@ class Given(_Value, frozen=True, rename="camel", omit_defaults=True):
     value: Any = None
     now: bool | Moment = False
     key: bool = False
+    parts: tuple[str, ...] = ()
 
 
 class Assign(_Value, frozen=True, rename="camel", omit_defaults=True):
@@ -391,7 +392,8 @@ class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     ``name`` is the wire's own name; ``path`` leads to it inside a JSON or form body or a GraphQL variable (``("where",
     "number", "eq")``); ``[]`` in it stands for the one element of a list. ``style`` and ``explode`` are OpenAPI's. An input that
     was not given is left out. ``demanded_by`` leads, like ``path``, to the parent that must have this value once anything in it
-    is given; None where no parent demands it.
+    is given; None where no parent demands it. ``parts`` are further inputs: of ``param`` and them, the texts of those that are
+    given stand behind each other with a space between.
     """
 
     place: Place
@@ -407,6 +409,7 @@ class RequestSlot(_Value, frozen=True, rename="camel", omit_defaults=True):
     explode: bool | None = None
     demanded_by: tuple[str, ...] | None = None
     key: bool = False
+    parts: tuple[str, ...] = ()
 
 
 class HttpCall(_Value, frozen=True, rename="camel", omit_defaults=True, tag_field="form", tag="http"):
@@ -475,6 +478,8 @@ MCP = "mcp"
 """The kind of a call of a remote MCP server's tool."""
 RECIPE = "recipe"
 """The kind of a call that composes others."""
+TRANSFER = "transfer"
+"""The kind of a call that brings the caller to a person."""
 
 
 class Candidate(_Value, frozen=True, rename="camel", omit_defaults=True):

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -55,15 +56,15 @@ def prepare_request(call: FrozenCall) -> Fill:
     demands = tuple(_demands(slots, {one.param: one for one in call.inputs}))
     fixed = [None if slot.param is not None or slot.now else wire_value(slot, slot.value) for slot in slots]
     wires = [_wire(slot) for slot in slots]
-    plain = [(slot.param, slot.now, slot.key, wire, value) for slot, wire, value in zip(slots, wires, fixed, strict=True)]
+    plain = [(_source(slot), slot.now, slot.key, wire, value) for slot, wire, value in zip(slots, wires, fixed, strict=True)]
     demand_one = body.demand_one
 
     def fill(values: Mapping[str, Any], now: datetime, key: str | None = None) -> list[Any]:
         if demand_one and all(values[one.param] is None for one in asked):
             raise MissingArguments(asked)
         filled: list[Any] = []
-        for param, is_now, is_key, wire, value in plain:
-            given = values[param] if param is not None else moment_at(is_now, now) if is_now else key if is_key else None
+        for source, is_now, is_key, wire, value in plain:
+            given = source(values) if source is not None else moment_at(is_now, now) if is_now else key if is_key else None
             filled.append(value if given is None else wire(given))
         for demand in demands:
             if filled[demand.at] is None and any(filled[one] is not None for one in demand.beside):
@@ -71,6 +72,18 @@ def prepare_request(call: FrozenCall) -> Fill:
         return filled
 
     return fill
+
+
+def _source(slot: RequestSlot) -> Callable[[Mapping[str, Any]], Any] | None:
+    """What takes a slot's value from those of a run; None for a slot that no input fills."""
+    if slot.param is None or not slot.parts:
+        return None if slot.param is None else itemgetter(slot.param)
+    params = (slot.param, *slot.parts)
+
+    def joined(values: Mapping[str, Any]) -> str | None:
+        return " ".join(text for param in params if (text := values[param]) is not None) or None
+
+    return joined
 
 
 def _demands(slots: Sequence[RequestSlot], inputs: Mapping[str, CallInput]) -> Iterable[_Demand]:

@@ -6,6 +6,7 @@ How they are done is :mod:`patchbay.schema_graph.transforming`'s.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,8 @@ TimeFormat = Literal[
 """The closed set of ways a system writes a date (``date_…``) or a moment (the others) that is in no date type of its own."""
 TextCase = Literal["keep", "lower", "upper"]
 NamePart = Literal["given", "family"]
+QUOTES = frozenset({'"', "'", "`"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Transform(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, tag_field="type"):
@@ -77,7 +80,30 @@ class JoinName(_Transform, frozen=True, tag="join_name"):
     family: str
 
 
-Transform = PhoneForm | TimeForm | MoneyMinor | EnumWords | TextForm | Scale | SplitName | JoinName
+class Affix(_Transform, frozen=True, tag="affix"):
+    """A text for the agent; in the system that text between ``before`` and ``after``, for arguments that are little languages.
+
+    Which values there are, says :func:`patchbay.schema_graph.transforming.refused_in`; ``without`` are characters that no value
+    may hold besides.
+    """
+
+    before: str = ""
+    after: str = ""
+    without: str = ""
+
+    @property
+    def quote(self) -> str | None:
+        """The quotation mark that a value stands in; None for a bare one."""
+        mark = self.before[-1:]
+        return mark if mark in QUOTES and mark == self.after[:1] and mark else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The names around the value: what a search is about."""
+        return tuple(_NAME.findall(f"{self.before} {self.after}"))
+
+
+Transform = PhoneForm | TimeForm | MoneyMinor | EnumWords | TextForm | Scale | SplitName | JoinName | Affix
 
 
 def is_date(transform: TimeForm) -> bool:

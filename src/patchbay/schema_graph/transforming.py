@@ -7,6 +7,7 @@ from a system gives the agent's form, or :class:`Unfit` for a value that is not 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -18,6 +19,7 @@ from patchbay.schema_graph.phones import to_e164
 from patchbay.schema_graph.said_times import Unfit
 from patchbay.schema_graph.time_forms import day_reader, day_writer, moment_reader, moment_writer
 from patchbay.schema_graph.transform import (
+    Affix,
     EnumWords,
     JoinName,
     MoneyMinor,
@@ -36,6 +38,9 @@ Teller = Callable[[Any], Any]
 
 _AMOUNT = re.compile(r"(?:([A-Za-z]{3})\s*)?([+-]?[0-9]{1,24}(?:\.[0-9]{1,12})?)(?:\s*([A-Za-z]{3}))?")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})")
+_BARE = frozenset("_-.@+")
+_NO_TEXT = frozenset({"Cc", "Cs", "Cn", "Co", "Cf", "Zl", "Zp"})
+"""Categories of characters (Unicode, section 4.5) that are not text on a line: controls, formats, separators of lines."""
 _NOT_OF_THE_FORM = "This is not of the declared form."
 
 
@@ -56,6 +61,8 @@ def to_system(transform: Transform) -> Reader:
             return lambda value, _zone: _shifted(_number(value), transform.digits)
         case SplitName():
             return lambda value, _zone: split_name(_text(value))[0 if transform.part == "given" else 1]
+        case Affix():
+            return lambda value, _zone: _affixed(_text(value), transform)
         case JoinName():
             raise TypeError("names are joined in results only")
 
@@ -75,6 +82,8 @@ def to_agent(transform: Transform, zone: tzinfo) -> Teller:
             return lambda value: _tidied(_text(value), transform.case)
         case Scale():
             return lambda value: format(_shifted(_number(value), -transform.digits), "f")
+        case Affix():
+            return lambda value: _bared(_text(value), transform)
         case SplitName() | JoinName():
             return lambda value: _tidied(_text(value), "keep")
 
@@ -107,6 +116,40 @@ def _text(value: Any) -> str:
 def _tidied(text: str, case: TextCase) -> str:
     text = " ".join(text.split())
     return text.lower() if case == "lower" else text.upper() if case == "upper" else text
+
+
+def refused_in(text: str, affix: Affix) -> str | None:
+    """The first character for which ``text`` is no value of ``affix``; None when it is one.
+
+    In quotation marks a value may hold everything but that mark, a backslash, what no line of text holds, and ``without``. A bare
+    one consists of ASCII letters, digits and ``_ - . @ +``. What a character becomes when the other side folds it counts too.
+    """
+    quote = affix.quote
+    for character in text:
+        for form in (character, *unicodedata.normalize("NFKC", character)):
+            refused = form in affix.without
+            if quote is None:
+                refused = refused or not (form.isascii() and (form.isalnum() or form in _BARE))
+            else:
+                refused = refused or form in (quote, "\\") or unicodedata.category(form) in _NO_TEXT
+            if refused:
+                return character
+    return None
+
+
+def _affixed(text: str, affix: Affix) -> str:
+    if not text or refused_in(text, affix) is not None:
+        shown = " ".join(dict.fromkeys((*(affix.quote or ""), *("\\" if affix.quote else ""), *affix.without)))
+        ordinary = "only letters, digits and _ - . @ +" if affix.quote is None else "text on one line"
+        raise Unfit("character_not_allowed", f"This must be {ordinary}{f', without {shown}' if shown else ''}.")
+    return f"{affix.before}{text}{affix.after}"
+
+
+def _bared(text: str, affix: Affix) -> str:
+    bare = text.removeprefix(affix.before).removesuffix(affix.after)
+    if f"{affix.before}{bare}{affix.after}" != text or not bare or refused_in(bare, affix) is not None:
+        raise Unfit("not_of_the_form", _NOT_OF_THE_FORM)
+    return bare
 
 
 def _written_phone(value: Any, form: PhoneForm) -> str:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from patchbay.agent_runtime.recipes.freezing import RecipeInvalid, freeze_recipe
-from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
+from patchbay.agent_runtime.recipes.freezing import freeze_recipe
+from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeInvalid, RecipeSettings
 from patchbay.agent_runtime.recipes.running import Busy, RecipeRunner, RunningParts
 from patchbay.connectors.refusals import CallNotSupported, SourceTimeout
 from patchbay.schema_graph.arguments import MissingArguments

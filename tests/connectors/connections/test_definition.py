@@ -47,6 +47,17 @@ def test_a_graphql_endpoint_is_kept_as_it_is_written() -> None:
     assert made.base_url == "https://shop.example/graphql/"
 
 
+def test_a_graphql_api_is_verified_by_a_query() -> None:
+    shop = {"type": "graphql", "displayName": "Shop", "baseUrl": "https://shop.example/graphql"}
+    made, _ = read(shop | {"verify": {"query": "{ shop { name } }"}})
+    assert made is not None
+    assert stored_definition(made.to_json()) == made
+    both = {"query": "{ shop { name } }", "path": "/me"}
+    assert read(shop | {"verify": both})[1] == {"definition.verify.path": "unknown_field"}
+    assert read(shop | {"verify": {"query": 7}})[1] == {"definition.verify.query": "type"}
+    assert read(REST | {"verify": {"path": "/me", "query": "{ x }"}})[1] == {"definition.verify.query": "unknown_field"}
+
+
 @pytest.mark.parametrize(
     ("change", "field", "code"),
     [

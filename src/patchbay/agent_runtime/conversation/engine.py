@@ -40,10 +40,11 @@ from patchbay.agent_runtime.conversation.verifying import Refused, Step, Utteran
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import Decision
 from patchbay.agent_runtime.guardrails.screening import Hit
+from patchbay.agent_runtime.hand_made.transfer import handoff_of
 from patchbay.agent_runtime.lost_writes import found_done
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.verification.masking import Masks
-from patchbay.schema_graph.call import CallContext
+from patchbay.schema_graph.call import TRANSFER, CallContext
 
 MAX_STEPS = 8
 """How often a model may be asked in one turn."""
@@ -340,6 +341,9 @@ class Engine:
             yield self._journal.make("tool_call", {**shown, "state": "started"})
             outcome, took = await self._run(prepared, prepared.skill, shown, level)
         assert outcome is not None
+        handoff = None
+        if prepared.skill is not None and prepared.skill.call.kind == TRANSFER and outcome.status == "succeeded":
+            handoff, outcome = self._transferred(prepared.skill, outcome, level)
         outcome = self._without_secrets(outcome)
         told = msgspec.structs.replace(outcome, reason={})  # the reason is for the receipt: no model sees it
         self._messages.append(ToolMessage(call_id=request.call_id, tool=request.name, outcome=told))
@@ -350,6 +354,8 @@ class Engine:
         yield self._journal.make(
             "tool_call", {**data, **tools.outcome_data(outcome, self._leaves(prepared.skill, level, outcome))}
         )
+        if handoff is not None:
+            yield self._bring_in(handoff)
 
     async def _decide(self, prepared: tools.Prepared, skill: FrozenSkill, *, confirmed: bool) -> _Decided:
         """Hold a call against its gates, in their order. What is refused for want of a verification or a confirmation begins
@@ -439,7 +445,8 @@ class Engine:
             await self._journal.keep_state()
         self._open_call = prepared
         async with asyncio.timeout_at(self._deadline):
-            ran = await tools.run(self._runtime.runner, self._held.org_id, prepared, context, gate.limits[level])
+            limited = tools.UNLIMITED if skill.call.kind == TRANSFER else gate.limits[level]
+            ran = await tools.run(self._runtime.runner, self._held.org_id, prepared, context, limited)
         self._open_call = None
         if digest is not None:
             done = ran[0].status == "succeeded"
@@ -535,8 +542,7 @@ class Engine:
             if handoff is None:
                 say = say or "I'm sorry, I can't bring in a person here."
             else:
-                self.outcome = "handed_off"
-                events.append(self._journal.make("handoff", handoff))
+                events.append(self._bring_in(handoff))
                 say = say or handoff["message"]
         if self.outcome == "answered":
             self.outcome = "unresolved"
@@ -546,10 +552,19 @@ class Engine:
         reason = _storable(self._speech.hide(str(prepared.arguments.get("reason") or "")))[:200]
         handoff = self._doorway.handoff(Stop(person=True, reason=reason))
         assert handoff is not None
-        self.outcome = "handed_off"
-        outcome = ToolOutcome(status="succeeded", code="handed_off", message=handoff["message"])
+        outcome = ToolOutcome(status="succeeded", code=tools.HANDED_OFF, message=handoff["message"])
         self._messages.append(ToolMessage(call_id=prepared.request.call_id, tool=prepared.request.name, outcome=outcome))
         self._outcomes.append(outcome)
+        return self._bring_in(handoff)
+
+    def _transferred(self, skill: FrozenSkill, outcome: ToolOutcome, level: int) -> tuple[dict[str, Any], ToolOutcome]:
+        """The hand-off that a transfer came to, and what the model is told of it: of its row only what may be told."""
+        handoff = self._speech.hide(handoff_of(outcome.rows[0], skill.id))
+        rows = [self._agent.gates.of(skill.id).row(row, level) for row in outcome.rows]
+        return handoff, msgspec.structs.replace(outcome, code=tools.HANDED_OFF, message=handoff["message"], rows=rows)
+
+    def _bring_in(self, handoff: dict[str, Any]) -> Event:
+        self.outcome = "handed_off"
         return self._journal.make("handoff", handoff)
 
     def _say(self, said: str, calls: tuple[ToolCallRequest, ...] = ()) -> Event:

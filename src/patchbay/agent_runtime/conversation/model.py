@@ -112,7 +112,10 @@ Message = UserMessage | AgentMessage | ToolMessage
 
 
 class ToolSpec(_Value, frozen=True, kw_only=True):
-    """A tool as a model may use it. ``schema`` is the function schema; ``inputs`` and ``outputs`` say what it means."""
+    """A tool as a model may use it. ``schema`` is the function schema; ``inputs`` and ``outputs`` say what it means.
+
+    ``transfers``: it brings the caller to a person.
+    """
 
     slug: str
     name: str
@@ -121,6 +124,7 @@ class ToolSpec(_Value, frozen=True, kw_only=True):
     inputs: tuple[CallInput, ...] = ()
     outputs: tuple[Output, ...] = ()
     skill_id: str | None = None
+    transfers: bool = False
 
     def model_inputs(self) -> tuple[CallInput, ...]:
         """The inputs the model supplies."""

@@ -23,10 +23,15 @@ from patchbay.agent_runtime.services import Runner
 from patchbay.agent_runtime.verification.questions import NO_WAY
 from patchbay.errors import PatchbayError
 from patchbay.schema_graph.arguments import validate_arguments
-from patchbay.schema_graph.call import CallContext, CallResult
+from patchbay.schema_graph.call import TRANSFER, CallContext, CallResult
 
 HAND_OFF = "hand_off_to_a_person"
 """The one tool every agent has beside its skills. Skills may not take its slug."""
+HANDED_OFF = "handed_off"
+"""The code of an outcome that brought in a person."""
+
+UNLIMITED = Limited(None, frozenset(), ())
+"""Nothing is held back: whoever asks for it narrows the result before it is told."""
 
 _SHOWN_CHARACTERS = 500
 _log = structlog.get_logger(__name__)
@@ -89,6 +94,7 @@ def tool_specs(agent: FrozenAgent, level: int) -> tuple[ToolSpec, ...]:
             inputs=skill.call.inputs,
             outputs=agent.gates.of(skill.id).outputs(skill.call.outputs, level),
             skill_id=skill.id,
+            transfers=skill.call.kind == TRANSFER,
         )
         for skill in agent.offered
     ]

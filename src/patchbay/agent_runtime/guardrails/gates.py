@@ -142,7 +142,7 @@ class Gated(Targeted, Protocol):
 
     @property
     def confirmed(self) -> bool:
-        """Whether it is a write that its caller confirms."""
+        """Whether its caller confirms it."""
         ...
 
     @property
@@ -172,7 +172,7 @@ class SkillGate:
         self.level = self.verification.level if self.verification is not None else 0
         self.limits = tuple(_limited(skill, [p for p in mine if isinstance(p, FieldLimit)], level) for level in range(3))
         self.off = next((_write_off(p) for p in gates if p.writes == "off"), None)
-        self.confirm = _confirmation(skill, gates) if self.write else None
+        self.confirm = _confirmation(skill, gates)
 
     def decide(self, level: int, *, confirmed: bool) -> Decision | None:
         """The first gate that does not let the call through, or None. Rate limits are counted before, by whoever can."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -23,6 +24,7 @@ from patchbay.agent_runtime.guardrails.gates import Decision
 from patchbay.agent_runtime.guardrails.levels import LEVEL_NAMES
 from patchbay.agent_runtime.lost_writes import found_done
 from patchbay.agent_runtime.mcp import pending
+from patchbay.agent_runtime.mcp.asking import Asking
 from patchbay.agent_runtime.mcp.offered import own_tools
 from patchbay.agent_runtime.mcp.sessions import CHANNEL, McpSession
 from patchbay.agent_runtime.services import Runtime
@@ -35,11 +37,14 @@ from patchbay.store.ids import new_id
 WAITS_S = 30.0
 """How long a call waits for the one before it in the same session."""
 
-_LOOK_AGAIN_S = 0.05
+_LOOK_AGAIN_S, _LOOK_AT_LEAST_S = 0.05, 1.0
+_queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+"""Who waits for a session's turn in this process: one of them asks the store."""
 _OUTCOMES = {"succeeded": "answered", "refused": "unresolved", "failed": "failed"}
 _VERIFIED = "The caller is verified ({level}). Make the call that needed it again."
 _TOO_LONG = "That is too much to read back to the caller, who has to confirm it. Make it shorter."
 _IN_PERSON = "The caller has to confirm this themselves, and I can't ask them here."
+_DECLINED = "That was not confirmed, so nothing was done."
 _NOTHING_WAITS = "There is nothing to confirm, or the confirmation is over. Make the call again."
 
 
@@ -66,8 +71,10 @@ class ToolAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     conversation_id: str
 
 
-async def call_tool(runtime: Runtime, at: McpSession, name: str, arguments: dict[str, Any]) -> ToolAnswer:
-    """Call a tool of the session. What comes of it is in the answer.
+async def call_tool(
+    runtime: Runtime, at: McpSession, name: str, arguments: dict[str, Any], asking: Asking | None = None
+) -> ToolAnswer:
+    """Call a tool of the session. What comes of it is in the answer. ``asking`` asks the person at the client, where it can.
 
     Raises :class:`UnknownTool`, :class:`TurnInProgress` when the calls before it take too long, and what :func:`claim` raises.
     """
@@ -77,14 +84,34 @@ async def call_tool(runtime: Runtime, at: McpSession, name: str, arguments: dict
     answers: list[ToolAnswer] = []
 
     async def work() -> None:
-        answers.append(await _Call(runtime, at, await _turn_of(runtime, at)).run(name, arguments))
+        queue = _queues.setdefault(at.conversation_id, asyncio.Lock())
+        held = await _turn_of(runtime, at, queue)
+        try:
+            answers.append(await _Call(runtime, at, held, asking).run(name, arguments))
+        finally:
+            queue.release()
 
     await asyncio.shield(runtime.detach(work()))
     return answers[0]
 
 
-async def _turn_of(runtime: Runtime, at: McpSession) -> Held:
+async def _turn_of(runtime: Runtime, at: McpSession, queue: asyncio.Lock) -> Held:
+    """The session's turn, with its place in the queue. Other processes are waited for by asking, less and less often."""
     give_up = time.monotonic() + WAITS_S
+    try:
+        async with asyncio.timeout(WAITS_S):
+            await queue.acquire()
+    except TimeoutError:
+        raise TurnInProgress from None
+    try:
+        return await _claimed(runtime, at, give_up)
+    except BaseException:
+        queue.release()
+        raise
+
+
+async def _claimed(runtime: Runtime, at: McpSession, give_up: float) -> Held:
+    pause = _LOOK_AGAIN_S
     while True:
         try:
             async with runtime.database.tenant(at.org_id) as session:
@@ -92,14 +119,16 @@ async def _turn_of(runtime: Runtime, at: McpSession) -> Held:
         except TurnInProgress:
             if time.monotonic() > give_up:
                 raise
-        await asyncio.sleep(_LOOK_AGAIN_S)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LOOK_AT_LEAST_S)
 
 
 class _Call:
     """One call of one held session."""
 
-    def __init__(self, runtime: Runtime, at: McpSession, held: Held) -> None:
+    def __init__(self, runtime: Runtime, at: McpSession, held: Held, asking: Asking | None) -> None:
         self._runtime = runtime
+        self._asking = asking
         self._agent = at.agent
         self._own = own_tools(at.agent)
         self._held = held
@@ -189,7 +218,7 @@ class _Call:
             return prepared
         self._doorway.note_refusal(decision)
         if decision.code == "confirmation_required":
-            return self._confirm_first(prepared, skill, decision)
+            return await self._confirm_first(prepared, skill, decision)
         self._blocked(decision, prepared)
         return prepared.refused(decision.code, decision.message)
 
@@ -209,20 +238,39 @@ class _Call:
             say = step.say
         return prepared.refused("verification_required", f"{say or questions.NO_WAY} {self._how_to_answer()}")
 
-    def _confirm_first(self, prepared: tools.Prepared, skill: FrozenSkill, decision: Decision) -> tools.Prepared:
-        """The refusal that says what will be done, with what confirms exactly that."""
+    async def _confirm_first(self, prepared: tools.Prepared, skill: FrozenSkill, decision: Decision) -> tools.Prepared:
+        """Ask the person at the client, where that can be done; else the refusal that says what will be done, with what confirms
+        exactly that.
+        """
         wrong = tools.refusal_of_arguments(prepared, self._context(prepared, None))
         if wrong is not None:
             return msgspec.structs.replace(prepared, outcome=wrong)
-        if skill.stakes == "high":
-            self._blocked(decision, prepared)
-            return prepared.refused("confirmation_not_here", _IN_PERSON)
         words = confirming.wording(skill, prepared.arguments)
         if words is None:
             return prepared.refused("too_long_to_confirm", _TOO_LONG)
+        if self._asking is not None:
+            return await self._asked_in_person(self._asking, words, prepared, skill, decision)
+        if skill.stakes == "high":
+            self._blocked(decision, prepared)
+            return prepared.refused("confirmation_not_here", _IN_PERSON)
         self._confirmation = pending.ask(self._held, skill, prepared.arguments)
         self._blocked(decision, prepared, action="asked")
         return prepared.refused(decision.code, f"{words} (Once the caller agrees, call {self._own.confirm}.)")
+
+    async def _asked_in_person(
+        self, asking: Asking, words: str, prepared: tools.Prepared, skill: FrozenSkill, decision: Decision
+    ) -> tools.Prepared:
+        """The call, once the person at the client has said yes to it. The gates may have closed meanwhile."""
+        self._blocked(decision, prepared, action="asked")
+        self._journal.flush_soon()
+        if not await asking.confirm(words):
+            return prepared.refused("confirmation_declined", _DECLINED)
+        self._note_confirmed(skill, "the person at the MCP client confirmed these exact arguments")
+        closed = self._agent.gates.of(skill.id).decide(self._verification.level, confirmed=True)
+        if closed is None:
+            return prepared
+        self._blocked(closed, prepared)
+        return prepared.refused(closed.code, closed.message)
 
     async def _run(
         self, prepared: tools.Prepared, skill: FrozenSkill, shown: dict[str, Any], level: int
@@ -306,9 +354,7 @@ class _Call:
         skill = self._agent.by_slug.get(waiting.slug) if waiting is not None else None
         if waiting is None or skill is None or confirming.call_digest(skill, waiting.arguments) != waiting.digest:
             return ToolOutcome(status="refused", code="nothing_to_confirm", message=_NOTHING_WAITS)
-        about = {"policy": "confirmation", "policyId": None, "policyType": "write_gate", "action": "confirmed"}
-        reason = "the MCP client says that the caller confirmed these exact arguments"
-        self._journal.make("guardrail", {**about, "skillId": skill.id, "toolName": skill.name, "reason": reason})
+        self._note_confirmed(skill, "the MCP client says that the caller confirmed these exact arguments")
         return await self._use(waiting.slug, waiting.arguments, confirmed=True)
 
     # -- parts -------------------------------------------------------------------------------------------------------------
@@ -325,6 +371,10 @@ class _Call:
             self._journal.make("handoff", handoff)
         said = stop.say or (handoff or {}).get("message") or questions.NOT_VERIFIED
         return ToolOutcome(status="refused", code="handed_off", message=said)
+
+    def _note_confirmed(self, skill: FrozenSkill, reason: str) -> None:
+        about = {"policy": "confirmation", "policyId": None, "policyType": "write_gate", "action": "confirmed"}
+        self._journal.make("guardrail", {**about, "skillId": skill.id, "toolName": skill.name, "reason": reason})
 
     def _blocked(self, decision: Decision, prepared: tools.Prepared, action: str = "blocked") -> None:
         skill_id = prepared.skill.id if prepared.skill else None

@@ -33,7 +33,7 @@ _NOTED_EVERY_S = 60.0
 _LIVE = text("SELECT published_version_id FROM agents WHERE id = :id AND deleted_at IS NULL")
 _FIND = text(
     "SELECT agent_id, version_id, status, session, coalesce((state ->> 'seenAt')::float8, extract(epoch FROM started_at)) AS seen"
-    " FROM conversations WHERE id = :id AND channel = :channel"
+    ", coalesce((state ->> 'asks')::boolean, false) FROM conversations WHERE id = :id AND channel = :channel"
 )
 _SEEN = text(
     "UPDATE conversations SET state = jsonb_set(state, '{seenAt}', to_jsonb(CAST(:at AS float8))) WHERE id = :id RETURNING id"
@@ -53,12 +53,15 @@ class SessionFactsDiffer(Conflict):
 
 
 class McpSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that is open: its id on the wire, its conversation, and the version whose tools it has."""
+    """A session that is open: its id on the wire, its conversation, and the version whose tools it has. ``asks``: the client can
+    ask the person who uses it.
+    """
 
     id: str
     conversation_id: str
     org_id: str
     agent: FrozenAgent
+    asks: bool = False
 
 
 async def live_agent(runtime: Runtime, org_id: str, agent_id: str) -> FrozenAgent:
@@ -72,7 +75,9 @@ async def live_agent(runtime: Runtime, org_id: str, agent_id: str) -> FrozenAgen
     return await _version(runtime, org_id, version_id)
 
 
-async def open_mcp_session(runtime: Runtime, by: Principal, agent: FrozenAgent, facts: Mapping[str, Any]) -> McpSession:
+async def open_mcp_session(
+    runtime: Runtime, by: Principal, agent: FrozenAgent, facts: Mapping[str, Any], *, asks: bool
+) -> McpSession:
     """A new session of ``agent``. ``facts`` are what the client's own channel knows of the caller: they never change."""
     async with runtime.database.tenant(by.org_id) as session:
         held = await open_conversation(
@@ -82,7 +87,7 @@ async def open_mcp_session(runtime: Runtime, by: Principal, agent: FrozenAgent, 
             version_id=agent.version_id,
             channel=CHANNEL,
             facts=dict(facts),
-            state={"via": CHANNEL, "seenAt": time.time()},
+            state={"via": CHANNEL, "seenAt": time.time(), "asks": asks},
             hold=False,
         )
     return McpSession(
@@ -101,7 +106,7 @@ async def find_mcp_session(
     rows = await runtime.database.once(by.org_id, _FIND, {"id": conversation_id, "channel": CHANNEL})
     if not rows:
         raise McpSessionNotFound
-    of_agent, version_id, status, known, seen = rows[0]
+    of_agent, version_id, status, known, seen, asks = rows[0]
     if of_agent != agent_id or status != "active":
         raise McpSessionNotFound
     quiet = time.time() - cast("float", seen)
@@ -113,7 +118,7 @@ async def find_mcp_session(
     if quiet > _NOTED_EVERY_S:
         await runtime.database.once(by.org_id, _SEEN, {"id": conversation_id, "at": time.time()})
     agent = await _version(runtime, by.org_id, cast("str", version_id))
-    return McpSession(id=presented, conversation_id=conversation_id, org_id=by.org_id, agent=agent)
+    return McpSession(id=presented, conversation_id=conversation_id, org_id=by.org_id, agent=agent, asks=bool(asks))
 
 
 async def end_mcp_session(runtime: Runtime, by: Principal, agent_id: str, presented: str) -> str:

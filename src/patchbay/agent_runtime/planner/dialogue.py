@@ -73,7 +73,8 @@ Step = Say | Call | HandOff
 def respond(said: str, memory: Memory, scene: Scene) -> Step:
     """The next step after the caller said something."""
     if utterances.wants_person(said):
-        return _hand_off(said, memory, scene)
+        named = decided(rank(said, [tool for tool in scene.skills() if tool.transfers]))
+        return start(named.tool, said, memory, scene) if named is not None else _hand_off(said, memory, scene)
     if memory.offer is not None and (step := _offered(said, memory, scene)) is not None:
         return step
     if memory.choices and (tool := _chosen(said, memory, scene)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from patchbay.agent_runtime.conversation.model import ToolOutcome, ToolSpec
+from patchbay.agent_runtime.conversation.tools import HANDED_OFF
 from patchbay.agent_runtime.planner import asking, facts
 from patchbay.agent_runtime.planner.dialogue import Say, Scene, Step
 from patchbay.agent_runtime.planner.memory import Memory
@@ -23,6 +24,8 @@ def after(tool: ToolSpec, outcome: ToolOutcome, memory: Memory, scene: Scene) ->
         return _refused(outcome, memory)
     done = memory.cleared()
     done.last, done.last_slots = tool.slug, dict(memory.slots)
+    if outcome.code == HANDED_OFF:
+        return Say(text=outcome.message or "I'm putting you through.", memory=done)
     preface = facts.acknowledged(memory.by_caller, tool.inputs)
     if outcome.ambiguous:
         return _ambiguous(tool, outcome, memory, done)

@@ -20,10 +20,11 @@ from patchbay.schema_graph.call import CallInput
 from patchbay.schema_graph.transform import MoneyMinor, PhoneForm
 
 Kind = Literal[
-    "phone", "email", "uuid", "date", "datetime", "time", "postcode", "number", "boolean", "enum", "id", "name", "text"
+    "phone", "email", "uuid", "address", "date", "datetime", "time", "postcode", "number", "boolean", "enum", "id", "name", "text"
 ]
 _ORDER: tuple[Kind, ...] = (
-    "email", "uuid", "phone", "datetime", "date", "time", "postcode", "id", "number", "enum", "name", "boolean", "text",
+    "email", "uuid", "phone", "address", "datetime", "date", "time", "postcode", "id", "number", "enum", "name", "boolean",
+    "text",
 )  # fmt: skip
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -37,6 +38,13 @@ _POSTCODES = (
     re.compile(r"\b\d{5}(?:-\d{4})?\b"),
     re.compile(r"\b\d{4}\b"),
 )
+_STREET = re.compile(
+    r"\b\d{1,6}[A-Za-z]?\s+(?:[\w.'-]+\s+){1,4}?"
+    r"(?:st|street|ave|avenue|rd|road|blvd|boulevard|dr|drive|ln|lane|way|ct|court|pl|place|sq|square|ter|terrace|hwy|pkwy|cir|close)\b"
+    r"\.?(?:,?\s+(?:apt|unit|suite|#)\s*[\w-]+)?"
+    r"(?:,\s*[A-Za-z](?:[A-Za-z .'-]{0,40}[A-Za-z])?)*(?:,?\s+[A-Z]{2})?(?:,?\s+\d{5}(?:-\d{4})?)?",
+    re.I,
+)
 _ID = re.compile(r"(?<![\w@.])#?(?=[A-Za-z\d-]*\d)([A-Za-z]{0,8}-?\d[\w-]*\w|[A-Za-z]{0,8}-?\d)(?![\w@])")
 _CODE = re.compile(r"\b[A-Z][A-Z-]+[A-Z]\b")
 _YES = re.compile(r"\b(yes|yeah|yep|true|correct|right|sure|please do|of course)\b", re.I)
@@ -48,6 +56,7 @@ _ID_WORDS = named(
     """
 )
 _NAME_WORDS = named("name surname forename lastname firstname fullname")
+_NOT_STREETS = named("ip mac web wallet url")
 _PHONE_WORDS = named("phone telephone mobile cell msisdn tel")
 _POST_WORDS = named("postcode zip zipcode postal")
 _PEOPLE = named(
@@ -79,6 +88,8 @@ def kind_of(one: CallInput) -> Kind:
         return "postcode"
     if words & _NAME_WORDS and (words & _PEOPLE or words <= _NAME_WORDS | {"in"}):
         return "name"
+    if "address" in words and not words & _NOT_STREETS:
+        return "address"
     return "id" if words & _ID_WORDS else "text"
 
 
@@ -114,6 +125,8 @@ def _find(one: CallInput, text: str, *, now: datetime, country: str | None, aske
             return _matched(_PHONE if kind == "phone" else _UUID, text)
         case "date" | "datetime" | "time":
             return _moment(kind, text, now, day_first=country is not None and country not in _DAY_FIRST_EXCEPT)
+        case "address":
+            return _matched(_STREET, text) or _worded(kind, one, text, asked=asked)
         case "postcode":
             return next((f for f in (_matched(p, text) for p in _POSTCODES) if f), None)
         case "number":

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from patchbay.agent_runtime.recipes.known import RECIPES
-from patchbay.agent_runtime.recipes.recipe import AnyRecipe, RecipeSettings
-from patchbay.errors import Finding, Unprocessable
+from patchbay.agent_runtime.recipes.recipe import AnyRecipe, RecipeInvalid, RecipeSettings
+from patchbay.errors import Finding
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.call import (
     FORMAT_VERSION,
@@ -25,12 +25,6 @@ from patchbay.schema_graph.call import (
 from patchbay.schema_graph.canonical import canonical_json, sha256_hex
 
 _DEADLINE_MS = 12_000
-
-
-class RecipeInvalid(Unprocessable):
-    """The parts or the settings are not what the recipe needs (recipe_invalid)."""
-
-    code, title = "recipe_invalid", "Recipe not valid"
 
 
 def known_recipe(name: str, recipes: Mapping[str, AnyRecipe] = RECIPES) -> AnyRecipe:

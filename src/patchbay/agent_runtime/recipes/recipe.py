@@ -12,8 +12,15 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
+from patchbay.errors import Unprocessable
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.model import Effect
+
+
+class RecipeInvalid(Unprocessable):
+    """The parts or the settings are not what the recipe needs (recipe_invalid)."""
+
+    code, title = "recipe_invalid", "Recipe not valid"
 
 
 class RecipeSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +49,7 @@ class Parts(Protocol):
     def __contains__(self, name: str) -> bool: ...
 
     def takes(self, name: str) -> frozenset[str]:
-        """The parameters with source ``model`` that a part takes."""
+        """The parameters, with source ``model``, that a part takes; none of a part that is not there."""
         ...
 
     async def run(self, name: str, arguments: Mapping[str, Any]) -> CallResult:

@@ -12,9 +12,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from patchbay.agent_runtime.recipes.freezing import RecipeInvalid, read_settings
+from patchbay.agent_runtime.recipes.freezing import read_settings
 from patchbay.agent_runtime.recipes.known import RECIPES
-from patchbay.agent_runtime.recipes.recipe import AnyRecipe
+from patchbay.agent_runtime.recipes.recipe import AnyRecipe, RecipeInvalid
 from patchbay.agent_runtime.services import Runner
 from patchbay.connectors.refusals import CallNotSupported, CallRefused, SourceTimeout
 from patchbay.schema_graph.arguments import prepare_inputs
@@ -94,7 +94,8 @@ class RunningParts:
 
     def takes(self, name: str) -> frozenset[str]:
         """What a part takes from the model."""
-        return frozenset(one.param for one in self._parts[name].inputs if one.source == "model")
+        call = self._parts.get(name)
+        return frozenset(one.param for one in call.inputs if one.source == "model") if call is not None else frozenset()
 
     async def run(self, name: str, arguments: Mapping[str, Any]) -> CallResult:
         """Run one part."""

@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Message
 
+from patchbay.agent_runtime.mcp.asking import Asking
 from patchbay.agent_runtime.mcp.sessions import McpSession
 from patchbay.agent_runtime.services import Runtime
 
@@ -50,7 +51,7 @@ class McpHost:
         await self._started()
         return import_module(_PROTOCOL).unsupported(presented)
 
-    async def answer(self, request: Request, raw: bytes, session: McpSession | None) -> Answered:
+    async def answer(self, request: Request, raw: bytes, session: McpSession | None, asking: Asking | None = None) -> Answered:
         """The answer to one message, ``raw``, of ``session``; None only for the handshake. The client's leaving ends nothing."""
         manager = await self._started()
         protocol = import_module(_PROTOCOL)
@@ -73,7 +74,7 @@ class McpHost:
             else:
                 answered.body += message.get("body", b"")
 
-        await manager.handle_request({**request.scope, protocol.SESSION: session}, receive, send)
+        await manager.handle_request({**request.scope, protocol.SESSION: session, protocol.ASKING: asking}, receive, send)
         return answered
 
     async def close(self) -> None:
@@ -84,7 +85,7 @@ class McpHost:
 
     async def _started(self) -> StreamableHTTPSessionManager:
         async with self._starting:
-            if self._manager is not None:
+            if self._manager is not None and self._running is not None and not self._running.done():
                 return self._manager
             protocol = await asyncio.to_thread(import_module, _PROTOCOL)
             manager: StreamableHTTPSessionManager = protocol.session_manager(self._runtime)

@@ -38,6 +38,8 @@ from patchbay.errors import PatchbayError, ValidationFailed
 
 SESSION = "patchbay.mcp"
 """Where the scope of a request holds its :class:`McpSession`."""
+ASKING = "patchbay.mcp.asking"
+"""Where it holds what asks the person at the client; None where that cannot be done."""
 INSTRUCTIONS = (
     "Each tool runs one frozen call of this agent, behind its gates. When a tool answers verification_required, ask the caller "
     "the question in its message and pass on what they say. When it answers confirmation_required, tell the caller what will be "
@@ -55,7 +57,8 @@ def session_manager(runtime: Runtime) -> StreamableHTTPSessionManager:
 
     async def on_call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
         try:
-            return _result(await call_tool(runtime, _session(context), params.name, params.arguments or {}))
+            asking = context.request.scope.get(ASKING) if context.request is not None else None
+            return _result(await call_tool(runtime, _session(context), params.name, params.arguments or {}, asking))
         except PatchbayError as refusal:
             code = INVALID_PARAMS if isinstance(refusal, ValidationFailed) else INTERNAL_ERROR
             raise MCPError(code, refusal.detail, {"code": refusal.code}) from None

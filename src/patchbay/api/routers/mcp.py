@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Header, Response
@@ -10,10 +10,12 @@ from starlette.requests import Request
 
 from patchbay.agent_runtime.bodies import read_body
 from patchbay.agent_runtime.channel_bodies import SessionFacts
+from patchbay.agent_runtime.mcp.asking import take_answer
 from patchbay.agent_runtime.mcp.sessions import end_mcp_session, find_mcp_session, live_agent, open_mcp_session
 from patchbay.api.access import ChatWrite
 from patchbay.api.bodies import StrictRequest, is_json, parse_json
 from patchbay.api.envelope import ApiResponse, Deleted, enveloped
+from patchbay.api.mcp.asking import answer_or_ask
 from patchbay.api.paths import LongAgentId
 from patchbay.api.platform import platform_of
 from patchbay.api.problems import UnsupportedMediaType, problems
@@ -63,7 +65,10 @@ Visitor = Annotated[str | None, Header(alias="Patchbay-Visitor", description="Th
     summary="Send a message to the agent's MCP server",
     responses={
         **problems(404, 409, 413, 415, 503),
-        200: {"content": _RPC, "description": "A JSON-RPC answer."},
+        200: {
+            "content": {**_RPC, "text/event-stream": {"schema": {"type": "string"}}},
+            "description": "A JSON-RPC answer; as events where the person at the client is asked something first.",
+        },
         400: {**_MALFORMED, "content": {**_MALFORMED["content"], **_RPC}},
         406: {"content": _RPC, "description": "The client does not accept `application/json`."},
         202: {"description": "A notification was taken."},
@@ -95,7 +100,7 @@ async def post_mcp_message(
         answered = await platform.mcp.answer(request, raw, None)
         headers: dict[str, str] = {}
         if answered.began:
-            session = await open_mcp_session(platform.runtime, principal, agent, facts)
+            session = await open_mcp_session(platform.runtime, principal, agent, facts, asks=_can_ask(message))
             visit.resource_id = session.conversation_id
             headers[SESSION_ID] = session.id
         return Response(answered.body, answered.status, headers, media_type=answered.media_type)
@@ -103,6 +108,11 @@ async def post_mcp_message(
         raise McpSessionRequired
     session = await find_mcp_session(platform.runtime, principal, agent_id, session_id, facts)
     visit.resource_id, visit.receipted = session.conversation_id, True
+    if "method" not in message and ("result" in message or "error" in message):
+        await take_answer(platform.runtime, session, message)
+        return Response(status_code=202)
+    if session.asks and message.get("method") == "tools/call" and "text/event-stream" in request.headers.get("accept", ""):
+        return await answer_or_ask(request, platform, raw, session)
     answered = await platform.mcp.answer(request, raw, session)
     return Response(answered.body, answered.status, media_type=answered.media_type)
 
@@ -138,6 +148,14 @@ def _read_message(request: Request, raw: bytes) -> dict[str, Any]:
         finding = Finding("", "type", "must be one JSON-RPC message; batches are not taken")
         raise ValidationFailed("The body must be one JSON-RPC message", errors=[finding])
     return message  # pyright: ignore[reportUnknownVariableType]
+
+
+def _can_ask(message: dict[str, Any]) -> bool:
+    """Whether the client says that it can show a form to whoever uses it."""
+    value: Any = message
+    for name in ("params", "capabilities", "elicitation"):
+        value = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+    return isinstance(value, dict) and (not value or "form" in value)
 
 
 def _facts(**sent: str | None) -> dict[str, Any]:

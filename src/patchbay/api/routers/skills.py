@@ -117,6 +117,7 @@ async def list_skills(principal: SkillsRead, session: Reading, page: Paged, agen
     "",
     status_code=201,
     response_model=ApiResponse[SkillCreated],
+    response_model_exclude_unset=True,
     summary="Create a skill",
     responses=problems(400, 404, 409, 413, 415, 422),
 )

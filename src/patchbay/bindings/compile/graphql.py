@@ -3,7 +3,7 @@
 - It has one operation with one field, and selects exactly the leaves of the plan: beside them only what lies on the way, the
   wrappers of connections, and the flag that tells whether there are further records.
 - Every value is a variable, fixed ones too, declared with the type the schema has for it. Only how many records of a nested
-  list are read is written out.
+  list are read is written out: as many as a result may have, or up to the one that is picked.
 - Of a mutation it also asks for what its payload holds where it is refused (``userErrors``): only whether anything is in it.
 - There are no aliases, and no fragments but inline ones, which say of a union or interface which type is meant. How deep it goes
   is bounded by how many names a path may have.
@@ -28,12 +28,15 @@ TYPENAME = "__typename"
 
 
 class _Selected:
-    """A field or inline fragment (``on``) while the document is put together: what it selects, in order."""
+    """A field or inline fragment (``on``) while the document is put together: what it selects, in order. ``most`` are the
+    records that are read of a list, where its argument ``size`` says how many.
+    """
 
     def __init__(self, name: str, *, on: bool = False, size: str | None = None) -> None:
         self.name = name
         self.on = on
         self.size = size
+        self.most = 0
         self.inside: dict[tuple[str, bool], _Selected] = {}
 
     def select(self, name: str, *, on: bool = False, size: str | None = None) -> _Selected:
@@ -107,12 +110,14 @@ def _selection(plan: Plan, view: View, field: str, record: Sequence[str], more: 
 
 def _select_leaf(plan: Plan, view: View, output: Output, at: _Selected) -> None:
     column = output.column
-    for _, edge in steps(plan, view, column):
+    picks = dict(column.picks)
+    for place, (_, edge) in enumerate(steps(plan, view, column)):
         if edge.narrows:
             target = view.object(edge.target)
             at = at.select((target and target.native_name) or edge.target, on=True)
             continue
         at = at.select(edge.pairs[0][0], size=edge.size_argument)
+        at.most = max(at.most, picks[place] + 1 if place in picks else NESTED_SIZE)
         for name in edge.wrapper:
             at = at.select(name)
     for name in (column.field, *column.inner):
@@ -167,7 +172,7 @@ def _selections(selected: _Selected) -> ast.SelectionSetNode:
             continue
         size = ()
         if inner.size is not None:
-            value = ast.IntValueNode(value=str(NESTED_SIZE))
+            value = ast.IntValueNode(value=str(inner.most))
             size = (ast.ArgumentNode(name=ast.NameNode(value=inner.size), value=value),)
         made.append(_field(inner, size))
     return ast.SelectionSetNode(selections=tuple(made))

@@ -43,6 +43,7 @@ def _slot(given: Given, argument: Argument, place: Mapping[str, Any], default: P
         style=place.get("style"),
         explode=place.get("explode"),
         demanded_by=_parent(argument, path),
+        parts=given.parts,
     )
 
 

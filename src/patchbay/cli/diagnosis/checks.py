@@ -7,6 +7,8 @@ from pydantic import ValidationError
 from patchbay.cli.diagnosis.machine import (
     check_data_dir,
     check_egress,
+    check_geocoder,
+    check_mail,
     check_model,
     check_packs,
     check_port,
@@ -28,14 +30,8 @@ async def diagnose() -> list[Verdict]:
     usable = data_dir.status != "failed"
     found = [Verdict("settings", "Settings", "passed", "they can be read"), data_dir, secret_key]
     found += await check_store(settings, usable=usable, readable_keys=secret_key.status != "failed")
-    return [
-        *found,
-        check_egress(settings),
-        await check_port(settings),
-        await check_model(settings),
-        check_sms(settings),
-        check_packs(settings),
-    ]
+    found += [check_egress(settings), await check_port(settings), await check_model(settings)]
+    return [*found, check_sms(settings), check_mail(settings), check_geocoder(settings), check_packs(settings)]
 
 
 def _unreadable(found: dict[str, object]) -> Verdict:

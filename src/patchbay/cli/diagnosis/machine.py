@@ -12,6 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from patchbay.cli.diagnosis.verdict import Verdict
+from patchbay.connectors.smtp.addresses import mail_address
 from patchbay.errors import PatchbayError
 from patchbay.packs.connecting import missing_settings
 from patchbay.packs.known import load_packs
@@ -152,7 +153,7 @@ def _status(url: str, headers: dict[str, str]) -> int | None:
 
 
 def check_sms(settings: Settings) -> Verdict:
-    """Whether one-time codes can be sent by text message. Nothing is sent."""
+    """Whether text messages can be sent: one-time codes, and those of `sms` skills. Nothing is sent."""
     title = "Text messages"
     needed = {
         "PATCHBAY_SMS_ACCOUNT_SID": settings.sms_account_sid,
@@ -161,13 +162,46 @@ def check_sms(settings: Settings) -> Verdict:
     }
     missing = [name for name, value in needed.items() if not value]
     if len(missing) == len(needed):
-        said = "no carrier is configured: verification by one-time code (otp_sms) is unavailable"
+        said = "no carrier is configured: verification by one-time code (otp_sms) and sms skills are unavailable"
         return Verdict("sms", title, "passed", said)
     if missing:
         return Verdict("sms", title, "failed", f"{' and '.join(missing)} is not set", "Set all three, or none.")
     if not settings.sms_base_url.startswith(("http://", "https://")):
         return Verdict("sms", title, "failed", "PATCHBAY_SMS_BASE_URL is not an http or https address")
     return Verdict("sms", title, "passed", f"sent from {settings.sms_from}")
+
+
+def check_mail(settings: Settings) -> Verdict:
+    """Whether `email` skills have a mail server to send by. Nothing is sent."""
+    title = "Mail"
+    needed = {"PATCHBAY_SMTP_HOST": settings.smtp_host, "PATCHBAY_SMTP_FROM": settings.smtp_from}
+    missing = [name for name, value in needed.items() if not value]
+    if len(missing) == len(needed):
+        return Verdict("mail", title, "passed", "no mail server is configured: email skills are refused when they are called")
+    if missing:
+        return Verdict("mail", title, "failed", f"{missing[0]} is not set", "Set both PATCHBAY_SMTP_HOST and PATCHBAY_SMTP_FROM.")
+    if mail_address(settings.smtp_from) is None:
+        return Verdict("mail", title, "failed", "PATCHBAY_SMTP_FROM is no mail address", "Write it as agent@example.com.")
+    if settings.smtp_password is not None and not settings.smtp_user:
+        return Verdict(
+            "mail", title, "failed", "PATCHBAY_SMTP_PASSWORD is set without PATCHBAY_SMTP_USER", "Set both, or neither."
+        )
+    if settings.smtp_tls == "none":
+        hint = "It works only for a server that PATCHBAY_EGRESS_ALLOW opens; starttls or implicit is better."
+        return Verdict("mail", title, "warning", f"sent in the clear by {settings.smtp_host}", hint)
+    return Verdict("mail", title, "passed", f"sent by {settings.smtp_host} ({settings.smtp_tls}) from {settings.smtp_from}")
+
+
+def check_geocoder(settings: Settings) -> Verdict:
+    """Whether addresses are placed by a provider. Nothing is asked."""
+    title = "Geocoder"
+    if not settings.geocoder_url:
+        return Verdict(
+            "geocoder", title, "passed", "none is configured: US ZIP codes and cities are placed offline, not addresses"
+        )
+    if not settings.geocoder_url.startswith(("http://", "https://")):
+        return Verdict("geocoder", title, "failed", "PATCHBAY_GEOCODER_URL is not an http or https address")
+    return Verdict("geocoder", title, "passed", f"addresses are placed by {settings.geocoder_url}")
 
 
 def check_packs(settings: Settings) -> Verdict:

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
+
 from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.http.asking import ask, authorizer_of, outbound
 from patchbay.connectors.http.authorizing import Authorizer
@@ -38,6 +40,15 @@ class AuthorizationRefused(PatchbayError):
     """The system refuses these credentials."""
 
     code, status, title = "authorization_refused", 422, "Authorization refused"
+
+
+def _has_errors(body: bytes) -> bool:
+    """Whether a GraphQL answer says that something was not done, or is none."""
+    try:
+        answer: Any = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return True
+    return not isinstance(answer, dict) or bool(cast("dict[str, Any]", answer).get("errors"))
 
 
 class HttpSystem(ABC):
@@ -92,15 +103,17 @@ class HttpSystem(ABC):
                 client,
                 credentials,
                 signature,
-                method=verify.method,
-                url=credentials.base_url + verify.path,
+                method=verify.method if verify.query is None else "POST",
+                url=credentials.base_url + (verify.path if verify.query is None else ""),
+                headers=None if verify.query is None else {"Content-Type": "application/json"},
+                body=None if verify.query is None else msgspec.json.encode({"query": verify.query}),
                 deadline=deadline,
                 most_bytes=ANSWER_MOST,
             )
         expected = answered.status == verify.expect if verify.expect is not None else 200 <= answered.status < 300
-        if expected:
+        if expected and (verify.query is None or not _has_errors(answered.body)):
             return
-        if answered.status in (401, 403):
+        if answered.status in (401, 403) or expected:
             raise AuthorizationRefused(hint="Check the credentials and what the definition's auth says of how they are sent.")
         raise VerificationFailed(
             f"The verification request was answered with status {answered.status} (verification_failed).",

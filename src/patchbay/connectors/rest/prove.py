@@ -70,7 +70,7 @@ def _check_slots(body: HttpCall, plan: Plan, operation: Operation, every: Sequen
     places = cast("Mapping[str, Mapping[str, Any]]", invoke.get("arguments", {}))
     by_place = {_place(place): name for name, place in places.items()}
     constants = cast("Mapping[str, Mapping[str, Any]]", invoke.get("constants", {}))
-    given = {(one.arg, one.param) for one in plan.given}
+    given = {(one.arg, one.param, one.parts) for one in plan.given}
     filled: set[str] = set()
     for slot in body.slots:
         name = by_place.get((slot.place, slot.name, slot.path))
@@ -82,7 +82,11 @@ def _check_slots(body: HttpCall, plan: Plan, operation: Operation, every: Sequen
         argument = arguments.get(name)
         if argument is None or name in filled:
             raise CallNotProvable("provenance_unproven")
-        if not _fits(slot, argument, places[name]) or (name, slot.param) not in given or slot.key != (argument is key):
+        if (
+            not _fits(slot, argument, places[name])
+            or (name, slot.param, slot.parts) not in given
+            or slot.key != (argument is key)
+        ):
             raise CallNotProvable("parameter_mismatch")
         filled.add(name)
     if any(argument.required and name not in filled for name, argument in arguments.items()):

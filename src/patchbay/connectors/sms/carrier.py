@@ -29,6 +29,12 @@ class SmsUnavailable(Unavailable):
     code, title = "sms_unavailable", "Text messages unavailable"
 
 
+class SmsLost(SmsUnavailable):
+    """The text message carrier may have taken the message: its answer was lost."""
+
+    code = "sms_lost"
+
+
 class SmsRefused(Unprocessable):
     """The text message carrier refused the message; check the PATCHBAY_SMS_ settings and the number."""
 
@@ -69,7 +75,8 @@ class Carrier:
         )
 
     async def send(self, to: str, text: str) -> None:
-        """Queue one message. Raises :class:`SmsUnavailable`, :class:`SmsRefused` or :class:`SmsRateLimited`.
+        """Queue one message. Raises :class:`SmsUnavailable` (:class:`SmsLost` where the carrier may have taken it),
+        :class:`SmsRefused` or :class:`SmsRateLimited`.
 
         It is sent at most once: what the carrier may have taken is not tried again.
         """
@@ -80,18 +87,20 @@ class Carrier:
             answered = await self._client.request(
                 "POST", self._url, headers=self._headers, body=body, deadline=deadline, most_bytes=MOST_BYTES
             )
-        except (OutboundFailed, EgressRefused) as error:
+        except OutboundFailed as error:
+            raise (SmsLost if error.sent else SmsUnavailable) from error
+        except EgressRefused as error:
             raise SmsUnavailable from error
         if answered.status == 429:
             raise SmsRateLimited
         if answered.status >= 500:
-            raise SmsUnavailable
+            raise SmsLost
         if answered.status != 201:
             raise SmsRefused
         try:
             msgspec.json.decode(answered.body, type=_Queued)
         except msgspec.DecodeError:
-            raise SmsUnavailable("What answers is not the carrier's API.") from None
+            raise SmsLost("What answers is not the carrier's API.") from None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,0 +1,208 @@
+"""Find one record, then go on with it: the jobs of the client who rings, a ticket for a contact, the caller's own booking.
+
+The part ``find`` returns the leaf ``found``, and the part ``then`` takes it as its input ``found``: no model says which record
+that is. None or several, and nothing is read out or done. ``same`` keeps of what was found only what is exactly the caller's:
+many systems search by parts of a number, and a record that the model names must be among the caller's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeInvalid, RecipeSettings
+from patchbay.connectors.refusals import OutcomeUnknown, RecordNotFound, SeveralRecords
+from patchbay.errors import Finding
+from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
+from patchbay.schema_graph.canonical import canonical_json, sha256_hex
+from patchbay.schema_graph.model import Effect
+from patchbay.schema_graph.phones import to_e164
+
+FOUND = "found"
+_LONGEST = 500
+SEVERAL = "Several records match; ask which one is meant."
+
+
+class Same(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """A leaf of what was found that must be the same as an input of the whole. A ``phone`` is compared as a number, with
+    ``country`` (ISO 3166-1) for those without a country code; an ``email`` and a ``text`` without regard to capitals. ``asks`` is
+    what the caller is asked for where no part takes it: which of their own records they mean.
+    """
+
+    leaf: str
+    param: str
+    how: Literal["text", "phone", "email"] = "text"
+    country: str | None = None
+    asks: str | None = None
+
+    def holds(self, row: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+        """Whether it does of one row."""
+        kept, wanted = self._read(row.get(self.leaf)), self._read(given.get(self.param))
+        return kept is not None and kept == wanted
+
+    def _read(self, value: Any) -> str | None:
+        text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+        if self.how == "phone":
+            return to_e164(text, self.country)
+        return text.casefold() or None
+
+
+class FindThenSettings(RecipeSettings, frozen=True, kw_only=True):
+    """``same`` must all hold of the record that is meant."""
+
+    same: tuple[Same, ...] = ()
+
+
+class FindThen:
+    """Reads what belongs to the one record that is found; without ``then``, the record itself."""
+
+    name: ClassVar[str] = "find_then"
+    effect: ClassVar[Effect] = "read"
+    settings: ClassVar[type[RecipeSettings]] = FindThenSettings
+    parts: ClassVar[Mapping[str, PartNeeded]] = {
+        "find": PartNeeded(effect="read", leaves=(FOUND,), asks=True),
+        "then": PartNeeded(effect="read", arguments=(FOUND,), asks=True, optional=True),
+    }
+
+    def inputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
+        """What either part asks of the caller. Raises RecipeInvalid for a comparison of what is not there."""
+        return _asked(settings, parts)
+
+    def outputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
+        """Those of the second part; else of the first, without what only says which record it is."""
+        if "then" in parts:
+            return parts["then"].outputs
+        telling = {FOUND, *(one.leaf for one in settings.same)}
+        return tuple(output for output in parts["find"].outputs if output.leaf not in telling)
+
+    async def run(
+        self, settings: FindThenSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
+    ) -> CallResult:
+        """The second part's result; an empty one when nothing is found, an ambiguous one when several are."""
+        found = await _find(settings, arguments, parts, context)
+        if not found.records:
+            return CallResult(rows=[], row_count=0)
+        if found.several:
+            return CallResult(rows=[], row_count=len(found.records), ambiguous=True, notes=(SEVERAL,))
+        ((record, row),) = found.records.items()
+        if "then" in parts:
+            return await parts.run("then", _said(parts, "then", context) | {FOUND: record})
+        telling = {FOUND, *(one.leaf for one in settings.same)}
+        kept = {leaf: value for leaf, value in row.items() if leaf not in telling}
+        return CallResult(rows=[kept], row_count=1, notes=found.notes)
+
+
+class FindThenWrite:
+    """Writes something for the one record that is found. Where there is none, the part ``otherwise`` may make it first."""
+
+    name: ClassVar[str] = "find_then_write"
+    effect: ClassVar[Effect] = "write"
+    settings: ClassVar[type[RecipeSettings]] = FindThenSettings
+    parts: ClassVar[Mapping[str, PartNeeded]] = {
+        "find": PartNeeded(effect="read", leaves=(FOUND,), asks=True),
+        "then": PartNeeded(effect="write", arguments=(FOUND,), asks=True),
+        "otherwise": PartNeeded(effect="write", leaves=(FOUND,), asks=True, optional=True),
+    }
+
+    def inputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
+        """What any part asks of the caller. Raises RecipeInvalid for a comparison of what is not there."""
+        return _asked(settings, parts)
+
+    def outputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
+        """Those of the part that is for the record."""
+        return parts["then"].outputs
+
+    async def run(
+        self, settings: FindThenSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
+    ) -> CallResult:
+        """The result of ``then``. Two callers at once do not make the same record twice: the one who waits finds it.
+
+        Raises RecordNotFound and SeveralRecords, with nothing changed; OutcomeUnknown where a record was made and cannot be told.
+        """
+        said = _said(parts, "then", context)
+        if "otherwise" not in parts:
+            return await parts.run("then", said | {FOUND: _one(await _find(settings, arguments, parts, context))})
+        async with parts.held(f"find_then_write/{_whom(arguments, parts, context)}"):
+            found = await _find(settings, arguments, parts, context)
+            record = _one(found) if found.records else await _make(parts, context)
+        return await parts.run("then", said | {FOUND: record})
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """The records that are meant, each once, by what they are known as. ``cut``: there may be another one."""
+
+    records: Mapping[Any, Mapping[str, Any]]
+    cut: bool
+    notes: tuple[str, ...]
+
+    @property
+    def several(self) -> bool:
+        return len(self.records) + self.cut > 1
+
+
+async def _find(settings: FindThenSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> _Found:
+    result = await parts.run("find", _said(parts, "find", context))
+    records: dict[Any, Mapping[str, Any]] = {}
+    for row in result.rows:
+        if row.get(FOUND) is not None and all(one.holds(row, arguments) for one in settings.same):
+            records.setdefault(row[FOUND], row)
+    named = any(one.leaf == FOUND for one in settings.same)
+    return _Found(records, result.truncated and not named, result.notes)
+
+
+async def _make(parts: Parts, context: CallContext) -> Any:
+    made = await parts.run("otherwise", _said(parts, "otherwise", context))
+    record = made.rows[0].get(FOUND) if made.rows else None
+    if record is None:
+        raise OutcomeUnknown
+    return record
+
+
+def _one(found: _Found) -> Any:
+    if not found.records:
+        raise RecordNotFound
+    if found.several:
+        raise SeveralRecords("Several records match, so nothing was changed.")
+    return next(iter(found.records))
+
+
+def _said(parts: Parts, name: str, context: CallContext) -> dict[str, Any]:
+    """What the model said of what a part asks for, as it was said: the part reads it by itself."""
+    return {param: value for param, value in context.arguments.items() if param in parts.takes(name)}
+
+
+def _whom(arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> str:
+    """A name for who is looked for: what that is told by, and nothing of what is written for them."""
+    told = {name: str(arguments[name]) for name in arguments if name not in context.arguments or name in parts.takes("find")}
+    return sha256_hex(canonical_json(told))
+
+
+def _asked(settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
+    asked: dict[str, CallInput] = {}
+    for part in parts.values():
+        for one in part.inputs:
+            if one.source == "model" and one.param != FOUND:
+                known = asked.get(one.param)
+                asked[one.param] = one if known is None or (one.required and not known.required) else known
+    for one in settings.same:
+        if one.asks is not None:
+            asked.setdefault(one.param, _input_of(one, one.asks))
+    findings = list(_of_same(settings, parts, {*asked, *(one.param for part in parts.values() for one in part.inputs)}))
+    if findings:
+        raise RecipeInvalid("The recipe cannot be made of this (recipe_invalid).", errors=findings)
+    return tuple(asked.values())
+
+
+def _input_of(same: Same, description: str) -> CallInput:
+    return CallInput(same.param, same.param, "string", "string", required=True, description=description, max_length=_LONGEST)
+
+
+def _of_same(settings: FindThenSettings, parts: Mapping[str, FrozenCall], params: set[str]) -> Iterable[Finding]:
+    leaves = {output.leaf for output in parts["find"].outputs}
+    for number, one in enumerate(settings.same):
+        if one.leaf not in leaves:
+            yield Finding(f"settings.same.{number}.leaf", "setting_invalid", f"The part 'find' does not return {one.leaf!r}.")
+        if one.param not in params:
+            yield Finding(f"settings.same.{number}.param", "setting_invalid", f"No part takes {one.param!r}.")
