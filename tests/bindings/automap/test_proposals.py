@@ -175,7 +175,6 @@ def test_what_a_record_is_found_by_is_not_set():
     assert any("look-up" in text for text in proposal.why.questions)
 
 
-@pytest.mark.xfail(reason="the primary key is asked for beside the unique key that the goal names")
 def test_a_unique_key_that_the_goal_names_finds_the_record():
     view = writable_clinic(orders=Key("number", ("order_number",)))
     proposal = propose("Change the total of an order by its order number", view, build_index(view), TARGET)

@@ -247,8 +247,11 @@ class Mapper:
 
     def _says_which(self, phrase: Phrase) -> bool:
         """Whether a phrase says which record is changed, and nothing that is set; a unique key that it names finds the record."""
-        if is_about_people(phrase.terms[-1].word) and (phrase.possessive or "place" in phrase.roles):
+        whose = phrase.possessive or "place" in phrase.roles
+        if whose and is_about_people(phrase.terms[-1].word):
             return _PASSED_ON.isdisjoint(self._goal.deeds)
+        if whose and "given" not in phrase.roles and self._names_the_record(phrase):
+            return True
         if phrase.after not in _FINDS_AFTER:
             return False
         fit = best_argument(phrase, self._profile, self.found, _WRITE_FIT)
