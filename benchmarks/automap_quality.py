@@ -36,10 +36,9 @@ import contextlib
 
 from benchmarks.search_quality import SHARED, graph_of, large_graph
 from patchbay.bindings.automap.drafting import draft
-from patchbay.bindings.automap.goal import read_goal
 from patchbay.bindings.automap.profile import Profile, Words
 from patchbay.bindings.automap.proposing import NoValidBinding, propose
-from patchbay.bindings.automap.scoring import Scored, rank
+from patchbay.bindings.automap.scoring import Scored, understand
 from patchbay.bindings.check import Target, check
 from patchbay.bindings.compile import compile_plan
 from patchbay.bindings.model import Binding, parse_binding
@@ -116,8 +115,7 @@ def measure(goal: Mapping[str, Any], view: View, index: SearchIndex) -> Result:
     except NoValidBinding as refusal:
         reason = refusal.detail
     taken = (time.perf_counter() - began) * 1e3
-    read = read_goal(goal["goal"])
-    ranking = rank(read, view, index)
+    read, ranking = understand(goal["goal"], view, index)
     names = [one.profile.operation.name for one in ranking.scored]
     place = next((at for at, name in enumerate(names) if any(name == o.name for o in right)), None)
     wanted = right[0]

@@ -26,16 +26,15 @@ from patchbay.agent_runtime.tables import Skill
 from patchbay.bindings.automap.choosing import INSTRUCTIONS, LONGEST_ANSWER, Offer, offers, question, read_choice
 from patchbay.bindings.automap.drafting import Choice
 from patchbay.bindings.automap.explaining import Why
-from patchbay.bindings.automap.goal import LONGEST, Goal, read_goal
+from patchbay.bindings.automap.goal import LONGEST, Goal
 from patchbay.bindings.automap.proposing import NoValidBinding, Proposal, propose_from
-from patchbay.bindings.automap.scoring import Ranking, rank
+from patchbay.bindings.automap.scoring import Ranking, understand
 from patchbay.bindings.check import Target
 from patchbay.connectors.connections import current, provider_of
 from patchbay.connectors.snapshots import load_index, load_view
 from patchbay.errors import Unprocessable
 from patchbay.schema_graph.naming import singular_word, split_words
 from patchbay.schema_graph.scoping import View
-from patchbay.schema_graph.search import SearchIndex
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +86,7 @@ async def auto_map(
         view = await load_view(session, connection)
         target = target_of(connection, agent, view)
         index = await load_index(session, connection)
-    goal, ranking = await asyncio.to_thread(_ranked, asked.goal, view, index)
+    goal, ranking = await asyncio.to_thread(understand, asked.goal, view, index)
     choice = await _model_choice(runtime, agent_id, goal, ranking)
     proposal = await asyncio.to_thread(_proposed, goal, ranking, view, target, asked.tool_name, choice)
     if about and not _is_about(proposal, view, about):
@@ -113,11 +112,6 @@ def _is_about(proposal: Proposal, view: View, words: Collection[str]) -> bool:
 
 def _listed(words: Collection[str]) -> str:
     return " or ".join(repr(word) for word in words)
-
-
-def _ranked(text: str, view: View, index: SearchIndex) -> tuple[Goal, Ranking]:
-    goal = read_goal(text)
-    return goal, rank(goal, view, index)
 
 
 def _proposed(goal: Goal, ranking: Ranking, view: View, target: Target, tool_name: str | None, choice: Choice | None) -> Proposal:

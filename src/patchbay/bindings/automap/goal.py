@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,6 +17,7 @@ from patchbay.bindings.automap.lexicon import (
     DEED_NOUNS,
     DEEDS_MEANT,
     DIGITS,
+    EITHER,
     EVERYDAY,
     FILLER,
     GIVEN_AFTER,
@@ -190,11 +191,13 @@ class Goal(msgspec.Struct, frozen=True):
         return tuple(phrase for phrase in self.phrases if not phrase.roles.isdisjoint(roles))
 
 
-def read_goal(text: str) -> Goal:
-    """What ``text`` asks for. Any text at all can be read; one without content words has no phrases."""
+def read_goal(text: str, *, either: Intent = "read") -> Goal:
+    """What ``text`` asks for. Any text at all can be read; one without content words has no phrases. ``either``: what the verbs
+    do that look something up as often as they change it (:data:`.lexicon.EITHER`).
+    """
     said = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("’", "'")
     tokens = _TOKEN.findall(said)
-    reader = _Reader(tokens)
+    reader = _Reader(tokens, VERBS if either == "read" else {**VERBS, **dict.fromkeys(EITHER, either)})
     understood: list[tuple[str, Intent | None]] = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]
     intent = reader.intent
     for _, does in reversed(understood):
@@ -261,8 +264,9 @@ def _many(phrases: Sequence[Phrase], said: str) -> bool | None:
 class _Reader:
     """One pass over the tokens of a goal."""
 
-    def __init__(self, tokens: Sequence[str]) -> None:
+    def __init__(self, tokens: Sequence[str], does: Mapping[str, Intent]) -> None:
         self._tokens = tokens
+        self._does = does
         self._verbs = dict(self._find_verbs())
         self.deeds = [_root(tokens[at]) for at in self._verbs]
         self.intent: Intent = "read"
@@ -282,25 +286,25 @@ class _Reader:
             root = _root(token)
             following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
             if self._is_wanted(at, root, following):
-                yield at, VERBS[root]
+                yield at, self._does[root]
                 continue
             if asking or not (begins or self._tokens[at - 1] in _BEFORE_A_VERB):
                 continue
-            if root not in VERBS:
+            if root not in self._does:
                 if begins and following in _DETERMINERS and self._may_order(token):
                     yield at, "insert"
                 continue
-            if not begins and VERBS[root] != "read" and following not in _DETERMINERS and not following.isdigit():
+            if not begins and self._does[root] != "read" and following not in _DETERMINERS and not following.isdigit():
                 continue  # as likely an adjective: "and open tickets"
             if root in RATHER_NOUNS and not self._is_verb(at, begins, root, following):
                 continue
-            yield at, VERBS[root]
+            yield at, self._does[root]
 
     def _is_wanted(self, at: int, root: str, following: str) -> bool:
         """Whether a verb that changes something is what somebody wants done, also where the clause begins as a question:
         ``could you move``, ``let callers cancel``, ``we need to add``, ``when it rings, create a lead``, ``wants it cancelled``.
         """
-        if VERBS.get(root, "read") == "read" or at == 0 or (root in RATHER_NOUNS and following not in _DETERMINERS):
+        if self._does.get(root, "read") == "read" or at == 0 or (root in RATHER_NOUNS and following not in _DETERMINERS):
             return False
         starts = next((back for back in range(at - 1, -1, -1) if self._tokens[back] in _ENDS), -1) + 1
         before = self._tokens[starts:at]

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from patchbay.bindings.automap.deeds import STATE_NAMES, label_of, state_argument
 from patchbay.bindings.automap.goal import Goal, Phrase
 from patchbay.bindings.automap.lexicon import (
     BEFORE,
@@ -43,7 +44,6 @@ _TIMES = frozenset({"date", "datetime", "time"})
 _FROM = frozenset(["from", "since", "after", "min", "gte", "ge", "gt", "start", "begin"])
 _TO = frozenset(["to", "until", "before", "max", "lte", "le", "lt", "end", "through"])
 _ABOUT_DATES = frozenset(["date", "time", "at", "day", "created", "on", "modified", "updated", "since", "utc", "sent"])
-STATE_NAMES = stemmed("status state statuses states stage condition")
 _STAFF = frozenset({"staff", "employee", "worker", "agent", "creator", "author", "owner"})
 _NAMES = ((stem("name"),), (stem("title"),))
 _WHEN = {
@@ -218,7 +218,7 @@ class Mapper:
         least = _WRITE_FIT if self._goal.writes else 0.45
         if profile.operation.verb == "update" and self._says_which(phrase):
             return
-        own = self._names_the_record(phrase)
+        own = self._profile.is_named_by(phrase)
         if own and not self._goal.writes and "given" not in phrase.roles:
             if not self.found and phrase.pointed and not any("given" in one.roles for one in self._goal.phrases):
                 if profile.operation.record_arguments:
@@ -247,8 +247,11 @@ class Mapper:
 
     def _says_which(self, phrase: Phrase) -> bool:
         """Whether a phrase says which record is changed, and nothing that is set; a unique key that it names finds the record."""
-        if is_about_people(phrase.terms[-1].word) and (phrase.possessive or "place" in phrase.roles):
+        whose = phrase.possessive or "place" in phrase.roles
+        if whose and is_about_people(phrase.terms[-1].word):
             return _PASSED_ON.isdisjoint(self._goal.deeds)
+        if whose and "given" not in phrase.roles and self._profile.is_named_by(phrase):
+            return True
         if phrase.after not in _FINDS_AFTER:
             return False
         fit = best_argument(phrase, self._profile, self.found, _WRITE_FIT)
@@ -299,11 +302,6 @@ class Mapper:
         for argument in [one for one in parts if self._profile.depth(one.name) == nearest][:5]:
             self._add(argument, phrase.text, required=False)
         return bool(parts)
-
-    def _names_the_record(self, phrase: Phrase) -> bool:
-        heads = {*self._profile.record_name[-1:], *self._profile.collection[-1:]}
-        head = phrase.terms[-1]
-        return any(word in heads for word, strength in head.means.items() if strength >= 0.5)
 
     def _says_who(self) -> bool:
         """Whether what is given already says whose record is meant."""
@@ -504,7 +502,7 @@ class Mapper:
                     or ("." in argument.name and self._profile.operation.record_arguments)
                 ):
                     continue
-                label = _label(argument, labels)
+                label = label_of(argument, labels)
                 if label is not None and (STATE_NAMES.intersection(own) or name in own):
                     value = [label] if argument.type == "array" else label
                     self._add(argument, term.word, source="constant", value=value, param=None)
@@ -530,14 +528,14 @@ class Mapper:
         meant = [word for deed in self._goal.deeds for word in (deed, *STATES.get(deed, ()))]
         said = [term.stem for phrase in self._goal.phrases for term in phrase.terms]
         meant += [word for one in said if one in STATES for word in STATES[one]]
-        for argument, own, _ in self._profile.arguments:
-            if own[-1:] and own[-1] in STATE_NAMES and argument.role != "key" and len(own) <= 2:
-                label = _label(argument, meant)
-                if label is not None:
-                    self._add(argument, None, source="constant", value=label)
-                elif any(word in STATES or word in STATE_NAMES for word in (*self._goal.deeds, *said)):
-                    self._add(argument, None)
-                return
+        argument = state_argument(self._profile)
+        if argument is None:
+            return
+        label = label_of(argument, meant)
+        if label is not None:
+            self._add(argument, None, source="constant", value=label)
+        elif any(word in STATES or word in STATE_NAMES for word in (*self._goal.deeds, *said)):
+            self._add(argument, None)
 
     def _required(self) -> None:
         found = any(one.finds for one in self.found.values())
@@ -559,11 +557,6 @@ def is_timed(phrase: Phrase) -> bool:
 def _marks(name: str) -> set[str]:
     """What a name's last sign says: ``DateSent>``."""
     return {"from"} if name.endswith(">") else {"to"} if name.endswith("<") else set()
-
-
-def _label(argument: Argument, labels: Sequence[str]) -> str | None:
-    known = {stem("".join(split_words(label))): label for label in argument.enum}
-    return next((known[label] for label in labels if label in known), None)
 
 
 def date_argument(profile: Profile, goal: Goal) -> Argument | None:

@@ -36,6 +36,8 @@ _VERBS: dict[Intent, str] = {
 VERBS: dict[str, Intent] = {stem(word): intent for intent, words in _VERBS.items() for word in words.split()}
 """The intent of a verb that begins a clause, by its stem. Later lines win: *answer* and *confirm* are as likely to read."""
 VERBS.update(dict.fromkeys(map(stem, ("answer", "confirm", "return")), "read"))
+EITHER = stemmed("confirm")
+"""Verbs that look something up or change it, by what there is: a visit that can be confirmed is, a price is only told."""
 DEED_NOUNS: dict[str, str] = {
     "cancellation": "cancel", "registration": "register", "creation": "create", "deletion": "delete", "removal": "remove",
     "modification": "modify", "rescheduling": "reschedule", "enrollment": "enroll", "enrolment": "enroll",
@@ -248,6 +250,10 @@ DATED_WORDS = stemmed(
     sunday january february march april june july august september october november december noon midnight moment"""
 )
 """Words that a time is said with."""
+WHETHER = re.compile(r"\b(?:whether|if|that)\b")
+"""Words after which something is looked up and not done: *confirm that it is paid*."""
+ADDED_TO = frozenset(["to", "on", "onto", "into", "in", "against", "for", "under"])
+"""Prepositions before what something is added to."""
 SOME_EXIST = re.compile(r"\b(?:is|are) there\b|\bany\b")
 
 GIVEN_AFTER = frozenset(

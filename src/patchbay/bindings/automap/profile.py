@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from patchbay.bindings.automap.goal import SYNONYM, Phrase
 from patchbay.bindings.automap.lexicon import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.path_problems import can_follow, holds_members
@@ -169,6 +170,11 @@ class Profile:
             return ()
         bare = split_name(self.record.name)[-1].rpartition(".")[2]
         return tuple(word for word in self.words.of(bare) if word not in _WRAPPERS) if " " not in bare else ()
+
+    def is_named_by(self, phrase: Phrase) -> bool:
+        """Whether a phrase names its record, by the last word."""
+        heads = {*self.record_name[-1:], *self.collection[-1:]}
+        return any(word in heads for word, strength in phrase.terms[-1].means.items() if strength >= SYNONYM)
 
     @cached_property
     def collection(self) -> tuple[str, ...]:

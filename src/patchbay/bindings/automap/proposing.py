@@ -12,8 +12,8 @@ import msgspec
 
 from patchbay.bindings.automap.drafting import Choice, Draft, draft
 from patchbay.bindings.automap.explaining import Why, explain
-from patchbay.bindings.automap.goal import Goal, read_goal
-from patchbay.bindings.automap.scoring import Ranking, Scored, rank
+from patchbay.bindings.automap.goal import Goal
+from patchbay.bindings.automap.scoring import Ranking, Scored, understand
 from patchbay.bindings.automap.unlike import unlike
 from patchbay.bindings.check import Checked, Target, check
 from patchbay.bindings.compiled import compile_binding
@@ -59,8 +59,7 @@ def propose(
 
     ``choice`` is a model's: it may put a candidate first and choose among its fields, and nothing else.
     """
-    goal = read_goal(text)
-    ranking = rank(goal, view, index)
+    goal, ranking = understand(text, view, index)
     return propose_from(goal, ranking, view, target, tool_name=tool_name, choice=choice)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, term_of
-from patchbay.bindings.automap.lexicon import GENERIC_DEEDS, SAME_DEED, STATES, stemmed
+from patchbay.bindings.automap.deeds import adds_to, becomes
+from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, read_goal, term_of
+from patchbay.bindings.automap.lexicon import EITHER, GENERIC_DEEDS, SAME_DEED, STATES, WHETHER, stemmed
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
 from patchbay.bindings.automap.retrieving import retrieve
@@ -46,6 +47,28 @@ class Ranking(msgspec.Struct, frozen=True):
     scored: tuple[Scored, ...]
     common: frozenset[str]
     goal: Goal
+
+
+def understand(text: str, view: View, index: SearchIndex) -> tuple[Goal, Ranking]:
+    """A goal as it is read in view of what there is, and the candidates for it. Where a verb may look up or change (*confirm the
+    visit*), it changes where the record can be changed so: by an operation of that name, or to a state of it.
+    """
+    goal = read_goal(text)
+    if not goal.writes and not goal.asks and (other := read_goal(text, either="update")).writes:
+        ranking = rank(other, view, index)
+        if ranking.scored and _can_be_done(goal, other, ranking.scored[0].profile):
+            return other, ranking
+    return goal, rank(goal, view, index)
+
+
+def _can_be_done(read: Goal, changed: Goal, profile: Profile) -> bool:
+    """Whether the record is what the verb acts on, nothing of it is asked for, and it can be changed as the verb says."""
+    things = [phrase for phrase in changed.having("subject") if phrase.said and not phrase.possessive]
+    thing = next((phrase for phrase in things if not _is_a_person(phrase)), None)
+    asked = any(phrase.roles == frozenset[Role](("wanted",)) for phrase in read.phrases) or WHETHER.search(read.said)
+    if thing is None or asked or not EITHER.issuperset(changed.deeds) or not profile.is_named_by(thing):
+        return False
+    return not profile.verbs.isdisjoint(changed.deeds) or becomes(profile, changed.deeds) is not None
 
 
 def rank(goal: Goal, view: View, index: SearchIndex) -> Ranking:
@@ -185,6 +208,8 @@ def _deed(goal: Goal, profile: Profile) -> float:
     done = max((same_deed(deed, profile.verbs) for deed in goal.deeds), default=0.0)
     intents = {goal.intent, profile.intent}
     alike = len(intents) == 1 or (intents == {"update", "delete"} and profile.operation.record_arguments)
+    if goal.intent == "insert" and not profile.keyed and adds_to(goal, profile):
+        alike = profile.intent == "update"
     unasked = [
         verb for verb in profile.verbs - GENERIC_DEEDS if not any(same_deed(deed, frozenset((verb,))) for deed in goal.deeds)
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from patchbay.bindings.automap.deeds import STATE_NAMES, adds_to
 from patchbay.bindings.automap.drafting import Draft
 from patchbay.bindings.automap.goal import Goal
-from patchbay.bindings.automap.inputs import STATE_NAMES
 from patchbay.errors import Finding
 
 
@@ -15,7 +15,9 @@ def unlike(goal: Goal, made: Draft) -> Finding | None:
     if not profile.operation.record_arguments or verb == "read":
         return None
     if verb == "insert":
-        return None if goal.intent == "insert" else _another("This adds a record, and the goal changes one there is.")
+        if goal.intent == "insert" and not adds_to(goal, profile):
+            return None
+        return _another("This adds a record, and the goal changes one there is.")
     if goal.intent == "delete" and not _sets_a_state(made):
         return _another("This changes a record, and nothing of it says that it is removed.")
     if goal.intent == "insert":
@@ -38,5 +40,4 @@ def _sets_a_state(made: Draft) -> bool:
 def _makes_the_record(goal: Goal, made: Draft) -> bool:
     """Whether the first thing the goal speaks of is the record itself."""
     first = next((phrase for phrase in goal.having("subject") if phrase.said and not phrase.possessive), None)
-    heads = set(made.scored.profile.record_name[-1:])
-    return first is not None and any(word in heads for word, strength in first.terms[-1].means.items() if strength >= 0.5)
+    return first is not None and made.scored.profile.is_named_by(first)
