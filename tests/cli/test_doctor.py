@@ -64,6 +64,8 @@ CHECKS = [
     "port",
     "model",
     "sms",
+    "mail",
+    "geocoder",
     "packs",
 ]
 
@@ -239,4 +241,4 @@ def test_the_command_prints_every_check_and_fails_when_one_does(set_environment:
     broken = CliRunner().invoke(app, ["doctor"])
     assert broken.exit_code == 1
     assert "BAD  Egress exceptions" in broken.output
-    assert "1 of 13 checks failed." in broken.output
+    assert "1 of 15 checks failed." in broken.output

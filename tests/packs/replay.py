@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
 
@@ -74,7 +74,7 @@ def replay_of(pack: Pack) -> Replay:
 def differences(expected: Expected, asked: Asked) -> list[str]:
     """What a request has otherwise than expected, in words."""
     found: list[str] = []
-    if (asked.method, asked.path) != (expected.method, expected.path):
+    if (asked.method, unquote(asked.path)) != (expected.method, unquote(expected.path)):
         found.append(f"expected {expected.method} {expected.path}, got {asked.method} {asked.path}")
     query = _query(asked.query)
     if expected.query is not None and query != _texts(expected.query):

@@ -53,10 +53,7 @@ def _reserved(type: str, name: str, description: str) -> TypeEntry:
     return TypeEntry(type=type, name=name, description=description, family=type, status="reserved")
 
 
-_RESERVED = (
-    _reserved("booking", "Booking", "Looks for free times on a connected calendar and books one."),
-    _reserved("knowledge_search", "Knowledge search", "Answers from what you have given the agent to know."),
-)
+_RESERVED = (_reserved("knowledge_search", "Knowledge search", "Answers from what you have given the agent to know."),)
 
 _ENTRIES = (*_BOUND, *(one.entry for one in HAND_MADE.values()), *_RESERVED)
 _BY_TYPE = {entry.type: entry for entry in _ENTRIES}

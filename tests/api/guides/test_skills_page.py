@@ -29,7 +29,8 @@ def test_every_type_is_on_the_page_and_reserved_where_it_is() -> None:
 
 async def test_the_examples_are_accepted(caller: Caller) -> None:
     agent = (await caller.ask("POST", "/agents", {"name": "Front desk"}, status=201))["id"]
-    made = [one for one in EXAMPLES if "skillType" in one]
+    # What is booked on needs a connected system: tests/api/guides/test_booking.py makes that one.
+    made = [one for one in EXAMPLES if one.get("skillType", "booking") != "booking"]
     for body in made:
         skill = await caller.ask("POST", f"/agents/{agent}/skills", body, status=201)
         writes = re.search(rf"^\| \[`{body['skillType']}`\].*\| (yes|no) \|$", (ROOT / "docs/skills.md").read_text(), re.M)

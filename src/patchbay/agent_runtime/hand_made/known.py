@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from patchbay.agent_runtime.hand_made.booking import BookingType
 from patchbay.agent_runtime.hand_made.email import EmailType
 from patchbay.agent_runtime.hand_made.geo import GeoType
 from patchbay.agent_runtime.hand_made.mcp import McpType
@@ -15,5 +16,5 @@ from patchbay.agent_runtime.hand_made.webhook import WebhookType
 
 HAND_MADE: Mapping[str, AnyType] = {
     one.entry.type: one
-    for one in (WebhookType(), TransferType(), EmailType(), SmsType(), TakeMessageType(), GeoType(), McpType())
+    for one in (WebhookType(), TransferType(), EmailType(), SmsType(), TakeMessageType(), GeoType(), McpType(), BookingType())
 }

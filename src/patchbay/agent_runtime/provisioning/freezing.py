@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from patchbay.agent_runtime.recipes.freezing import freeze_recipe
 from patchbay.agent_runtime.services import Runtime
 from patchbay.bindings.model import Binding, parse_binding
 from patchbay.packs.drafts import Draft
-from patchbay.schema_graph.call import FrozenCall
+from patchbay.schema_graph.call import FrozenCall, VerificationLevel
 
 
 class FrozenDraft(msgspec.Struct, frozen=True):
@@ -36,11 +37,27 @@ async def freeze_draft(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
 
     Raises what saving a binding raises, and RecipeInvalid.
     """
+    level = draft.action.verification
+    return await freeze_parts(runtime, org_id, agent_id, kind, draft.parts, draft.recipe, draft.settings, verification=level)
+
+
+async def freeze_parts(
+    runtime: Runtime,
+    org_id: str,
+    agent_id: str,
+    kind: str,
+    parts: Mapping[str, Mapping[str, Any]],
+    recipe: str | None,
+    settings: Mapping[str, Any],
+    *,
+    verification: VerificationLevel = "none",
+) -> FrozenDraft:
+    """One call of these bodies of bindings: of the one ``call``, or as the ``recipe`` composes them. Raises as above."""
     calls: dict[str, FrozenCall] = {}
     grounds: list[tuple[str, Ground]] = []
     warnings: list[dict[str, Any]] = []
     binding: Binding | None = None
-    for name, body in draft.parts.items():
+    for name, body in parts.items():
         binding = parse_binding(body)
         async with runtime.database.tenant(org_id, read_only=True) as session:
             ground = await read_ground(session, runtime, agent_id, kind, binding.operation)
@@ -48,7 +65,7 @@ async def freeze_draft(runtime: Runtime, org_id: str, agent_id: str, kind: str, 
         calls[name] = proven.call
         grounds.append((binding.operation, ground))
         warnings += [msgspec.to_builtins(warning) for warning in proven.warnings]
-    if draft.recipe is None:
+    if recipe is None:
         return FrozenDraft(calls["call"], binding, tuple(grounds), warnings)
-    call = freeze_recipe(draft.recipe, draft.settings, calls, verification=draft.action.verification)
+    call = freeze_recipe(recipe, settings, calls, verification=verification)
     return FrozenDraft(call, None, tuple(grounds), warnings)

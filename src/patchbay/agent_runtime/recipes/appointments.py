@@ -109,7 +109,7 @@ def diary_of(settings: ZonedSettings, context: CallContext) -> Diary:
         zone = zone_info(settings.time_zone or context.time_zone)
     except Unfit:
         raise TimeZoneMissing("The agent's time zone is not an IANA name.") from None
-    return Diary(slots, zone, datetime.now(UTC))
+    return Diary(slots, zone, datetime.now(UTC).replace(microsecond=0))
 
 
 async def busy(parts: Parts, diary: Diary, span: Span) -> list[Entry]:
