@@ -65,9 +65,10 @@ async def appointments_of(parts: Parts, diary: Diary, owned: Owner, owner: str |
     """The appointments that are still to come, of the owner alone, earliest first. Raises MissingFacts without an owner."""
     if owner is None:
         raise MissingFacts([owned.input(required=True)])
+    minute = diary.now.replace(second=0, microsecond=0)
     asked = {
-        "window_start": diary.now.isoformat(),
-        "window_end": (diary.now + AHEAD).isoformat(),
+        "window_start": minute.isoformat(),
+        "window_end": (minute + AHEAD).isoformat(),
         OWNER: owned.form.replace("{owner}", owner),
     }
     result = await parts.run("mine", given(parts, "mine", asked))
