@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -25,14 +26,15 @@ from tests.servers.providers.serving import serving
 
 pytestmark = pytest.mark.anyio
 
-PACKS = [read_pack(path) for path in sorted(DIRECTORY.iterdir()) if (path / "pack.yaml").exists()]
+OWN = Path(os.environ["PATCHBAY_PACKS_DIR"]) if os.environ.get("PATCHBAY_PACKS_DIR") else None
+DIRECTORIES = {path.name: path for parent in filter(None, (DIRECTORY, OWN)) for path in sorted(parent.iterdir())}
+PACKS = [read_pack(path) for path in DIRECTORIES.values() if (path / "pack.yaml").exists()]
 WITH_ACTIONS = [pack for pack in PACKS if pack.actions]
-RUNS = [(pack, fixture) for pack in WITH_ACTIONS for fixture in read_fixtures(DIRECTORY / pack.kind).exchanges]
 
 
 @pytest.mark.parametrize("pack", WITH_ACTIONS, ids=lambda pack: pack.kind)
 def test_every_action_has_a_fixture_that_answers(pack: Pack) -> None:
-    answered = {one.action for one in read_fixtures(DIRECTORY / pack.kind).exchanges if one.rows is not None}
+    answered = {one.action for one in read_fixtures(DIRECTORIES[pack.kind]).exchanges if one.rows is not None}
     assert answered == {action.slug for action in pack.actions}
 
 
@@ -50,12 +52,12 @@ async def replaying(
 ) -> AsyncIterator[tuple[Operator, Replay]]:
     """The pack of the run connected to a server that answers from its fixtures."""
     pack: Pack = request.param
-    connect = dict(read_fixtures(DIRECTORY / pack.kind).connect)
+    connect = dict(read_fixtures(DIRECTORIES[pack.kind]).connect)
     oauth = pack.identity.connect.oauth
     with serving(replay_of(pack)) as replay:
         sent = dict.fromkeys(origins_of(pack, connect), replay)
         clients = {oauth.app: CLIENT} if oauth is not None else {}
-        async with operating(settings, database, vault, sent, directory=tmp_path, oauth=clients) as operator:
+        async with operating(settings, database, vault, sent, directory=tmp_path, oauth=clients, packs_dir=OWN) as operator:
             made = await operator.connect(pack.kind, connect, agrees_at=replay)
             assert made["status"] == "connected"
             yield operator, replay
@@ -68,9 +70,9 @@ async def test_every_fixture_of_a_pack_runs_as_it_is_written(
     operator, replay = replaying
     pack = request.node.callspec.params["replaying"]
     wrong: list[str] = []
-    for number, fixture in enumerate(read_fixtures(DIRECTORY / pack.kind).exchanges):
+    for number, fixture in enumerate(read_fixtures(DIRECTORIES[pack.kind]).exchanges):
         wrong += [f"{fixture.action} ({fixture.about}): {said}" async for said in _told(operator, replay, pack, fixture, number)]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 async def _told(operator: Operator, replay: Replay, pack: Pack, fixture: Fixture, number: int) -> AsyncIterator[str]:
