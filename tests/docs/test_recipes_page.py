@@ -20,8 +20,8 @@ ROWS = {
 OWN = {name: recipe for name, recipe in RECIPES.items() if f"| `{name}` | `" in PAGE}
 
 
-def test_every_recipe_of_appointments_and_sheets_is_on_the_page() -> None:
-    assert {"availability", "book", "reschedule", "cancel", "append_row", "lookup_row"} <= set(OWN)
+def test_every_recipe_is_on_the_page() -> None:
+    assert set(OWN) == set(RECIPES)
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
@@ -30,7 +30,7 @@ def test_parts_are_as_the_page_says(name: str) -> None:
         assert isinstance(needed, PartNeeded)
         _, takes, may_take, returns, _ = ROWS[part]
         assert (takes, may_take, returns) == (set(needed.arguments), set(needed.offered), set(needed.leaves))
-        assert f"| `{part}` | {needed.effect} |" in PAGE
+        assert f"| `{part}` | {needed.effect} |" in PAGE or f"| `{part}` | either |" in PAGE
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
