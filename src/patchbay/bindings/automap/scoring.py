@@ -65,7 +65,8 @@ def _can_be_done(read: Goal, changed: Goal, profile: Profile) -> bool:
     """Whether the record is what the verb acts on, nothing of it is asked for, and it can be changed as the verb says."""
     things = [phrase for phrase in changed.having("subject") if phrase.said and not phrase.possessive]
     thing = next((phrase for phrase in things if not _is_a_person(phrase)), None)
-    asked = any(phrase.roles == frozenset[Role](("wanted",)) for phrase in read.phrases) or WHETHER.search(read.said)
+    wanted = [phrase for phrase in read.phrases if phrase.roles == frozenset[Role](("wanted",))]
+    asked = WHETHER.search(read.said) or not all(map(profile.is_named_by, wanted))
     if thing is None or asked or not EITHER.issuperset(changed.deeds) or not profile.is_named_by(thing):
         return False
     return not profile.verbs.isdisjoint(changed.deeds) or becomes(profile, changed.deeds) is not None
