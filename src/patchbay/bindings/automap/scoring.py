@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.deeds import adds_to, becomes
-from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, read_goal, term_of
+from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, is_timed, read_goal, term_of
 from patchbay.bindings.automap.lexicon import EITHER, GENERIC_DEEDS, SAME_DEED, STATES, WHETHER, stemmed
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
@@ -93,7 +93,7 @@ def _sharpened(goal: Goal, telling: frozenset[str]) -> Goal:
     phrases = [
         msgspec.structs.replace(phrase, terms=terms)
         for phrase in goal.phrases
-        if (terms := tuple(term for term in phrase.terms if term.stem in telling or term.stem in STATES))
+        if (terms := tuple(term for term in phrase.terms if term.stem in telling or term.stem in STATES or is_timed(phrase)))
     ]
     return msgspec.structs.replace(goal, phrases=tuple(phrases))
 
