@@ -95,12 +95,28 @@ async def auto_map(
         raise NoValidBinding(detail, extensions={"candidates": candidates})
     body = {**proposal.binding.to_json(), "toolName": name or proposal.binding.tool_name, "enabled": False}
     try:
-        skill = await _save(runtime, org_id, agent_id, kind, body, renamed=asked.tool_name is None, provenance=provenance)
+        skill = await _save(
+            runtime,
+            org_id,
+            agent_id,
+            kind,
+            body,
+            renamed=asked.tool_name is None,
+            provenance=provenance,
+            settings={"autoMap": _kept(proposal.why, ranking, proposal.binding.operation)},
+        )
     except Unprocessable as refusal:
         detail = f"{proposal.binding.operation} was proposed, but could not be proven: {refusal.detail} (no_valid_binding)"
         candidates = [msgspec.to_builtins(one) for one in proposal.why.alternatives]
         raise NoValidBinding(detail, hint=refusal.hint, errors=refusal.errors, extensions={"candidates": candidates}) from refusal
     return AutoMapped(skill, proposal.why)
+
+
+def _kept(why: Why, ranking: Ranking, operation: str) -> dict[str, Any]:
+    """What a skill keeps of why it was proposed: nothing that names another operation, for data scoping may block that later."""
+    others = [one.profile.operation.name for one in ranking.scored if one.profile.operation.name not in operation]
+    questions = [question for question in why.questions if not any(name in question for name in others)]
+    return {"confidence": why.confidence, "why": why.why, "questions": questions}
 
 
 def _is_about(proposal: Proposal, view: View, words: Collection[str]) -> bool:
@@ -127,13 +143,15 @@ async def _save(
     *,
     renamed: bool,
     provenance: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
 ) -> Skill:
     """Save the draft; a name that was not asked for gets a number where it is taken."""
     wanted: str = body["toolName"]
     for number in range(1, _MOST_NAMES + 1):
         name = wanted if number == 1 else f"{wanted[:95]} {number}"
         try:
-            return await save_binding(runtime, org_id, agent_id, kind, {**body, "toolName": name}, provenance=provenance)
+            named = {**body, "toolName": name}
+            return await save_binding(runtime, org_id, agent_id, kind, named, provenance=provenance, settings=settings)
         except DuplicateName:
             if not renamed or number == _MOST_NAMES:
                 raise

@@ -57,10 +57,17 @@ class _Made(msgspec.Struct, frozen=True):
 
 
 async def save_binding(
-    runtime: Runtime, org_id: str, agent_id: str, kind: str, body: Any, *, provenance: Mapping[str, Any] | None = None
+    runtime: Runtime,
+    org_id: str,
+    agent_id: str,
+    kind: str,
+    body: Any,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Skill:
     """A new skill from a binding's body. A read is enabled as asked for; a write is stored disabled. With ``provenance`` there is
-    one skill of it on the agent, and another request meanwhile may have made it.
+    one skill of it on the agent, and another request meanwhile may have made it. ``settings`` are kept beside its gates.
 
     Raises ``ValidationFailed`` (400), ``BindingInvalid`` or ``CallNotProvable`` (422), :class:`DuplicateName` (409), and
     what reading the connection raises (404 ``schema_not_discovered``, 409 ``integration_not_connected``).
@@ -80,7 +87,7 @@ async def save_binding(
                 return there
             await check_name(session, agent_id, binding.tool_name, None)
             if made.ground.same(await read_ground(session, runtime, agent_id, kind, binding.operation)):
-                return await _insert(session, agent_id, kind, binding, made, provenance)
+                return await _insert(session, agent_id, kind, binding, made, provenance, settings or {})
     raise GroundMoved
 
 
@@ -125,14 +132,20 @@ async def _make(runtime: Runtime, org_id: str, agent_id: str, kind: str, binding
 
 
 async def _insert(
-    session: AsyncSession, agent_id: str, kind: str, binding: Binding, made: _Made, provenance: Mapping[str, Any] | None
+    session: AsyncSession,
+    agent_id: str,
+    kind: str,
+    binding: Binding,
+    made: _Made,
+    provenance: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
 ) -> Skill:
     row = Skill(
         id=new_id("skl"),
         agent_id=agent_id,
         slug=await free_slug(session, agent_id, binding.tool_name),
         skill_type=kind,
-        settings={},
+        settings=dict(settings),
         provenance=None if provenance is None else dict(provenance),
     )
     _write(row, binding, made)

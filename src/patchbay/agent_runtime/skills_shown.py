@@ -60,6 +60,7 @@ def _without_binding(shown: dict[str, Any]) -> dict[str, Any]:
     return {
         **shown,
         "binding": None,
+        "autoMap": None,
         "warnings": [msgspec.to_builtins(_WITHHELD)],
         "drift": None if drift is None else without_reasons(drift),
     }

@@ -66,6 +66,7 @@ def skill_json(skill: Skill, drift: dict[str, Any] | None = None) -> dict[str, A
         "reviewDigest": review_digest(skill),
         "review": skill.review,
         "provenance": skill.provenance,
+        "autoMap": settings.get("autoMap"),
         "warnings": skill.warnings or [],
         "drift": drift,
         "createdAt": _time(skill.created_at),

@@ -42,6 +42,12 @@ async def test_a_goal_becomes_a_disabled_draft_that_works_once_enabled(caller: C
     skill = await caller.ask("POST", auto, {"goal": GOAL}, status=201)
     assert skill["enabled"] is False
     binding, told = skill["binding"], skill["autoMap"]
+    kept = (await caller.ask("GET", f"/agents/{agent}/skills/{skill['id']}"))["autoMap"]
+    assert (kept["confidence"], kept["why"]) == (told["confidence"], told["why"])
+    assert kept["questions"]
+    assert set(kept["questions"]) <= set(told["questions"])
+    others = [one["operation"] for one in told["alternatives"]]
+    assert not any(name in str(kept) for name in others if name not in binding["operation"])
     assert binding["operation"].rpartition(".")[2] == "findContact"
     assert [(one["arg"], one["source"]) for one in binding["inputs"]] == [("phone", "session")]
     assert {".".join(one["path"]) for one in binding["projection"]} >= {"name", "tickets.title"}

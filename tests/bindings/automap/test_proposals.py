@@ -63,6 +63,21 @@ def test_the_next_one_is_ordered_limited_and_from_now_on():
     assert {"starts_at", "status"} <= fields(proposal)
 
 
+def test_a_range_of_time_bounds_its_column_twice():
+    binding = proposed("Which appointments of a customer are between two dates?").binding
+    assert {(rule.arg, rule.op, rule.param) for rule in binding.filters} == {
+        ("starts_at", "ge", "from_date"),
+        ("starts_at", "le", "to_date"),
+    }
+
+
+@pytest.mark.parametrize("when", ["a given date", "last month", "a certain day"])
+def test_a_time_after_since_bounds_the_date(when: str):
+    binding = proposed(f"List the appointments a customer booked since {when}").binding
+    assert [(rule.arg, rule.op) for rule in binding.filters] == [("starts_at", "ge")]
+    assert {rule.arg for rule in binding.inputs} == {"customer_id", "starts_at"}
+
+
 def test_the_latest_three():
     binding = proposed("Show the latest 3 appointments of a customer").binding
     assert [(rule.path, rule.direction) for rule in binding.order_by] == [(["starts_at"], "desc")]

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Body, Response
-from pydantic import Field
 from starlette.requests import Request
 
 from patchbay.agent_runtime import previews
@@ -23,7 +22,7 @@ from patchbay.api.platform import platform_of
 from patchbay.api.presence import while_present
 from patchbay.api.preview_shown import PreviewShown, preview_json
 from patchbay.api.problems import problems
-from patchbay.api.routers.skills import SkillShown
+from patchbay.api.routers.skills import AutoMapKept, SkillShown
 from patchbay.api.routing import PREFIX, door_router
 from patchbay.api.visit import visit_of
 from patchbay.connectors.catalog import check_kind
@@ -38,19 +37,16 @@ class AlternativeShown(Shown):
     why: str
 
 
-class AutoMapShown(Shown):
-    """Why this was proposed, and what to settle before it is enabled."""
+class AutoMapShown(AutoMapKept):
+    """Why this was proposed, what to settle before it is enabled, and what else there is."""
 
-    confidence: float = Field(ge=0, le=1, description="How sure the proposal is; below about 0.5 read the alternatives first.")
-    why: str = Field(description="Why this operation, these inputs and these fields, in plain words.")
-    questions: list[str] = Field(description="What a person should settle.")
     alternatives: list[AlternativeShown]
 
 
 class AutoMappedShown(SkillShown):
     """The disabled draft with what led to it."""
 
-    auto_map: AutoMapShown
+    auto_map: AutoMapShown  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 @router.post(

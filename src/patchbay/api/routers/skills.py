@@ -38,6 +38,14 @@ router = door_router("/agents/{agentId}/skills", tag="skills")
 types_router = door_router("/skill-types", tag="skills")
 
 
+class AutoMapKept(Shown):
+    """Why a skill was proposed, and what to settle before it is enabled."""
+
+    confidence: float = Field(ge=0, le=1, description="How sure the proposal is; below about 0.5 read the alternatives first.")
+    why: str = Field(description="Why this operation, these inputs and these fields, in plain words.")
+    questions: list[str] = Field(description="What a person should settle.")
+
+
 class SkillShown(Shown):
     """A skill with its binding and its gates. The frozen call behind it is named by its digest."""
 
@@ -67,6 +75,9 @@ class SkillShown(Shown):
     review: dict[str, Any] | None = Field(description="Who reviewed a write: `digest`, `note`, `by`, `at`.")
     provenance: dict[str, Any] | None = Field(
         description="Which `action` or `preset` of which provider (`kind`) it was made from, and the `version` of its pack."
+    )
+    auto_map: AutoMapKept | None = Field(
+        description="Of a skill proposed from a goal, as it was proposed; null for all others, and while `binding` is not shown."
     )
     warnings: list[dict[str, Any]] = Field(description="What to know about the binding: `field`, `code`, `message`, `hint`.")
     drift: SkillDrift | None = Field(description="What the schema of today means to it; null before discovery.")

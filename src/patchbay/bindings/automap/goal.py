@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from patchbay.bindings.automap.lexicon import (
+    DATED_WORDS,
     DEED_NOUNS,
     DEEDS_MEANT,
     DIGITS,
@@ -30,6 +31,7 @@ from patchbay.bindings.automap.lexicon import (
     QUESTIONS,
     RATHER_NOUNS,
     SOME_EXIST,
+    STATES,
     TIME_AFTER,
     VERBS,
     WANTED_AFTER,
@@ -227,6 +229,11 @@ def read_goal(text: str, *, either: Intent = "read") -> Goal:
     )
 
 
+def is_timed(phrase: Phrase) -> bool:
+    """Whether a phrase says a time: after *since* or the like, in words for a time."""
+    return phrase.after in TIME_AFTER and any(term.stem in DATED_WORDS for term in phrase.terms)
+
+
 def term_of(word: str) -> Term:
     """A word with what it may mean."""
     root = stem(word)
@@ -371,6 +378,8 @@ class _Reader:
             if self._orders(at, bare):
                 continue
             content = self._is_content(at, bare)
+            if run and is_about_people(run[-1]) and bare.endswith("ed") and _root(bare) in VERBS and stem(bare) not in STATES:
+                content = False  # "the orders a customer placed" says whose they are
             if content and not self._is_filler(bare):
                 if run and asked and stem(bare) in VERBS:
                     yield self._phrase(run, role, intent, pointed, after, False, token, owned)
@@ -450,6 +459,8 @@ class _Reader:
         following = self._tokens[at + 1] if at + 1 < len(self._tokens) else ""
         if token in TIME_AFTER:
             return "given", False, token
+        if token in POINTING and after in TIME_AFTER:
+            return role, True, after  # "since a given date"
         if token in GIVEN_AFTER:
             return ("given" if begun or token != "where" else role), False, token
         if token == "with":

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from patchbay.bindings.automap.deeds import STATE_NAMES, label_of, state_argument
-from patchbay.bindings.automap.goal import Goal, Phrase
+from patchbay.bindings.automap.goal import Goal, Phrase, is_timed
 from patchbay.bindings.automap.lexicon import (
     BEFORE,
     BETWEEN,
@@ -164,9 +164,14 @@ class Mapper:
     def _add(self, argument: Argument, because: str | None, **members: Any) -> None:
         if not self._everything and "idempotency" in split_words(argument.name):
             return
-        if argument.name in self.found or (
-            any(one.startswith(argument.name + ".") or argument.name.startswith(one + ".") for one in self.found)
-            and not self._profile.operation.record_arguments
+        there = argument.name if argument.name not in self.found else f"{argument.name} {members.get('op')}"
+        if (
+            there in self.found
+            or (there != argument.name and "op" not in members)
+            or (
+                any(one.startswith(argument.name + ".") or argument.name.startswith(one + ".") for one in self.found)
+                and not self._profile.operation.record_arguments
+            )
         ):
             return
         taken = [one.param for one in self.found.values()]
@@ -174,7 +179,7 @@ class Mapper:
         source: Source = members.pop("source", None) or self._source(argument)
         if source == "session":
             param = free("caller_phone", taken)
-        self.found[argument.name] = Mapped(
+        self.found[there] = Mapped(
             argument, param, source=source, because=because, common=argument.name in self._common, **members
         )
 
@@ -282,7 +287,8 @@ class Mapper:
             argument
             for argument, own, _ in self._profile.arguments
             if argument.name.startswith(prefix)
-            and (own[-1:] in _NAMES and len(own) <= 1 + len(self._profile.words.of(edge.target)))
+            and own[-1:] in _NAMES
+            and {*self._profile.words.of(split_name(edge.target)[-1]), stem("full"), stem("display")}.issuperset(own[:-1])
         ]
         return Fit(named[0], fit.score) if named else fit
 
@@ -468,7 +474,8 @@ class Mapper:
     def _bound(self, says: frozenset[str], param: str, op: Comparison, timed: Sequence[Phrase]) -> None:
         if self._profile.operation.record_arguments:
             argument = date_argument(self._profile, self._goal)
-            if argument is not None and argument.name not in self.found:
+            bounded = argument is not None and self.found.get(argument.name)
+            if argument is not None and (not bounded or bounded.op not in ("eq", op)):
                 self._add(argument, param, param=param, op=op)
             return
         best: tuple[float, Argument] | None = None
@@ -549,11 +556,6 @@ class Mapper:
                     self.unmet.append(argument.name)
 
 
-def is_timed(phrase: Phrase) -> bool:
-    """Whether a phrase says a time: after *since* or the like, in words for a time."""
-    return phrase.after in TIME_AFTER and any(term.stem in DATED_WORDS for term in phrase.terms)
-
-
 def _marks(name: str) -> set[str]:
     """What a name's last sign says: ``DateSent>``."""
     return {"from"} if name.endswith(">") else {"to"} if name.endswith("<") else set()
@@ -562,7 +564,8 @@ def _marks(name: str) -> set[str]:
 def date_argument(profile: Profile, goal: Goal) -> Argument | None:
     """The date of a record that a goal most likely means: one it speaks of, else when the record is or was made."""
     best: tuple[float, Argument] | None = None
-    said = {term.stem for phrase in goal.phrases for term in phrase.terms} - DATED_WORDS
+    undated = [[term.stem for term in phrase.terms if term.stem not in DATED_WORDS] for phrase in goal.phrases]
+    said = {words[-1] for words in undated if words}.difference(profile.record_name)  # all of its dates are of the record
     for argument, own, _ in profile.arguments:
         if argument.type not in ("date", "datetime") or "." in argument.name:
             continue

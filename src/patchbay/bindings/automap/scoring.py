@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.deeds import adds_to, becomes
-from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, read_goal, term_of
+from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, is_timed, read_goal, term_of
 from patchbay.bindings.automap.lexicon import EITHER, GENERIC_DEEDS, SAME_DEED, STATES, WHETHER, stemmed
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
@@ -65,7 +65,8 @@ def _can_be_done(read: Goal, changed: Goal, profile: Profile) -> bool:
     """Whether the record is what the verb acts on, nothing of it is asked for, and it can be changed as the verb says."""
     things = [phrase for phrase in changed.having("subject") if phrase.said and not phrase.possessive]
     thing = next((phrase for phrase in things if not _is_a_person(phrase)), None)
-    asked = any(phrase.roles == frozenset[Role](("wanted",)) for phrase in read.phrases) or WHETHER.search(read.said)
+    wanted = [phrase for phrase in read.phrases if phrase.roles == frozenset[Role](("wanted",))]
+    asked = WHETHER.search(read.said) or not all(map(profile.is_named_by, wanted))
     if thing is None or asked or not EITHER.issuperset(changed.deeds) or not profile.is_named_by(thing):
         return False
     return not profile.verbs.isdisjoint(changed.deeds) or becomes(profile, changed.deeds) is not None
@@ -92,7 +93,7 @@ def _sharpened(goal: Goal, telling: frozenset[str]) -> Goal:
     phrases = [
         msgspec.structs.replace(phrase, terms=terms)
         for phrase in goal.phrases
-        if (terms := tuple(term for term in phrase.terms if term.stem in telling or term.stem in STATES))
+        if (terms := tuple(term for term in phrase.terms if term.stem in telling or term.stem in STATES or is_timed(phrase)))
     ]
     return msgspec.structs.replace(goal, phrases=tuple(phrases))
 
