@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Mapping
+from random import SystemRandom
 from typing import Any
 
 import msgspec
@@ -35,6 +35,7 @@ EVERY_S = 5.0
 """How often a process looks, more or less: those of one store shall not all look at once."""
 AT_MOST = 100
 """How many conversations one look is about."""
+_CHANCE = SystemRandom()
 _LOOK_UP_S = 8.0
 
 _TURN = "turn"
@@ -80,7 +81,7 @@ class LostWrites:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(self._every_s * random.uniform(0.5, 1.5))
+            await asyncio.sleep(self._every_s * _CHANCE.uniform(0.5, 1.5))
             try:
                 await self.sweep()
             except (SQLAlchemyError, OSError) as error:

@@ -6,7 +6,7 @@ very same idempotency key where the other side takes one: then what comes of the
 
 from __future__ import annotations
 
-import random
+from random import SystemRandom
 
 from patchbay.connectors.http.outcomes import Outcome, Read
 from patchbay.connectors.refusals import CallRefused, OutcomeUnknown, ValueNotAccepted
@@ -18,6 +18,7 @@ WORTH_TRYING_S = 0.05
 FIRST_SHARE = 0.6
 """Of the time a write with a key has, what its first attempt may take: the rest is for asking what came of it."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
+_CHANCE = SystemRandom()
 _PASSING = frozenset((429, 502, 503, 504))
 
 
@@ -26,7 +27,7 @@ def pause_before(attempt: int, retry_after: float | None, now: float, deadline: 
     if attempt > ATTEMPTS:
         return None
     longest = min(_FIRST_PAUSE_S * 2 ** (attempt - 2), _LONGEST_PAUSE_S)
-    pause = retry_after if retry_after is not None else random.uniform(longest / 2, longest)
+    pause = retry_after if retry_after is not None else _CHANCE.uniform(longest / 2, longest)
     return pause if now + pause + WORTH_TRYING_S < deadline else None
 
 
