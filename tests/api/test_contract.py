@@ -17,6 +17,7 @@ from patchbay.accounts.keys import revoke_key
 from patchbay.accounts.operator_events import Told, tell_alone
 from patchbay.accounts.scopes import SCOPES
 from patchbay.accounts.tables import ApiKey
+from patchbay.agent_runtime.tables import TakenMessage
 from patchbay.api.envelope import ApiResponse
 from patchbay.api.routing import DoorRoute
 from patchbay.api.schema_shown import SchemaShown
@@ -228,6 +229,9 @@ async def world(client: httpx2.AsyncClient, tls_postgres: PostgresServer, databa
     session = (await made(await client.post("/api/v1/chat/sessions", json={"agentId": agent}), 201))["id"]
     await made(await client.post(f"/api/v1/chat/sessions/{session}/messages", json={"content": "Hello?"}))
     await tell_alone(database, key.org_id, Told(type="verification.locked", data={}, agent_id=agent))
+    async with database.tenant(key.org_id) as store:
+        left = {"caller_name": "Ada", "message": "Call me.", "urgency": "normal", "conversation_id": session}
+        store.add(TakenMessage(id="msg_1", agent_id=agent, skill_id=skill, key="k", **left))
     return World(agent, version, skill, session)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchbay.agent_runtime.skill_types import SKILL_TYPES
+from patchbay.agent_runtime.skill_types import skill_types
 from patchbay.connectors.catalog import PROVIDERS, UnknownKind, check_kind
 from patchbay.connectors.connecting import Known, parse_connect
 from patchbay.connectors.definition import INLINE_MOST, Definition, parse_definition, stored_definition
@@ -133,7 +133,7 @@ def test_what_a_kind_may_not_be_called(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["catalog", "oauth", *(one["type"] for one in SKILL_TYPES), *(one["family"] for one in SKILL_TYPES)]
+    "kind", ["catalog", "oauth", *(one["type"] for one in skill_types()), *(one["family"] for one in skill_types())]
 )
 def test_a_kind_is_no_word_of_the_api(kind: str) -> None:
     """A skill's type is its kind, and policies name types and families."""

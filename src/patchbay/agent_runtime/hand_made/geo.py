@@ -105,11 +105,15 @@ class PlaceImprecise(CallRefused):
     next_step = "Ask for the ZIP code, or configure a geocoder that knows addresses (PATCHBAY_GEOCODER_URL)."
     say = "I could not place that address precisely enough. Could you give me the full address with its ZIP code?"
 
-    def __init__(self, placed: Placed) -> None:
-        super().__init__()
-        self.extensions |= {"precision": placed.precision}
+    @classmethod
+    def of(cls, placed: Placed) -> PlaceImprecise:
+        """The refusal that says how precisely the place is known."""
+        refusal = cls()
+        refusal.extensions |= {"precision": placed.precision}
         if placed.precision != "city":
-            self.extensions |= {"say": "That is so close to the edge that I can't say for sure. Someone will have to check it."}
+            say = "That is so close to the edge that I can't say for sure. Someone will have to check it."
+            refusal.extensions |= {"say": say}
+        return refusal
 
 
 class GeoType(Connectionless):
@@ -172,7 +176,7 @@ def in_area(placed: Placed, settings: GeoSettings) -> dict[str, Any]:
     assert settings.origin is not None
     distance, unsure = distance_km(placed.point, Point(*settings.origin)), placed.within_km + settings.within_km
     if abs(distance - settings.radius_km) < unsure and unsure > 0:
-        raise PlaceImprecise(placed)
+        raise PlaceImprecise.of(placed)
     told = {"in_area": distance <= settings.radius_km, f"distance_{settings.unit}": _in(settings.unit, distance)}
     return {**told, "precision": placed.precision, "place": placed.label}
 
@@ -182,7 +186,7 @@ def nearest(placed: Placed, settings: GeoSettings) -> dict[str, Any]:
     ranked = sorted((distance_km(placed.point, Point(spot.lat, spot.lng)), n) for n, spot in enumerate(settings.locations))
     distance, number = ranked[0]
     if len(ranked) > 1 and placed.precision != "address" and ranked[1][0] - distance < 2 * placed.within_km:
-        raise PlaceImprecise(placed)
+        raise PlaceImprecise.of(placed)
     spot = settings.locations[number]
     told = {"label": spot.label, "address": spot.address, "phone": spot.phone}
     return {**told, f"distance_{settings.unit}": _in(settings.unit, distance), "precision": placed.precision}

@@ -98,7 +98,7 @@ class NobodyThere(CallRefused):
     next_step = "Set afterHours.destination in the skill's executionConfig, or other hours."
     say = "I'm sorry, nobody is there to take your call right now."
 
-    def __init__(self, message: str | None) -> None:
+    def __init__(self, message: str | None = None) -> None:
         super().__init__()
         if message:
             self.extensions |= {"say": message}
