@@ -36,7 +36,9 @@ class Platform:
     direct_calls: DirectCalls
     packs: Mapping[str, Pack]
     install_holder: str | None
-    """The organization that holds what was installed at a provider and nobody has claimed; None where no provider does that."""
+    """The organization that holds what was installed at a provider and nobody has claimed; None where no provider of this
+    installation does that.
+    """
     mcp: McpHost
 
 
@@ -68,6 +70,7 @@ async def open_platform(
     from patchbay.connectors.sms.carrier import Carrier
     from patchbay.connectors.smtp.mailer import Mailer
     from patchbay.egress.guard import EgressGuard
+    from patchbay.packs.installing import client_of
     from patchbay.packs.known import load_packs, provider_of_pack
     from patchbay.schema_graph.call import MCP, RECIPE
     from patchbay.store.database import Database
@@ -100,7 +103,7 @@ async def open_platform(
         )
         stack.push_async_callback(runtime.drain)
         holder = None
-        if any(pack.identity.install is not None for pack in packs.values()):
+        if any(client_of(pack, settings) is not None for pack in packs.values()):
             holder = (await ensure_organization(database, HOLDER)).id
         leases = KeyLeases(database, vault, limit=settings.rate_limit_per_minute)
         stack.push_async_callback(leases.close)
