@@ -11,7 +11,7 @@ import pytest
 
 from patchbay.agent_runtime.recipes.freezing import freeze_recipe
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeInvalid, RecipeSettings
-from patchbay.agent_runtime.recipes.running import Busy, RecipeRunner, RunningParts
+from patchbay.agent_runtime.recipes.running import AT_ONCE, Busy, RecipeRunner, RunningParts
 from patchbay.connectors.refusals import CallNotSupported, SourceTimeout
 from patchbay.schema_graph.arguments import MissingArguments
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output, RecipeCall
@@ -158,6 +158,25 @@ async def test_one_resource_is_held_by_one_run_at_a_time(database: Database) -> 
     assert most == 1
     await asyncio.gather(hold("org_1", "calendar"), hold("org_1", "another"))
     assert most == 2
+
+
+async def test_many_bookings_at_once_leave_connections_for_everybody_else(database: Database) -> None:
+    inside, most = 0, 0
+
+    class Counting(Recorder):
+        async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            result = await super().run(org_id, call, context)
+            inside -= 1
+            return result
+
+    call = freeze_recipe("greet", {}, parts(), recipes=RECIPES)
+    recipes = RecipeRunner(Counting(slow=0.01), database, RECIPES)
+    done = await asyncio.gather(*(recipes.run("org_1", call, CONTEXT) for _ in range(20)))
+    assert len(done) == 20
+    assert most == AT_ONCE
 
 
 async def test_who_waits_too_long_for_a_resource_is_told_that_it_is_busy(

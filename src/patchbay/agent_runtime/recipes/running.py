@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import msgspec
@@ -21,6 +21,10 @@ from patchbay.schema_graph.arguments import prepare_inputs
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, RecipeCall
 from patchbay.store.database import Database
 
+AT_ONCE = 4
+"""Recipes that write at once in one process. Each may hold some of the database's pooled connections while its parts need
+others: more of them together could leave none for anybody.
+"""
 WAIT_S = 5.0
 """How long a resource is waited for."""
 _WAIT = text(f"SET LOCAL lock_timeout = '{int(WAIT_S * 1000)}ms'")
@@ -51,6 +55,7 @@ class RecipeRunner:
         self._database = database
         self._recipes = recipes
         self._parts = parts or RunningParts
+        self._writing = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, org_id: str, call: FrozenCall, context: CallContext) -> CallResult:
         """The recipe's result. Raises what validating the arguments and what running a part raises, and :class:`SourceTimeout`
@@ -67,7 +72,7 @@ class RecipeRunner:
         values = prepare_inputs(call)(context)
         parts = self._parts(self._calls, self._database, org_id, body.parts, context)
         try:
-            async with asyncio.timeout(call.caps.deadline_ms / 1000):
+            async with asyncio.timeout(call.caps.deadline_ms / 1000), self._writing if call.effect == "write" else nullcontext():
                 result = await recipe.run(settings, values, parts, context)
         except TimeoutError:
             if parts.wrote:
