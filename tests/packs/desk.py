@@ -49,11 +49,13 @@ ACTIONS = """
   description: Give a contact another name.
   effect: write
   stakes: low
+  configuration:
+    - {name: wording, label: Wording, type: string, default: The new name}
   binding:
     operation: updateContact
     inputs:
       - {param: contact_id, arg: id, required: true}
-      - {param: new_name, arg: body.name, required: true}
+      - {param: new_name, arg: body.name, required: true, description: '${wording}'}
     projection: [{path: [name], leaf: name}]
 """
 PRESETS = """

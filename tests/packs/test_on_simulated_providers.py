@@ -63,3 +63,19 @@ async def test_one_time_is_booked_once_and_an_answer_that_is_lost_books_nothing_
             assert (await operator.run(agent, skill, later, key="k9", session=ADA)).outcome == "done"
             assert len(field.visits) == 2
             assert field.problems == []
+
+
+async def test_of_a_number_that_two_clients_share_nobody_is_greeted(
+    settings: Settings, database: Database, vault: Vault, tmp_path: Path
+) -> None:
+    with serving(FieldService()) as field, serving(Shopify()) as shop:
+        field.clients.append(field.clients[0] | {"id": "cl_99", "name": "Byron Senior"})
+        shop.customers.append(shop.customers[0] | {"id": "gid://shopify/Customer/99", "displayName": "Byron Senior"})
+        stand_ins = {"https://field.example.com": field, f"https://{SHOP}": shop}
+        async with operating(settings, database, vault, stand_ins, directory=tmp_path) as operator:
+            await operator.connect("field_service", {"credentials": {"address": "field.example.com/v1", "api_key": API_KEY}})
+            await operator.connect("shopify", {"credentials": {"shop": SHOP, "access_token": TOKEN}})
+            agent = await operator.agent()
+            for kind, action in (("field_service", "find_client"), ("shopify", "find_customer")):
+                (skill,) = await operator.provision(agent, kind, action)
+                assert (await operator.run(agent, skill, {}, session=ADA)).ambiguous, kind

@@ -196,6 +196,20 @@ async def test_a_changed_write_is_disabled_until_it_is_reviewed(operator: Caller
     assert (await operator.refused("PATCH", path, {"enabled": True}))["code"] == "review_required"
 
 
+async def test_changed_settings_of_a_write_take_its_review_back(operator: Caller) -> None:
+    agent_id = await connected_agent(operator)
+    (made,) = await operator.ask("POST", f"/agents/{agent_id}/integrations/desk/provision", {"actions": ["rename"]})
+    path = f"/agents/{agent_id}/skills/{made['skill']['id']}"
+    same = await operator.ask("PATCH", path, {"executionConfig": {"wording": "The new name"}})
+    assert (same["enabled"], same["digest"], same["review"]) == (True, made["skill"]["digest"], made["skill"]["review"])
+    refused = await operator.refused("PATCH", path, {"executionConfig": {"wording": "Their name"}, "enabled": True})
+    assert refused["code"] == "review_required"
+    changed = await operator.ask("PATCH", path, {"executionConfig": {"wording": "Their name"}})
+    assert (changed["enabled"], changed["binding"]["enabled"], changed["review"]) == (False, False, None)
+    review = {"digest": changed["reviewDigest"], "note": "looked at"}
+    assert (await operator.ask("PATCH", path, {"enabled": True, "review": review}))["enabled"]
+
+
 async def test_removing_leaves_what_was_made_by_hand(operator: Caller) -> None:
     agent_id = await connected_agent(operator)
     made = await operator.ask("POST", f"/agents/{agent_id}/integrations/desk/pack/install")

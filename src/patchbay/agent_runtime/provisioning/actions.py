@@ -20,7 +20,14 @@ from patchbay.agent_runtime.binding_skills import GroundMoved, free_slug, store_
 from patchbay.agent_runtime.bodies import Body, read_body
 from patchbay.agent_runtime.provisioning.freezing import FrozenDraft, freeze_draft
 from patchbay.agent_runtime.provisioning.readiness import make_ready
-from patchbay.agent_runtime.reviews import Reviewer, note_review, review_digest
+from patchbay.agent_runtime.reviews import (
+    Reviewer,
+    check_enabled,
+    disable_unreviewed,
+    is_reviewed,
+    note_review,
+    review_digest,
+)
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import get_skill, skill_from
 from patchbay.agent_runtime.tables import Skill
@@ -168,7 +175,7 @@ async def change_configuration(
 ) -> Skill:
     """``PATCH …/skills/{id} {executionConfig}`` of a provisioned skill. Settings of a provisioned skill that are sent replace
     those stored, None takes one away; the call is frozen anew. A skill whose settings are complete for the first time is
-    enabled, unless ``enabled`` says otherwise.
+    enabled, unless ``enabled`` says otherwise; a write whose settings change later is disabled until it is reviewed again.
 
     Raises :class:`NotProvisioned`, :class:`ActionGone`, ValidationFailed, and what saving a binding raises.
     """
@@ -189,11 +196,17 @@ async def change_configuration(
             same = (row.settings or {}).get("executionConfig", {}) == stored
             if not same or (frozen is not None and not await frozen.still_holds(session, runtime, agent_id, pack.kind)):
                 continue
-            was = row.call is not None and not row.enabled
+            first, was, reviewed = row.call is None, row.enabled, row.review
             row.provenance = {**(row.provenance or {}), "version": pack.identity.version}
             await _write(session, row, draft, frozen, pack, reviewer)
-            if was or enabled is False:
-                set_enabled(row, enabled=bool(enabled))
+            if not first:  # what writes was reviewed as it was; a change takes that back
+                row.review = reviewed  # looked at by the line below, which compares digests
+                row.review = reviewed if is_reviewed(row) else None
+            if row.call is not None:
+                if enabled:
+                    check_enabled(row)
+                set_enabled(row, enabled=(first or was) if enabled is None else enabled)
+                disable_unreviewed(row)
             return await store_skill(session, row)
     raise GroundMoved
 
