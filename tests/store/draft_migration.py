@@ -15,6 +15,7 @@ from alembic import command
 from sqlalchemy import Connection
 
 import patchbay.accounts.tables
+import patchbay.agent_runtime.knowledge.tables
 import patchbay.agent_runtime.tables
 import patchbay.connectors.tables  # noqa: F401
 from patchbay.settings import Settings

@@ -19,6 +19,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 import patchbay.accounts.tables
+import patchbay.agent_runtime.knowledge.tables
 import patchbay.agent_runtime.tables
 import patchbay.connectors.tables  # noqa: F401
 from patchbay.store.base import Base

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import patchbay.accounts.tables
+import patchbay.agent_runtime.knowledge.tables
 import patchbay.agent_runtime.tables
 import patchbay.connectors.tables  # noqa: F401
 from patchbay.accounts.organizations import ensure_organization
@@ -82,6 +83,7 @@ async def test_the_security_definer_functions_are_these(database: Database) -> N
         "remaining integer, reset_s integer, retry_s integer)",
         "connection_states(text[])": "TABLE(id text, org_id text, status text, scoping_version integer, "
         "snapshot_id text, replaced boolean)",
+        "due_knowledge(integer)": "TABLE(id text, org_id text)",
         "lease_requests(text,bytea,integer,integer,integer,integer,timestamp with time zone)": "TABLE(org_id text, name text, "
         "scopes jsonb, verdict text, remaining integer, reset_s integer, retry_s integer, granted integer, "
         "opened timestamp with time zone)",

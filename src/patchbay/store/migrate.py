@@ -16,7 +16,7 @@ from patchbay.store.roles import ensure_roles
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision. A store that has it is left alone without loading Alembic, which takes longer than to attach to it."""
 
 # Any fixed number: whoever migrates this database holds the lock of it until their transaction ends.

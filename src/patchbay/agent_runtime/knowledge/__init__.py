@@ -1,0 +1,1 @@
+"""What an agent answers from: its sources, their passages, and the search over them."""
