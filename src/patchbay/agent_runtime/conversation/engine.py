@@ -9,7 +9,6 @@ model can write.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -439,9 +438,7 @@ class Engine:
         digest = confirming.call_digest(skill, prepared.arguments) if gate.write else None
         context = self._context(prepared, writes.idempotency_key(self._held, digest) if digest else None)
         if digest is not None:
-            context = msgspec.structs.replace(context, at=time.time())
-            held, vault = self._held, self._runtime.vault
-            writes.begin(held, writes.mark_of(vault, held.org_id, held.id, skill, shown, digest, context))
+            context = writes.begin(self._held, self._runtime.vault, skill, shown, digest, context)
             await self._journal.keep_state()
         self._open_call = prepared
         async with asyncio.timeout_at(self._deadline):

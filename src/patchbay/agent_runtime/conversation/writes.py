@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,9 +62,13 @@ def asked_with(vault: Vault, org_id: str, conversation_id: str, mark: Mapping[st
         return None
 
 
-def begin(held: Held, mark: dict[str, Any]) -> None:
-    """Mark a write as under way; the mark has to be stored before it runs."""
-    held.state["writing"] = mark
+def begin(
+    held: Held, vault: Vault, skill: FrozenSkill, shown: Mapping[str, Any], digest: str, context: CallContext
+) -> CallContext:
+    """Mark a write as under way; the mark has to be stored before it runs. What it runs with: ``context``, as of now."""
+    context = msgspec.structs.replace(context, at=time.time())
+    held.state["writing"] = mark_of(vault, held.org_id, held.id, skill, shown, digest, context)
+    return context
 
 
 def end(held: Held, *, done: bool) -> None:
