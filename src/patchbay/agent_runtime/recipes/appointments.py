@@ -13,9 +13,9 @@ it, or has it):
 - ``move`` writes ``starts_at`` and ``ends_at`` of ``reference`` (``version``).
 - ``cancel`` takes ``reference`` away (``version``).
 
-A ``status`` of ``cancelled`` (or ``canceled``) and a ``shown_as`` of ``free`` keep nobody from booking. ``reference`` names one
-appointment for good: given to ``insert``, it has to be refused a second time (``already_exists``). ``version`` changes with each
-change of an appointment, and ``move`` and ``cancel`` are refused with one that is over.
+A ``status`` of ``cancelled`` (or ``canceled``) or ``declined`` and a ``shown_as`` of ``free`` keep nobody from booking.
+``reference`` names one appointment for good: given to ``insert``, it has to be refused a second time (``already_exists``).
+``version`` changes with each change of an appointment, and ``move`` and ``cancel`` are refused with one that is over.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CANCEL = PartNeeded(effect="write", arguments=("reference",), offered=("version"
 SMALLEST = timedelta(minutes=15)
 MOST_LOOKS = 24
 """Reads of one run: a calendar so full that more were needed is not read to its end."""
-_CANCELLED = frozenset({"cancelled", "canceled"})
+_CANCELLED = frozenset({"cancelled", "canceled", "declined"})
 
 
 class SlotNotOffered(CallRefused):

@@ -13,7 +13,7 @@ from patchbay.agent_runtime.recipes.owners import Owner, appointments_of, prove_
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
 from patchbay.agent_runtime.recipes.reschedule import CURRENT
 from patchbay.agent_runtime.recipes.slots import Diary, ZonedSettings
-from patchbay.connectors.refusals import OutcomeUnknown, RecordNotFound
+from patchbay.connectors.refusals import AlreadyExists, OutcomeUnknown, RecordNotFound, WriteRefused
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.model import Effect
 
@@ -67,3 +67,5 @@ async def _called_off(parts: Parts, entry: Entry) -> None:
         await parts.run("cancel", given(parts, "cancel", {"reference": entry.reference, "version": entry.version}))
     except RecordNotFound:
         return  # somebody did so already
+    except AlreadyExists:
+        raise WriteRefused from None  # a conflict: it is not as it was when it was found
