@@ -237,7 +237,7 @@ def is_timed(phrase: Phrase) -> bool:
 def term_of(word: str) -> Term:
     """A word with what it may mean."""
     root = stem(word)
-    means = dict.fromkeys(NEAR.get(root, ()), SYNONYM)
+    means = dict.fromkeys(sorted(NEAR.get(root, ())), SYNONYM)
     means[root] = 1.0
     if word in DIGITS:
         means[DIGITS[word]] = 1.0
