@@ -397,7 +397,7 @@ class Engine:
         wrong = tools.refusal_of_arguments(prepared, self._context(prepared, None))
         if wrong is not None:
             return _Decided(msgspec.structs.replace(prepared, outcome=wrong))
-        words = confirming.wording(skill, prepared.arguments)
+        words = confirming.wording(skill, prepared.arguments, self._agent.profile.time_zone)
         if words is None:
             return _Decided(prepared.refused("too_long_to_confirm", _TOO_LONG))
         question = self._speech.said(words)

@@ -226,7 +226,7 @@ class _Call:
         wrong = tools.refusal_of_arguments(prepared, self._context(prepared, None))
         if wrong is not None:
             return msgspec.structs.replace(prepared, outcome=wrong)
-        words = confirming.wording(skill, prepared.arguments)
+        words = confirming.wording(skill, prepared.arguments, self._agent.profile.time_zone)
         if words is None:
             return prepared.refused("too_long_to_confirm", _TOO_LONG)
         if self._asking is not None:
