@@ -17,7 +17,7 @@ import msgspec
 from patchbay.accounts.operator_events import Told
 from patchbay.agent_runtime.conversation.journal import Held
 from patchbay.agent_runtime.frozen import FrozenSkill
-from patchbay.schema_graph.call import CallContext
+from patchbay.schema_graph.call import RECIPE, CallContext
 from patchbay.store.vault import Sealed, SecretUnreadable, Vault
 
 UNKNOWN = "outcome_unknown"
@@ -46,7 +46,7 @@ def mark_of(
     reading could tell whether it happened.
     """
     mark: dict[str, Any] = {"skillId": skill.id, "digest": digest, "shown": dict(shown)}
-    if skill.call.guarantee == "unique_key":
+    if skill.call.guarantee == "unique_key" or skill.call.kind == RECIPE:
         sealed = vault.seal(msgspec.json.encode(context), row_id=conversation_id, org_id=org_id, **_PLACE)
         mark["asked"] = {"key": sealed.key_id, "text": base64.b64encode(sealed.ciphertext).decode()}
     return mark

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from patchbay.agent_runtime.recipes.appointments import CANCEL, MINE, Entry, diary_of, given
+from patchbay.agent_runtime.recipes.appointments import CANCEL, MINE, Entry, diary_of, given, in_doubt
 from patchbay.agent_runtime.recipes.book import booked, booked_outputs
 from patchbay.agent_runtime.recipes.owners import Owner, appointments_of, prove_owner, the_one
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
@@ -51,9 +51,10 @@ class Cancel:
         try:
             await _called_off(parts, entry)
         except OutcomeUnknown:
-            now = await self._found(parts, diary, settings, owner, entry)
-            if now is not None:
-                await _called_off(parts, now)
+            with in_doubt():
+                now = await self._found(parts, diary, settings, owner, entry)
+                if now is not None:
+                    await _called_off(parts, now)
         return booked(diary, entry.span)
 
     async def _found(self, parts: Parts, diary: Diary, settings: CancelSettings, owner: str | None, entry: Entry) -> Entry | None:

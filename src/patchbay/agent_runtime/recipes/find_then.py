@@ -110,7 +110,7 @@ class FindThen:
         """The second part's result; an empty one when nothing is found, an ambiguous one when several are."""
         found = await _find(settings, arguments, parts, context)
         if not found.records:
-            return CallResult(rows=[], row_count=0)
+            return CallResult(rows=[], row_count=0, truncated=found.cut)
         if found.several:
             return CallResult(rows=[], row_count=len(found.records), ambiguous=True, notes=(SEVERAL,))
         ((record, row),) = found.records.items()
@@ -159,7 +159,7 @@ class FindThenWrite:
         else:
             async with parts.held(f"find_then_write/{_whom(arguments, parts, context)}"):
                 found = await _find(settings, arguments, parts, context)
-                record = _one(found) if found.records else await _make(parts, context)
+                record = _one(found) if found.records or found.cut else await _make(parts, context)
         said = _said(parts, "then", context)
         if settings.slot is None:
             return await parts.run("then", said | _handed(settings, parts, record))
@@ -188,7 +188,7 @@ async def _find(settings: FindThenSettings, arguments: Mapping[str, Any], parts:
         if row.get(FOUND) is not None and all(one.holds(row, arguments) for one in settings.same):
             records.setdefault(row[FOUND], row)
     named = any(one.leaf == FOUND for one in settings.same)
-    return _Found(records, result.truncated and not named, result.notes)
+    return _Found(records, result.truncated and not (named and records), result.notes)
 
 
 async def _make(parts: Parts, context: CallContext) -> Mapping[str, Any]:
@@ -199,6 +199,8 @@ async def _make(parts: Parts, context: CallContext) -> Mapping[str, Any]:
 
 
 def _one(found: _Found) -> Mapping[str, Any]:
+    if not found.records and found.cut:
+        raise SeveralRecords("There are more records than could be looked at, so nothing was changed.")
     if not found.records:
         raise RecordNotFound
     if found.several:
