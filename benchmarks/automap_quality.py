@@ -116,13 +116,19 @@ def measure(goal: Mapping[str, Any], view: View, index: SearchIndex) -> Result:
         inputs=_share(
             goal["inputs"].values(), [rule.arg for rule in (*binding.inputs, *binding.filters)], wanted, view, argument=True
         ),
-        fields=_share(goal["fields"], [".".join(map(str, rule.path)) for rule in binding.projection], wanted, view, argument=False),
+        fields=_share(
+            goal["fields"], [".".join(map(str, rule.path)) for rule in binding.projection], wanted, view, argument=False
+        ),
         proposed=proposal is not None,
         broken=proposal is not None and _is_broken(proposal.binding, view, target),
         write=bool(goal.get("write")),
         milliseconds=taken,
         reason=reason,
     )
+
+
+def _written(path: Sequence[object]) -> str:
+    return ".".join(map(str, path))
 
 
 def _is_broken(binding: Binding, view: View, target: Target) -> bool:

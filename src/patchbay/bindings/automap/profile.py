@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-from patchbay.bindings.automap.goal import SYNONYM, Phrase
-from patchbay.bindings.automap.lexicon import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
+from patchbay.bindings.automap.terms import SYNONYM, Phrase
+from patchbay.bindings.automap.verbs import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.path_problems import can_follow, holds_members
 from patchbay.schema_graph.model import Argument, Field, Object, Operation

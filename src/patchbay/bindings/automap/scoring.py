@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.deeds import adds_to, becomes
-from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, is_timed, read_goal, term_of
-from patchbay.bindings.automap.lexicon import EITHER, GENERIC_DEEDS, SAME_DEED, STATES, WHETHER, stemmed
+from patchbay.bindings.automap.goal import Goal, read_goal
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
 from patchbay.bindings.automap.retrieving import retrieve
+from patchbay.bindings.automap.sayings import WHETHER
+from patchbay.bindings.automap.states import STATES
+from patchbay.bindings.automap.terms import Phrase, Role, Term, is_timed, term_of
+from patchbay.bindings.automap.verbs import EITHER, GENERIC_DEEDS, SAME_DEED, stemmed
 from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import SearchIndex
