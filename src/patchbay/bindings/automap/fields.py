@@ -203,7 +203,7 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
         score = _salience(leaf)
         if leaf.hops == 0 or inside:
             score += 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)
-        score -= (0.0 if inside and len(leaf.path) == 2 else _NEIGHBOUR * leaf.hops) + _LISTED * leaf.many
+        score -= _NEIGHBOUR * leaf.hops + _LISTED * leaf.many
         if leaf.stems[-1:] == ("stat",) and placed and leaf.field.type != "enum":
             score -= 0.6
         if leaf.stems[-1] in ("id", "sid") and own.issuperset(leaf.stems[:-1]) and (inside or leaf.hops == 0):

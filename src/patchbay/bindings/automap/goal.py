@@ -59,7 +59,7 @@ def read_goal(text: str, *, either: Intent = "read") -> Goal:
     """What ``text`` asks for. Any text at all can be read; one without content words has no phrases. ``either``: what the verbs
     do that look something up as often as they change it (:data:`.lexicon.EITHER`).
     """
-    said = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("’", "'")
+    said = unicodedata.normalize("NFKC", text[:LONGEST]).casefold().replace("’", "'").replace("e-mail", "email")
     tokens = _TOKEN.findall(said)
     clauses = Clauses(tokens, VERBS if either == "read" else {**VERBS, **dict.fromkeys(EITHER, either)})
     understood: list[tuple[str, Intent | None]] = [(words, intent) for pattern, words, intent in EVERYDAY if pattern.search(said)]

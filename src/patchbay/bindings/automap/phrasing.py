@@ -122,7 +122,8 @@ class Phrasing:
         before = self._tokens[at - 1] if at else ""
         if token not in KNOWS or before not in WHO_KNOWS or (before == "and" and not token.endswith("s")):
             return False
-        return token not in ("has", "have") or following in ("a", "this", "their", "only", "just")
+        begins = at < 2 or self._tokens[at - 2] in ENDS
+        return token not in ("has", "have") or following in ("a", "this", "their", "only", "just", *(["the"] if begins else []))
 
     def _after_a_preposition(
         self, at: int, token: str, role: Role, rest: Role, begun: bool, pointed: bool, after: str | None

@@ -25,7 +25,7 @@ _VERBS: dict[Intent, str] = {
     "insert": """create add make insert book register record log save enter put place order buy submit file start send post text
         email mail message invite schedule reserve upload write raise leave sign enroll share charge pay refund open subscribe
         remind notify ring phone call dial generate issue reply answer request purchase hire announce warn
-        bill invoice credit note hand pop drop arrange apply enter award top grant rent lend deliver ship""",
+        bill invoice credit note hand pop drop arrange lodge apply enter award top grant rent lend deliver ship""",
     "update": """update change edit modify set move reschedule rename correct fix mark close shut reopen pause resume assign
         approve reject accept decline complete finish switch shift extend adjust swap replace renew activate deactivate archive
         capture authorize amend alter postpone merge transfer upgrade downgrade lock unlock enable disable restore
@@ -85,7 +85,8 @@ DEEDS_MEANT: dict[str, tuple[str, ...]] = {
         "ring": "call create", "phone": "call create", "dial": "call create", "text": "message send create",
         "email": "send message", "mail": "send message", "bill": "invoice create", "tell": "message send post",
         "announce": "message post send", "warn": "message send", "pop": "add", "hand": "give create", "sign": "create",
-        "hire": "create", "throw": "delete", "scrap": "delete", "shut": "close", "buy": "order purchase create",
+        "hire": "create", "throw": "delete", "scrap": "delete", "shut": "close",
+        "leave": "create add", "file": "create", "lodge": "create", "raise": "create open", "apply": "add apply use", "buy": "order purchase create",
     }.items()
 }  # fmt: skip
 """Verbs that say by themselves what is made or done."""
