@@ -20,6 +20,7 @@ name title label called
 surname lastname last family
 firstname first given forename
 customer client buyer shopper consumer caller guest account
+customer client partner contact
 patient client person
 person people human individual somebody contact
 user member account login profile
@@ -334,6 +335,7 @@ donation gift contribution
 donor giver supporter
 volunteer helper
 event occasion happening
+appointment event meeting
 venue place location
 ticket admission
 seat place

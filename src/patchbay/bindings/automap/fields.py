@@ -68,7 +68,7 @@ def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
     named = 0
     for phrase in _asked_for(goal, profile):
         found = _best(phrase, leaves, profile, chosen)
-        if not found and "subject" not in phrase.roles:
+        if not found and phrase.said and "subject" not in phrase.roles:
             missing.append(phrase.text)
         for leaf in found:
             if chosen.setdefault(leaf.path, Chosen(leaf, phrase.text)).because:
@@ -81,8 +81,14 @@ def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
         chosen.setdefault(leaf.path, Chosen(leaf))
     for one in (*_currencies(chosen, leaves), *_told_errors(goal, profile, leaves)):
         chosen.setdefault(one.path, Chosen(one))
-    kept = list(chosen.values())
+    kept = list(chosen.values()) or [Chosen(leaf) for leaf in _nearest(leaves)]
     return kept[: MOST_FIELDS + 1], missing
+
+
+def _nearest(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The first fields of the record itself, where nothing of it is plainly telling."""
+    plain = [leaf for leaf in leaves if _BESIDE_THE_POINT.isdisjoint(leaf.stems)] or list(leaves)
+    return sorted(plain, key=lambda leaf: (leaf.hops, leaf.many))[:DEFAULTS_BESIDE]
 
 
 def _currencies(chosen: Mapping[tuple[str, ...], Chosen], leaves: Sequence[Leaf]) -> list[Leaf]:
@@ -114,10 +120,15 @@ def _asked_for(goal: Goal, profile: Profile) -> Iterable[Phrase]:
     heads = {*profile.record_name[-1:], *profile.name[-1:]}
     return [
         phrase
-        for phrase in goal.phrases
+        for phrase in (one for said in goal.phrases for one in _apart(said))
         if "wanted" in phrase.roles
         or (phrase.roles == frozenset[Role](("subject",)) and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
     ]
+
+
+def _apart(phrase: Phrase) -> list[Phrase]:
+    """The words that an everyday saying stands for mean the same, so each may be the field."""
+    return [phrase] if phrase.said else [msgspec.structs.replace(phrase, terms=(term,)) for term in phrase.terms]
 
 
 def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:

@@ -20,7 +20,7 @@ from patchbay.bindings.automap.time_words import DATED_WORDS
 from patchbay.bindings.automap.times import bound_times, moment
 from patchbay.bindings.automap.usual import usual
 from patchbay.bindings.automap.verbs import stemmed
-from patchbay.bindings.automap.whose import of_a_person, says_who
+from patchbay.bindings.automap.whose import callers_phone, of_a_person, says_who
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.model import MAX_INPUTS
 from patchbay.bindings.parameters import is_about_people
@@ -97,19 +97,11 @@ def _place(found: Found, phrase: Phrase) -> None:
     least = _WRITE_FIT if found.goal.writes else 0.45
     if profile.operation.verb == "update" and _says_which(found, phrase):
         return
-    own = found.profile.is_named_by(phrase)
-    if own and not found.goal.writes and "given" not in phrase.roles:
-        if not found.mapped and phrase.pointed and not any("given" in one.roles for one in found.goal.phrases):
-            if profile.operation.record_arguments:
-                identify(found, phrase.text)
-            elif (words := free_text(profile)) is not None and not profile.keyed:
-                found.add(words, phrase.text)
-            else:
-                give_key(found, phrase)
+    if not found.goal.writes and profile.is_named_by(phrase) and _names_the_record(found, phrase):
         return
     if all(term.stem in _LITTLE for term in phrase.terms) and give_key(found, phrase):
         return
-    if "given" not in phrase.roles and is_about_people(phrase.terms[-1].word) and says_who(found):
+    if is_about_people(phrase.terms[-1].word) and _names_somebody(found, phrase):
         return
     fit = best_argument(phrase, profile, found.mapped, least)
     if (fit is None or len(split_words(telling_part(fit.argument.name)[0])) > len(phrase.terms)) and _members(found, phrase):
@@ -123,6 +115,31 @@ def _place(found: Found, phrase: Phrase) -> None:
     if "given" not in phrase.roles and _measures(found, fit.argument):
         return
     found.add(fit.argument, phrase.text)
+
+
+def _names_the_record(found: Found, phrase: Phrase) -> bool:
+    """Whether a phrase that names the record says no more; by what that record is found is given, where nothing else says it."""
+    profile = found.profile
+    if "given" in phrase.roles:
+        alone = profile.operation.record_arguments and len(phrase.terms) == 1  # "whose album is that?"
+        if alone:
+            identify(found, phrase.text)
+        return alone
+    if not found.mapped and phrase.pointed and not any("given" in one.roles for one in found.goal.phrases):
+        if profile.operation.record_arguments:
+            identify(found, phrase.text)
+        elif (words := free_text(profile)) is not None and not profile.keyed:
+            found.add(words, phrase.text)
+        else:
+            give_key(found, phrase)
+    return True
+
+
+def _names_somebody(found: Found, phrase: Phrase) -> bool:
+    """Whether who a phrase names is known by the caller's number, or by what is given already."""
+    if not found.goal.writes and callers_phone(found):
+        return True
+    return "given" not in phrase.roles and says_who(found)
 
 
 def _says_which(found: Found, phrase: Phrase) -> bool:

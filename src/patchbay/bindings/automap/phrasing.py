@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from patchbay.bindings.automap.clauses import root_of
 from patchbay.bindings.automap.function_words import (
     ASKING,
@@ -28,6 +30,10 @@ from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.naming import singular_word
 from patchbay.schema_graph.stems import STOP_WORDS, stem
 
+_TELLING = frozenset(["return", "tell", "say", "give", "mention", "report", "show", "include"])
+_HELPING = frozenset(["did", "does", "do", "has", "have", "had"])
+_BEFORE_TELLING = frozenset([",", ";", ":", "and", "then"])
+
 
 class Phrasing:
     """One pass over the tokens of a goal whose verbs are known. ``negated``: the stems of what *not* stands before."""
@@ -42,7 +48,7 @@ class Phrasing:
         rest: Role = "given" if intent != "read" else "wanted"
         role: Role = "subject"
         run: list[str] = []
-        begun = pointed = owned = asked = False
+        begun = pointed = owned = asked = helped = False
         after: str | None = None
         for at, token in enumerate((*self._tokens, ".")):
             bare, possessive = (token[:-2], True) if token.endswith("'s") else (token, False)
@@ -60,9 +66,12 @@ class Phrasing:
                     continue
             asked = asked or bare in ("did", "does", "do")
             if run:
-                begun = True
-                yield self._phrase(run, role, intent, pointed, after, possessive, token, owned)
+                whose = helped and begun and intent == "read" and role == "subject" and is_about_people(run[-1])
+                begun, helped = True, False
+                phrase = self._phrase(run, role, intent, pointed, after, possessive, token, owned)
+                yield msgspec.structs.replace(phrase, roles=phrase.roles | {"place"}) if whose else phrase
                 run, pointed, after = [], False, None
+            helped = helped or bare in _HELPING  # "which orders has the customer …" says whose they are
             if possessive:
                 owned = True
                 role = "wanted" if intent == "read" else role
@@ -154,6 +163,8 @@ class Phrasing:
         return word in ORDERING and following not in ("name", "names", "four", "4", "digits")
 
     def _is_content(self, at: int, word: str) -> bool:
+        if at and word in _TELLING and self._tokens[at - 1] in _BEFORE_TELLING:
+            return False  # "…, return the title"
         return at < len(self._tokens) and (word[0].isalnum()) and at not in self._verbs
 
     @staticmethod

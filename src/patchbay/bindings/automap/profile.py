@@ -115,6 +115,14 @@ class Profile:
             record = max(inside, key=lambda one: self._likeness(one[0], said))[1]
         return record
 
+    @cached_property
+    def in_bulk(self) -> bool:
+        """Whether it writes any number of records at once: what its payload holds is a list of them."""
+        root, record = self.root, self.record
+        if root is None or record is None or root is record:
+            return False
+        return any(edge.target == record.name and not edge.to_one for edge in root.edges)
+
     def _wrapped(self, edge: Edge) -> Object | None:
         """What a payload holds at an edge, unless that says what went wrong."""
         return self.view.object(edge.target) if edge.embedded and not _WENT_WRONG.search(edge.name) else None

@@ -27,10 +27,22 @@ _SAYINGS: tuple[tuple[str, str, Intent | None], ...] = (
      "reschedule update", "update"),
     (r"mark(?:s|ed)? (?:\w+ ){1,4}as (?:done|finished|complete|completed)", "update complete status", "update"),
     (r"tak(?:e|es) back|undo|retract", "delete", "delete"),
-    (r"(?:give|hand|pass)(?:s|es)? (?:\w+ ){1,4}(?:on )?to (?:another|a different|someone else|somebody else|a colleague)", "assign update", "update"),
-    (r"report(?:s|ed)? an? (?:\w+ )?(?:bug|fault|problem|leak|damage|loss|theft|issue|incident|outage|defect|breakdown)", "create", "insert"),
+    (
+        r"(?:give|hand|pass)(?:s|es)? (?:\w+ ){1,4}(?:on )?to (?:another|a different|someone else|somebody else|a colleague)",
+        "assign update",
+        "update",
+    ),
+    (
+        r"report(?:s|ed)? an? (?:\w+ )?(?:bug|fault|problem|leak|damage|loss|theft|issue|incident|outage|defect|breakdown)",
+        "create",
+        "insert",
+    ),
     (r"moved (?:house|home|flats?|away)|(?:is|are) moving (?:house|home)", "update change", "update"),
-    (r"(?:has|have|got) (?:a|got a) (?:new|different) (?:\w+ )?(?:address|number|phone|email|name|mobile)", "update change", "update"),
+    (
+        r"(?:has|have|got) (?:a|got a) (?:new|different) (?:\w+ )?(?:address|number|phone|email|name|mobile)",
+        "update change",
+        "update",
+    ),
     (r"(?:do|does|can) (?:we|you|they|the \w+) (?:sell|carry|offer)|(?:we|they) sell", "product item", None),
     (r"(?:coming|due) in\b|drop(?:s|ping)? by|popping in", "booking appointment visit", None),
     (r"solved|sorted|resolved|taken care of", "close closed status", None),
@@ -73,12 +85,17 @@ WANTED_SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"what did (?:they|he|she) (?:get|buy|order)|what(?:'s| is| was) (?:in|on) (?:it|them)", "items product name quantity"),
         (r"(?:come|comes|came) to\b|add(?:s|ed)? up to", "total amount"),
         (
-            r"who(?:'s| is| are) (?:on it|assigned|in charge|responsible|handling|looking after|dealing with)|who (?:looks after|handles)",
+            r"who(?:'s| is| are) (?:on it|assigned|in charge|responsible|handling|looking after|dealing with)"
+            r"|who (?:looks after|handles)",
             "assignee owner employee agent name",
         ),
         (r"(?:coming along|getting on|getting along|what has become of|how far along)", "status state"),
         (r"(?:was|were|is) (?:\w+ ){1,3}born|birthday", "birth date year"),
-        (r"(?:has|have|is|are|was|were) (?:the |their |this |my |our |that )?(?!there)\w+ (?:\w+ )?(?:been |yet |already |still )?(?:\w+ed|done|ready|paid|open|sent|free)\b", "status"),
+        (
+            r"(?:has|have|is|are|was|were) (?:the |their |this |my |our |that )?(?!there)\w+ (?:\w+ )?"
+            r"(?:been |yet |already |still )?(?:\w+ed|done|ready|paid|open|sent|free)\b",
+            "status",
+        ),
     )
 )  # fmt: skip
 """Everyday ways to ask for something of a record."""

@@ -8,7 +8,8 @@ from patchbay.bindings.automap.verbs import stemmed
 
 DATED_WORDS = stemmed(
     """date day time week month year morning afternoon evening night yesterday monday tuesday wednesday thursday friday saturday
-    sunday january february march april june july august september october november december noon midnight moment hour slot weekend"""
+    sunday january february march april june july august september october november december noon midnight moment hour
+    slot weekend"""
 )
 """Words that a time is said with."""
 

@@ -86,7 +86,8 @@ DEEDS_MEANT: dict[str, tuple[str, ...]] = {
         "email": "send message", "mail": "send message", "bill": "invoice create", "tell": "message send post",
         "announce": "message post send", "warn": "message send", "pop": "add", "hand": "give create", "sign": "create",
         "hire": "create", "throw": "delete", "scrap": "delete", "shut": "close",
-        "leave": "create add", "file": "create", "lodge": "create", "raise": "create open", "apply": "add apply use", "buy": "order purchase create",
+        "leave": "create add", "file": "create", "lodge": "create", "raise": "create open", "apply": "add apply use",
+        "buy": "order purchase create",
     }.items()
 }  # fmt: skip
 """Verbs that say by themselves what is made or done."""
@@ -98,4 +99,4 @@ GENERIC_DEEDS = stemmed(
 """Deeds that any record knows; the others say something by themselves (*refund*, *invite*)."""
 
 METHODS: dict[str, Intent] = {"GET": "read", "POST": "insert", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
-ALWAYS_VERBS_FIRST = stemmed("log share mark set place ring show view open close start stop put pay raise leave")
+ALWAYS_VERBS_FIRST = stemmed("log share mark set place ring show view open close start stop put pay raise")
