@@ -210,7 +210,7 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
     for leaf in leaves:
         if leaf.path in chosen or ("pii" in leaf.field.badges and not people and not any(w in said for w in leaf.stems)):
             continue
-        inside = wrapped and root is not None and leaf.holder == root.name
+        inside = wrapped and root is not None and leaf.holder == root.name and leaf.hops == 0
         score = _salience(leaf)
         if leaf.hops == 0 or inside:
             score += 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)

@@ -126,7 +126,7 @@ def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[_We
     for deed in goal.deeds if goal.writes else ():
         if deed not in GENERIC_DEEDS and deed not in best:
             term = term_of(deed)
-            means = {**{word: DEED_ALIKE for line in SAME_DEED if deed in line for word in line}, deed: 1.0}
+            means = {**term.means, **{word: DEED_ALIKE for line in SAME_DEED if deed in line for word in line}, deed: 1.0}
             best[deed] = (msgspec.structs.replace(term, means=means), _DEED_PHRASE, DEED_WORD)
     return list(best.values())
 
