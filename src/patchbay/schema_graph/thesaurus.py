@@ -53,7 +53,7 @@ shipment delivery dispatch shipping ship freight parcel package
 tracking track
 warehouse depot store
 store shop branch outlet location
-appointment booking reservation visit slot meeting consultation
+appointment booking reservation reserve visit slot meeting consultation
 schedule calendar agenda timetable roster rota
 available free open vacancy availability
 cancel cancelled void abort terminate stop

@@ -20,7 +20,7 @@ WITHIN = 2
 _NEIGHBOUR = 0.55
 MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 6, 4, 2
 _GOOD = 0.5
-_FAR, _LISTED, _ONLY_A_KEY = 0.2, 0.12, 0.35
+_FAR, _LISTED, _ONLY_A_KEY, _PARTLY = 0.2, 0.12, 0.35, 0.4
 _SECRET = stemmed("password passwd secret token hash salt credential apikey cvv cvc etag")
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
@@ -134,12 +134,14 @@ def _apart(phrase: Phrase) -> list[Phrase]:
 def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
     """The leaf that a phrase names; for one that names a record within the record, what tells which one that is."""
     best: tuple[float, Leaf] | None = None
+    placed = not _PLACES.isdisjoint(term.stem for term in phrase.terms)
     for leaf in leaves:
         if leaf.path in chosen:
             continue
         around = {word for part in leaf.path[:-1] for word in profile.words.of(part)}
         score = fit(phrase, leaf.stems, around, profile.words, leaf.field.name) - _FAR * leaf.hops - _LISTED * leaf.many
         score += 0.05 * _salience(leaf) - _ONLY_A_KEY * (_is_key(leaf) and not _says_key(phrase))
+        score -= _PARTLY * (leaf.field.type == "boolean" and placed)
         if score >= _GOOD and (best is None or score > best[0] + 1e-9):
             best = (score, leaf)
     if best is not None and (not _is_key(best[1]) or _says_key(phrase)):
@@ -149,11 +151,15 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
         for leaf in leaves
         if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen
     ]
-    within.sort(
-        key=lambda leaf: (leaf.hops, -_salience(leaf) - 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder)))
-    )
+    within.sort(key=lambda leaf: (leaf.hops, -_tells_which(leaf)))
     nearest = [leaf for leaf in within if not _is_key(leaf) and leaf.hops == within[0].hops and _salience(leaf) > 0.3]
     return nearest[:WITHIN] or ([best[1]] if best is not None else [])
+
+
+def _tells_which(leaf: Leaf) -> float:
+    """How much of a record within the record a leaf tells: of somebody the name, of an address the street and the city."""
+    placed = not _PLACES.isdisjoint(leaf.stems) and leaf.field.type != "boolean"
+    return _salience(leaf) + 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder)) + 0.6 * placed
 
 
 def _is_key(leaf: Leaf) -> bool:
@@ -194,8 +200,18 @@ def _answering(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Map
             beside = 0.3 * (not _BESIDE_THE_POINT.isdisjoint(leaf.stems))
             best.append((hit + near + 0.4 * _salience(leaf) - beside - 2.5 * _FAR * leaf.hops - _LISTED * leaf.many, leaf))
     best.sort(key=lambda one: (-one[0], one[1].path))
-    questions = 1 + (" and how " in goal.said or " and when " in goal.said or " and where " in goal.said)
-    return [leaf for _, leaf in best[: 1 + questions]]
+    ranked = [leaf for _, leaf in best]
+    first = [
+        leaf
+        for question in goal.questions
+        if (leaf := next((one for one in ranked if _answers(one, question)), None)) is not None
+    ]
+    return list({leaf.path: leaf for leaf in (*first, *ranked)}.values())[: 1 + max(1, len(goal.questions))]
+
+
+def _answers(leaf: Leaf, question: frozenset[str]) -> bool:
+    """Whether a leaf is of the kind that a question word asks for."""
+    return not question.isdisjoint(leaf.stems) or (stem("date") in question and leaf.field.type in _DATED)
 
 
 def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:

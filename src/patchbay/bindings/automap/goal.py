@@ -32,7 +32,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:'[a-z]+)?|[.,;:?!()]")
 
 class Goal(msgspec.Struct, frozen=True):
     """A goal as it was read. ``deeds`` are the stems of its verbs, ``asks`` the words that its question words stand for,
-    ``ordering`` words such as *latest*.
+    ``ordering`` words such as *latest*, ``questions`` the stems that each question word stands for.
     """
 
     text: str
@@ -44,6 +44,7 @@ class Goal(msgspec.Struct, frozen=True):
     many: bool | None
     negated: frozenset[str]
     ordering: tuple[Term, ...] = ()
+    questions: tuple[frozenset[str], ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -79,22 +80,24 @@ def read_goal(text: str, *, either: Intent = "read") -> Goal:
             phrases.extend(Phrase((term_of(word),), frozenset(("wanted",)), said=False) for word in words.split())
     said_deeds = [meant for deed in clauses.deeds for meant in (DEEDS_MEANT.get(deed, (deed,)) if intent != "read" else (deed,))]
     deeds = [*said_deeds, *(stem(word) for words, one in understood if one is not None for word in words.split())]
+    asked = _asked(said) if intent == "read" else []
     return Goal(
         text=text,
         said=said,
         intent=intent,
         deeds=tuple(dict.fromkeys(deeds)),
         phrases=tuple(phrases[:MOST_PHRASES]),
-        asks=tuple(terms_of(_asked(said))) if intent == "read" else (),
+        asks=tuple(terms_of([word for words in asked for word in words])),
         many=_many(phrases, said),
         negated=frozenset(phrasing.negated),
         ordering=tuple(terms_of([token for token in tokens if token in ORDERING])),
+        questions=tuple(frozenset(map(stem, words)) for words in asked),
     )
 
 
-def _asked(said: str) -> list[str]:
-    found = [words for question, words in QUESTIONS if re.search(rf"\b{question}\b", said)]
-    return [word for words in found for word in words.split()]
+def _asked(said: str) -> list[list[str]]:
+    """The words that each question word of the goal stands for."""
+    return [words.split() for question, words in QUESTIONS if re.search(rf"\b{question}\b", said)]
 
 
 def _many(phrases: Sequence[Phrase], said: str) -> bool | None:

@@ -31,6 +31,7 @@ from patchbay.schema_graph.naming import singular_word
 from patchbay.schema_graph.stems import STOP_WORDS, stem
 
 _TELLING = frozenset(["return", "tell", "say", "give", "mention", "report", "show", "include"])
+_COUNTS = frozenset(["number", "count", "amount"])
 _HELPING = frozenset(["did", "does", "do", "has", "have", "had"])
 _BEFORE_TELLING = frozenset([",", ";", ":", "and", "then"])
 
@@ -48,7 +49,7 @@ class Phrasing:
         rest: Role = "given" if intent != "read" else "wanted"
         role: Role = "subject"
         run: list[str] = []
-        begun = pointed = owned = asked = helped = False
+        begun = pointed = owned = asked = helped = counted = False
         after: str | None = None
         for at, token in enumerate((*self._tokens, ".")):
             bare, possessive = (token[:-2], True) if token.endswith("'s") else (token, False)
@@ -66,11 +67,14 @@ class Phrasing:
                     continue
             asked = asked or bare in ("did", "does", "do")
             if run:
+                counts = run[-1] in _COUNTS and token == "of"
                 whose = helped and begun and intent == "read" and role == "subject" and is_about_people(run[-1])
                 begun, helped = True, False
                 phrase = self._phrase(run, role, intent, pointed, after, possessive, token, owned)
+                if counted and phrase.plural:
+                    phrase = msgspec.structs.replace(phrase, roles=frozenset((rest,)))  # "the number of orders" is a number
                 yield msgspec.structs.replace(phrase, roles=phrase.roles | {"place"}) if whose else phrase
-                run, pointed, after = [], False, None
+                run, pointed, after, counted = [], False, None, counts
             helped = helped or bare in _HELPING  # "which orders has the customer …" says whose they are
             if possessive:
                 owned = True
