@@ -144,6 +144,8 @@ class Profile:
             verbs.discard(acting[-1])
         if len(acting) > 1 and acting[-1] in (*self.record_name[-1:], *self.collection[-1:]) and acting[0] in verbs:
             verbs.discard(acting[-1])  # what is made bears the name of what is done: a refund
+        if self._begins_with_its_record:
+            verbs.discard(acting[0])
         read = {word for word in acting if VERBS.get(word) == "read"}
         own += [word for word in acting if word not in verbs | read]
         left_out = self._parameters | _NO_CONTENT
@@ -155,8 +157,16 @@ class Profile:
         if self.operation.record_arguments:
             return frozenset({self.operation.verb})
         _, acting = self._segments
+        if self._begins_with_its_record:
+            return frozenset({next(word for word in acting[1:] if word in VERBS)})
         ends = {acting[0]} if acting[0] in VERBS else {acting[-1]}
         return frozenset(word for word in acting if word in VERBS and (word in ends or word not in RATHER_NOUNS))
+
+    @cached_property
+    def _begins_with_its_record(self) -> bool:
+        """Whether its name is its record's and then what is done: ``orderMarkAsPaid``, where *order* is no verb."""
+        _, acting = self._segments
+        return acting[0] in RATHER_NOUNS and acting[0] in self.record_name and not VERBS.keys().isdisjoint(acting[1:])
 
     @cached_property
     def _segments(self) -> tuple[Sequence[str], tuple[str, ...]]:
