@@ -127,6 +127,10 @@ def measure(goal: Mapping[str, Any], view: View, index: SearchIndex) -> Result:
     )
 
 
+def _written(path: Sequence[object]) -> str:
+    return ".".join(map(str, path))
+
+
 def _is_broken(binding: Binding, view: View, target: Target) -> bool:
     try:
         compile_plan(check(parse_binding(binding.to_json()), view, target).plan, view)

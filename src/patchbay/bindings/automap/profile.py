@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from patchbay.bindings.automap.goal import SYNONYM, Phrase
-from patchbay.bindings.automap.lexicon import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
+from patchbay.bindings.automap.terms import SYNONYM, Phrase
+from patchbay.bindings.automap.verbs import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.path_problems import can_follow, holds_members
-from patchbay.schema_graph.model import Argument, Field, Object, Operation
+from patchbay.schema_graph.model import Argument, Edge, Field, Object, Operation
 from patchbay.schema_graph.naming import quote_part, split_name, split_words
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import SearchIndex
@@ -27,6 +27,12 @@ _NO_CONTENT = frozenset({"query", "mutat", "id"}) | frozenset(map(stem, STOP_WOR
 _CAMEL = re.compile(r"_[a-z]+[A-Z]")
 _CAMEL_SEGMENT = re.compile(r"[/.:_]")
 _SEGMENT = re.compile(r"[/.:]")
+_MOST_WRAPPED = 3
+_FARTHEST, _DEEPEST = 2, 5
+"""Hops from the record that are read, and from the answer."""
+_WENT_WRONG = re.compile(r"(?<!or)errors?$|failure|problem|exception|^(?:me|viewer|query)$", re.IGNORECASE)
+"""Parts of a payload that are not the record: what went wrong, and doors to the rest of the system."""
+_KEYS = frozenset({"id", "uuid", "_id", "gid", "databaseid", "internalid", "sid"})
 _VALUES = frozenset({"amount", "value", "gross", "net"})
 _AROUND = frozenset({"body", "input", "data", "query", "filter", "where", "params", "attributes"})
 _OPERATORS = frozenset({"eq", "exact", "value", "equals", "in"})
@@ -99,10 +105,30 @@ class Profile:
         root = self.root
         if root is None or self.view.kind != "graphql" or self.operation.effect == "read":
             return root
-        for edge in root.edges:
-            if edge.embedded and "error" not in edge.name.casefold() and (target := self.view.object(edge.target)) is not None:
-                return target
-        return root
+        record, said = root, {word for part in self._segments[0] for word in self.words.of(part)} | set(self._segments[1])
+        for _ in range(_MOST_WRAPPED):
+            if _has_a_key(record):
+                return record
+            inside = [(edge, target) for edge in record.edges if (target := self._wrapped(edge)) is not None]
+            if not inside:
+                break
+            record = max(inside, key=lambda one: self._likeness(one[0], said))[1]
+        return record
+
+    @cached_property
+    def in_bulk(self) -> bool:
+        """Whether it writes any number of records at once: what its payload holds is a list of them."""
+        root, record = self.root, self.record
+        if root is None or record is None or root is record:
+            return False
+        return any(edge.target == record.name and not edge.to_one for edge in root.edges)
+
+    def _wrapped(self, edge: Edge) -> Object | None:
+        """What a payload holds at an edge, unless that says what went wrong."""
+        return self.view.object(edge.target) if edge.embedded and not _WENT_WRONG.search(edge.name) else None
+
+    def _likeness(self, edge: Edge, said: Collection[str]) -> int:
+        return sum(1 for word in dict.fromkeys((*self.words.of(edge.name), *self.words.of(edge.target))) if word in said)
 
     @cached_property
     def name(self) -> tuple[str, ...]:
@@ -118,6 +144,8 @@ class Profile:
             verbs.discard(acting[-1])
         if len(acting) > 1 and acting[-1] in (*self.record_name[-1:], *self.collection[-1:]) and acting[0] in verbs:
             verbs.discard(acting[-1])  # what is made bears the name of what is done: a refund
+        if self._begins_with_its_record:
+            verbs.discard(acting[0])
         read = {word for word in acting if VERBS.get(word) == "read"}
         own += [word for word in acting if word not in verbs | read]
         left_out = self._parameters | _NO_CONTENT
@@ -129,8 +157,16 @@ class Profile:
         if self.operation.record_arguments:
             return frozenset({self.operation.verb})
         _, acting = self._segments
+        if self._begins_with_its_record:
+            return frozenset({next(word for word in acting[1:] if word in VERBS)})
         ends = {acting[0]} if acting[0] in VERBS else {acting[-1]}
         return frozenset(word for word in acting if word in VERBS and (word in ends or word not in RATHER_NOUNS))
+
+    @cached_property
+    def _begins_with_its_record(self) -> bool:
+        """Whether its name is its record's and then what is done: ``orderMarkAsPaid``, where *order* is no verb."""
+        _, acting = self._segments
+        return acting[0] in RATHER_NOUNS and acting[0] in self.record_name and not VERBS.keys().isdisjoint(acting[1:])
 
     @cached_property
     def _segments(self) -> tuple[Sequence[str], tuple[str, ...]]:
@@ -231,9 +267,11 @@ class Profile:
         parts = split_name(argument)[:-1]
         if not self.view.is_called:
             return len(parts)
+        if self.view.kind == "graphql":
+            parts = parts[1:]  # whatever the argument is called that holds the others
         own = {*self.record_name, *self.collection}
         wrapped = [p for p in parts if p.casefold() not in _AROUND and not (own and own.issuperset(self.words.of(p)))]
-        return len([part for part in wrapped if part.casefold() not in _OPERATORS])
+        return len([part for part in wrapped if part.casefold().strip("_") not in _OPERATORS])
 
     @cached_property
     def argument_words(self) -> frozenset[str]:
@@ -265,24 +303,38 @@ class Profile:
 
     def _leaves(self) -> Iterator[Leaf]:
         assert self.root is not None
-        layer: list[tuple[Object, tuple[str, ...], bool]] = [(self.root, (), False)]
-        deepest = 3 if self.record is not self.root else 2
-        for hops in range(deepest + 1):
-            following: list[tuple[Object, tuple[str, ...], bool]] = []
-            for obj, way, many in layer:
-                near = hops - 1 if way and _is_a_value(obj) else hops
-                yield from self._of_object(obj, way, near, many)
-                if hops == deepest:
-                    continue
-                held = {field.name: field.readable for field in obj.fields}
-                for edge in obj.edges[:60]:
-                    target = self.view.object(edge.target)
-                    if target is None or edge.narrows or not can_follow(edge) or edge.name in way:
-                        continue
-                    if edge.embedded and not all(held.get(own, True) for own, _ in edge.pairs):
-                        continue
-                    following.append((target, (*way, edge.name), many or not edge.to_one))
+        layer: list[tuple[Object, tuple[str, ...], int, bool]] = [(self.root, (), 0, False)]
+        for _ in range(_DEEPEST + 1):
+            following: list[tuple[Object, tuple[str, ...], int, bool]] = []
+            for obj, way, hops, many in layer:
+                yield from self._of_object(obj, way, hops - 1 if way and _is_a_value(obj) else hops, many)
+                for edge, target in self._onward(obj, way):
+                    wraps = self._is_around_the_record(obj) and not _WENT_WRONG.search(edge.name)
+                    further = hops + (0 if wraps else 1)
+                    if further <= _FARTHEST:
+                        following.append((target, (*way, edge.name), further, many or not edge.to_one))
             layer = following[:80]
+
+    def _onward(self, obj: Object, way: tuple[str, ...]) -> Iterator[tuple[Edge, Object]]:
+        """The edges that a path may go on with, and what they lead to; of a union those to what went right."""
+        held = {field.name: field.readable for field in obj.fields}
+        unites = obj.kind == "union" and self.view.kind == "graphql"
+        for edge in obj.edges[:60]:
+            target = self.view.object(edge.target)
+            if target is None or not can_follow(edge) or edge.name in way:
+                continue
+            if edge.narrows and (not unites or _WENT_WRONG.search(edge.name)):
+                continue
+            if edge.embedded and not all(held.get(own, True) for own, _ in edge.pairs):
+                continue
+            yield edge, target
+
+    def _is_around_the_record(self, obj: Object) -> bool:
+        """Whether an object is nothing by itself: the payload of a write, a union, or what a union wraps around its record."""
+        if self.view.kind != "graphql" or obj is self.record:
+            return False
+        plain = any(field.readable and not holds_members(field) for field in obj.fields)
+        return obj is self.root or obj.kind == "union" or not plain
 
     def _of_object(self, obj: Object, way: tuple[str, ...], hops: int, many: bool) -> Iterator[Leaf]:
         edges = {edge.name for edge in obj.edges}
@@ -308,6 +360,10 @@ class Profile:
         if len(path) > 1 and leaf.name.lower() in _VALUES:
             own = (*self.words.of(path[-2]), *own)  # an amount is an amount of what holds it
         yield Leaf(path, leaf, obj.name, own, hops, many)
+
+
+def _has_a_key(obj: Object) -> bool:
+    return any(field.primary_key or field.name.lower() in _KEYS for field in obj.fields)
 
 
 def _is_a_value(obj: Object) -> bool:
