@@ -46,7 +46,7 @@ def provided_for(pack: Pack, body: Mapping[str, Any], settings: Settings, *, aga
             raise ValidationFailed("The connection is not valid.", errors=[Finding("credentials", "credentials_unused", message)])
     else:
         fields = _fields(pack, given)
-        credentials = {name: fields[field] for name, field in connect.secrets.items() if field in fields}
+        credentials = {name: text for name, made_of in connect.secrets.items() if (text := _secret(made_of, fields)) is not None}
     open_ones = {field.name: fields[field.name] for field in connect.fields if not field.secret and field.name in fields}
     findings: list[Finding] = []
     definition = parse_definition(_definition(pack, open_ones, settings), findings)
@@ -126,6 +126,18 @@ def _fields(pack: Pack, given: Any) -> dict[str, str]:
     if findings:
         raise ValidationFailed("The connection is not valid.", errors=findings)
     return found
+
+
+def fields_of_secret(made_of: str) -> list[str]:
+    """The fields that a credential is made of: the one of that name, or those that a text names in braces."""
+    return NAMED.findall(made_of) or [made_of]
+
+
+def _secret(made_of: str, fields: Mapping[str, str]) -> str | None:
+    """A credential of the scheme; None while a field that it is made of is left out."""
+    if not all(name in fields for name in fields_of_secret(made_of)):
+        return None
+    return _named(made_of, fields) if NAMED.search(made_of) else fields[made_of]
 
 
 def _definition(pack: Pack, fields: Mapping[str, str], settings: Settings | None) -> dict[str, Any]:
