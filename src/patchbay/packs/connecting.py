@@ -155,7 +155,13 @@ def _definition(pack: Pack, fields: Mapping[str, str], settings: Settings | None
         raw["auth"] = {"scheme": "oauth2_authorization_code", **oauth, "scopes": list(connect.oauth.scopes)}
     if pack.document is not None:
         raw["document"] = {"inline": pack.document}
-    for name, value in (("headers", connect.headers), ("verify", connect.verify), ("reads", list(connect.reads))):
+    told = (
+        ("headers", connect.headers),
+        ("verify", connect.verify),
+        ("account", connect.account),
+        ("reads", list(connect.reads)),
+    )
+    for name, value in told:
         if value:
             raw[name] = value
     return raw if settings is None else _stood_in(raw, settings)
