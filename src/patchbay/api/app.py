@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     health,
     installs,
     integrations,
+    knowledge,
     mcp,
     messages,
     oauth_callback,
@@ -78,6 +79,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     conversations.router,
     operator_events.router,
     uploads.router,
+    knowledge.router,
 )
 
 
