@@ -8,11 +8,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text
-
-from patchbay.agent_runtime.knowledge import sources
-from patchbay.store.database import Database
-from tests.api.conftest import Key, MakeKey, problem
 
 pytestmark = pytest.mark.anyio
 

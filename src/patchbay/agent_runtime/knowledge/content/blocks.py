@@ -48,6 +48,7 @@ def one_line(text: str) -> str:
     return " ".join(tidy(text).split())
 
 
+_NUMBERED = re.compile(r"\d{1,3}[.)] ")
 _TIGHT = frozenset(("item", "row"))
 
 
@@ -61,9 +62,9 @@ def shown(block: Block) -> str:
     match block.kind:
         case "heading":
             return "#" * block.level + " " + block.text
-        case "item":
+        case "item" if not _NUMBERED.match(block.text):
             return "- " + block.text
-        case "paragraph" | "row" | "close":
+        case _:
             return block.text
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections import Counter
 from itertools import islice
 
 from patchbay.agent_runtime.knowledge.content.blocks import Block, one_line
@@ -17,10 +19,9 @@ def delimited_blocks(text: str) -> list[Block]:
     """The rows of a list. Raises FileDamaged and ContentTooLong."""
     if len(text) > 2 * MOST_CHARACTERS:
         raise ContentTooLong
-    lines = text.splitlines()
     csv.field_size_limit(MOST_CHARACTERS)
     try:
-        read = csv.reader(lines, delimiter=_delimiter(lines), strict=False)
+        read = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=False)
         rows = [[one_line(cell) for cell in row] for row in read]
     except csv.Error:
         raise FileDamaged from None
@@ -29,12 +30,11 @@ def delimited_blocks(text: str) -> list[Block]:
     return table_blocks(rows, header=bool(rows) and _labels(rows[0]))
 
 
-def _delimiter(lines: list[str]) -> str:
-    """What stands in the first lines equally often, and most often."""
-    first = [line for line in islice(lines, 50) if line.strip()]
-    counts = {mark: [line.count(mark) for line in first] for mark in _DELIMITERS}
-    steady = {mark: found for mark, found in counts.items() if found and min(found) > 0}
-    return max(steady, key=lambda mark: (min(steady[mark]) == max(steady[mark]), min(steady[mark])), default=",")
+def _delimiter(text: str) -> str:
+    """What stands equally often in most of the first lines, and most often there."""
+    first = [line for line in islice(text.splitlines(), 50) if line.strip()]
+    usual = {mark: Counter(line.count(mark) for line in first if mark in line).most_common(1) for mark in _DELIMITERS}
+    return max((mark for mark in _DELIMITERS if usual[mark]), key=lambda mark: usual[mark][0][::-1], default=",")
 
 
 def _labels(row: list[str]) -> bool:

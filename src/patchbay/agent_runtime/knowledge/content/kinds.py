@@ -57,8 +57,10 @@ def decoded(content: bytes, content_type: str) -> str:
             return content.decode(codec, errors="replace")
     named = _CHARSET.search(content_type)
     meta = _META.search(content[:_LOOKED_AT])
-    declared = [name for name in (named and named[1], meta and meta[1].decode()) if name and _TEXT_CODECS.fullmatch(name)]
-    escaped = [name for name in declared if _ESCAPED.match(name)]
+    header = [named[1]] if named and _TEXT_CODECS.fullmatch(named[1]) else []
+    within = [meta[1].decode("latin-1")] if meta else []
+    declared = [*header, *(name for name in within if _TEXT_CODECS.fullmatch(name) and not name.lower().startswith("utf"))]
+    escaped = [name for name in header if _ESCAPED.match(name)]
     for codec in (*escaped, "utf-8", *declared, "cp1252"):
         try:
             return content.decode(codec)

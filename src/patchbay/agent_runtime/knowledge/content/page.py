@@ -7,6 +7,7 @@ restaurant stay, and so do the address and the opening hours in a footer.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import msgspec
 from lxml import etree, html
@@ -52,6 +53,8 @@ _PANELS = frozenset(("tabpanel", "region", "definition"))
 _ENDS_ITS_HEADINGS = frozenset(("section", "article", "aside", "details", "fieldset"))
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _COOKIES = re.compile(r"(^|[-_\s])(cookie|gdpr|consent)", re.IGNORECASE)
+_SKIPPING = re.compile(r"#\S* skip\b", re.IGNORECASE)
+"""A link past the site's menu to the content."""
 _UNSEEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _WHOLE_PRICE = re.compile(r"[$€£¥]\s?\d+$")
 _UNITS = re.compile(r"(?:\b|\d)(?:m|cm|mm|km|ft|in|yd|mi)$")
@@ -122,7 +125,8 @@ class _Walker:
             self._heading(element, _HEADINGS.get(tag, SECTION))
         elif tag in _INLINE and not _has_blocks(element):
             if tag != "button":
-                self._line.append(self._inline(element))
+                text = self._inline(element)
+                self._line.append(_raised("".join(self._line), text) if tag == "sup" else text)
         elif tag == "table" and not _for_layout(element):
             self._table(element)
         elif tag == "dl":
@@ -143,7 +147,7 @@ class _Walker:
         self._line.append(_flat(element.text))
         apart = False
         for child in element.iterchildren(etree.Element):
-            inline = _tag(child) in _INLINE
+            inline = _tag(child) in _INLINE and _tag(child) not in _JOINED
             if apart and inline:
                 self._line.append(" ")
             self.walk(child)
@@ -158,16 +162,16 @@ class _Walker:
         self.content(element)
         self._end_line()
         levels = [block.level for block in self._blocks[before:] if block.kind == "heading"]
-        if levels and tag in _ENDS_ITS_HEADINGS:
+        if levels and (tag in _ENDS_ITS_HEADINGS or any(map(_heads_a_panel, element.iterchildren(etree.Element)))):
             self._blocks.append(Block("close", level=min(levels)))
-        elif levels and any(_tag(child) == "button" and _unfolds(child) for child in element.iterchildren(etree.Element)):
-            self._blocks.append(Block("close", level=SECTION))
 
     def _left_out(self, element: Element, tag: str) -> bool:
         if tag in _LEFT_OUT or (element.get("role") or "").lower() in _LEFT_OUT_ROLES:
             return True
         if tag in ("html", "body", "main"):
             return False
+        if tag == "a" and _SKIPPING.match(f"{element.get('href')} {element.text_content().strip()}"):
+            return True
         if _COOKIES.search(element.get("id") or "") or _COOKIES.search(element.get("class") or ""):
             return True
         unseen = (
@@ -191,8 +195,11 @@ class _Walker:
             if _tag(child) == "li" and not self._left_out(child, "li") and _is_short(child, _ITEM_WORDS):
                 self._add("item", joined(self._parts(child)))
             else:
+                before = len(self._blocks)
                 self.walk(child)
-        self._end_line()
+                self._end_line()
+                if _tag(child) == "li" and self._blocks[before:] and self._blocks[before].kind == "paragraph":
+                    self._blocks[before] = Block("item", self._blocks[before].text)
 
     def _definitions(self, element: Element) -> None:
         """Terms with what is said of them: one line each."""
@@ -300,6 +307,13 @@ def _unfolds(element: Element) -> bool:
     return opens and not _within(element, ("header", "footer", "nav"))
 
 
+def _heads_a_panel(element: Element) -> bool:
+    """Whether an element is the head of something that unfolds below it, beside it in the same element."""
+    if _tag(element) == "button":
+        return _unfolds(element)
+    return _tag(element) in _HEADINGS and any(map(_unfolds, element.iterdescendants("button")))
+
+
 def _within(element: Element, tags: tuple[str, ...]) -> bool:
     return next(element.iterancestors(*tags), None) is not None
 
@@ -324,8 +338,8 @@ def _is_card(element: Element) -> bool:
     if not _has_blocks(element) or not _is_short(element, _CARD_WORDS):
         return False
     looks = (element.tag, element.get("class"))
-    beside = [*element.itersiblings(looks[0]), *element.itersiblings(looks[0], preceding=True)][:_LOOKED_AT]
-    return any((other.tag, other.get("class")) == looks for other in beside)
+    beside = (islice(element.itersiblings(looks[0], preceding=before), _LOOKED_AT) for before in (False, True))
+    return any((other.tag, other.get("class")) == looks for others in beside for other in others)
 
 
 def _only_links(element: Element) -> bool:

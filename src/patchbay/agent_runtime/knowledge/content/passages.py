@@ -57,14 +57,18 @@ def cut(blocks: Sequence[Block]) -> list[Passage]:
 
 
 def _with_bodies(blocks: Sequence[Block]) -> list[Block]:
-    """A heading with nothing under it, or a whole paragraph marked as one, is text like any other."""
+    """A paragraph marked as a heading is text like any other; so is a heading with nothing under it, and ends the one above."""
     kept: list[Block] = []
-    filled = 0  # headings of a level above this one have something under them
+    filled = 0  # a heading of a lower level than this has something under it
     for block in reversed(blocks):
         match block.kind:
-            case "heading" if filled <= block.level or len(block.text) > LONGEST_HEADING:
+            case "heading" if len(block.text) > LONGEST_HEADING:
                 block = Block("row", block.text)
                 filled = 7
+            case "heading" if filled <= block.level:
+                kept.append(Block("row", block.text))
+                block = Block("close", level=block.level)
+                filled = block.level
             case "heading":
                 filled = block.level
             case "close":
@@ -83,11 +87,11 @@ def _sections(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
         if block.kind not in ("heading", "close"):
             section.append(block)
             continue
-        if section:
+        above = [heading for heading in path if heading.level < block.level]
+        if section and (block.kind == "heading" or above != path):
             yield _told(path), section
             section = []
-        while path and path[-1].level >= block.level:
-            path.pop()
+        path = above
         if block.kind == "heading":
             if len(_told([*path, block])) > LONGEST_PATH:
                 section.append(Block("row", block.text))

@@ -41,6 +41,11 @@ class _Reader:
         self._paragraph()
         return self._blocks
 
+    @property
+    def _after_item(self) -> bool:
+        """Whether the line before was an item of a list, or went on with one."""
+        return self._at > 0 and bool(self._lines[self._at - 1]) and bool(self._blocks) and self._blocks[-1].kind == "item"
+
     def _line(self, line: str) -> None:
         following = self._lines[self._at + 1] if self._at + 1 < len(self._lines) else ""
         if not line or _FENCE.fullmatch(line):
@@ -56,6 +61,8 @@ class _Reader:
             self._paragraph()
         elif item := _ITEM.fullmatch(line):
             self._add(Block("item", _plain(item[1])))
+        elif self._after_item and not self._open and line[0].islower():
+            self._blocks[-1] = Block("item", f"{self._blocks[-1].text} {_plain(line)}")
         else:
             self._open.append(line)
 
