@@ -156,6 +156,8 @@ class Profile:
     def is_named_by(self, phrase: Phrase) -> bool:
         """Whether a phrase names its record, by the last word."""
         heads = {*self.record_name[-1:], *self.collection[-1:]}
+        if self.view.kind == "graphql":
+            heads |= {*self.name[-1:]}
         return any(word in heads for word, strength in phrase.terms[-1].means.items() if strength >= SYNONYM)
 
     @cached_property
@@ -201,7 +203,10 @@ class Profile:
     def arguments(self) -> tuple[tuple[Argument, tuple[str, ...], frozenset[str]], ...]:
         """The arguments, each with the stems of its telling part and those of all its name."""
         found: list[tuple[Argument, tuple[str, ...], frozenset[str]]] = []
-        for argument in self.view.arguments(self.operation)[:MOST_ARGUMENTS]:
+        every: Sequence[Argument] = self.view.arguments(self.operation)
+        if len(every) > MOST_ARGUMENTS:  # a body that nests itself: the parts that lie deep say least
+            every = sorted(every, key=lambda one: (not one.required, one.name.count(".")))[:MOST_ARGUMENTS]
+        for argument in every:
             part, _ = telling_part(argument.name)
             parts = split_name(argument.name)
             around = frozenset(word for one in parts[-4:] for word in self.words.of(one))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from patchbay.bindings.automap.deeds import label_of, state_argument
@@ -13,6 +14,7 @@ from patchbay.schema_graph.model import Argument
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.stems import stem
 
+_WHETHER_IT_IS = r"\b(?:is|was|are|were|has|have|been)\b(?: \w+){0,4} "
 _SAYS_WHETHER = stemmed("is has are allow allows can was")
 _MARKS = stemmed("mark flag set make put turn switch")
 
@@ -25,6 +27,8 @@ def states(found: Found) -> None:
         return
     _kinds(found)
     for term in (term for phrase in found.goal.phrases for term in phrase.terms if term.stem in STATES):
+        if found.goal.many is not True and re.search(rf"{_WHETHER_IT_IS}{re.escape(term.word)}\b", found.goal.said):
+            continue  # whether it is so is asked
         name = OPPOSITE.get(term.stem, term.stem) if term.stem in found.goal.negated else term.stem
         labels = STATES[name]
         for argument, own, _ in found.profile.arguments:
