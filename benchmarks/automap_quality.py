@@ -37,7 +37,8 @@ import contextlib
 from benchmarks._goal_systems import kind_of, path_of, system_of
 from benchmarks.search_quality import SHARED, large_graph
 from patchbay.bindings.automap.drafting import draft
-from patchbay.bindings.automap.profile import Profile, Words
+from patchbay.bindings.automap.name_words import Words
+from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.automap.proposing import NoValidBinding, propose
 from patchbay.bindings.automap.scoring import Scored, understand
 from patchbay.bindings.check import Target, check
@@ -125,10 +126,6 @@ def measure(goal: Mapping[str, Any], view: View, index: SearchIndex) -> Result:
         milliseconds=taken,
         reason=reason,
     )
-
-
-def _written(path: Sequence[object]) -> str:
-    return ".".join(map(str, path))
 
 
 def _is_broken(binding: Binding, view: View, target: Target) -> bool:

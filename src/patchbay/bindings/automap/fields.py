@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.goal import Goal
+from patchbay.bindings.automap.leaves import Leaf
 from patchbay.bindings.automap.matching import fit
-from patchbay.bindings.automap.profile import Leaf, Profile
+from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.automap.terms import Phrase, Role
 from patchbay.bindings.automap.verbs import stemmed
 from patchbay.bindings.parameters import is_about_people

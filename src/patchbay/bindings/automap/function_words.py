@@ -53,7 +53,7 @@ FILLER = stemmed(
     which what who how many much long often does did has have had will would can could may might must shall between two other
     another certain particular specific new one ones same such every each altogether total overall ago whether much many
     here rather far lot bit bunch else along away together real quick quickly soon later anyway kindly hello hi thanks
-    thank owe owes"""
+    thank owe owes says said"""
 ) - stemmed("phone total new call")
 """Words that carry no content of their own."""
 

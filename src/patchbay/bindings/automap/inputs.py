@@ -30,12 +30,15 @@ from patchbay.schema_graph.stems import stem
 
 _LITTLE = stemmed("id number no code key identifier reference ref")
 
+_TOLD = stemmed("number code name email phone reference word words")
+"""What callers tell, so that a search for words finds it."""
 _MEMBERS = stemmed("""line line1 street city town locality postal postcode zip country address1 first last given family""")
 
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
 
 _NAMES = ((stem("name"),), (stem("title"),))
 
+_MOST_KEYS = 3
 _WRITE_FIT = 0.55
 
 _FINDS_AFTER = frozenset({"by", "using", "given", "via"})
@@ -62,6 +65,10 @@ def map_inputs(goal: Goal, profile: Profile, common: Collection[str] = (), *, ev
         if when is not None:
             found.add(when, goal.deeds[0])
     _required(found)
+    if goal.writes and profile.intent in ("update", "delete") and not found.mapped and profile.view.is_called:
+        for argument in [a for a, _, _ in profile.arguments if a.type not in (*FREE, "boolean")][:_MOST_KEYS]:
+            found.add(argument, None)  # nothing says which record it is: what there is to say it by
+            found.unmet.append(argument.name)
     if goal.writes:
         usual(found)
     for name in list(found.mapped)[MAX_INPUTS:]:
@@ -106,8 +113,9 @@ def _place(found: Found, phrase: Phrase) -> None:
     fit = best_argument(phrase, profile, found.mapped, least)
     if (fit is None or len(split_words(telling_part(fit.argument.name)[0])) > len(phrase.terms)) and _members(found, phrase):
         return
-    fit = _by_name(found, fit)
-    searching = fit is None and phrase.pointed and not found.goal.writes and profile.view.is_called and not found.mapped
+    fit = _by_its_key(found, phrase, _by_name(found, fit))
+    told = phrase.pointed or phrase.terms[-1].stem in _TOLD
+    searching = fit is None and told and not found.goal.writes and profile.view.is_called and not found.mapped
     if searching and (words := free_text(profile)) is not None:
         found.add(words, phrase.text)
     if fit is None or fit.argument.type in FREE or found.pages(fit.argument):
@@ -185,6 +193,21 @@ def _by_name(found: Found, fit: Fit | None) -> Fit | None:
         and {*found.profile.words.of(split_name(edge.target)[-1]), stem("full"), stem("display")}.issuperset(own[:-1])
     ]
     return Fit(named[0], fit.score) if named else fit
+
+
+def _by_its_key(found: Found, phrase: Phrase, fit: Fit | None) -> Fit | None:
+    """Where a write is given a part of what a phrase names as a whole (*against their invoice*): the key of that."""
+    if fit is None or not found.goal.writes or not found.profile.view.is_called:
+        return fit
+    head, parent = phrase.terms[-1].means, split_name(fit.argument.name)[:-1]
+    words = found.profile.words
+    if len(parent) < 2 or any(word in head for word in words.of(telling_part(fit.argument.name)[0])):
+        return fit
+    for argument, own, _ in found.profile.arguments:
+        beside = split_name(argument.name)[:-1] == parent
+        if beside and own[-1:] and own[-1] in _LITTLE and all(word in _LITTLE or word in head for word in own):
+            return Fit(argument, fit.score)
+    return fit
 
 
 def _members(found: Found, phrase: Phrase) -> bool:

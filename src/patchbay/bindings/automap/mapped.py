@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from patchbay.bindings.automap.goal import Goal
 from patchbay.bindings.automap.naming import free, param_for
 from patchbay.bindings.automap.profile import Profile
-from patchbay.bindings.automap.sayings import OWN
+from patchbay.bindings.automap.sayings import OWN, PERSONS, SOMEBODY
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.parameters import says_phone
 from patchbay.schema_graph.call import Comparison, Source
@@ -106,7 +106,8 @@ class Found:
     def is_listing(self) -> bool:
         """Whether records are listed of which nothing says whose they are."""
         goal = self.goal
-        return goal.many is True and not any("place" in phrase.roles and phrase.said for phrase in goal.phrases)
+        somebodys = SOMEBODY.search(goal.said) is not None and PERSONS.search(goal.said) is not None
+        return goal.many is True and not somebodys and not any("place" in p.roles and p.said for p in goal.phrases)
 
     def pages(self, argument: Argument) -> bool:
         """Whether an argument only says which page of a list is meant."""

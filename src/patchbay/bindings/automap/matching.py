@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from patchbay.bindings.automap.profile import Profile, Words
+from patchbay.bindings.automap.name_words import Words
+from patchbay.bindings.automap.profile import Profile
 from patchbay.bindings.automap.terms import Phrase
 from patchbay.bindings.automap.verbs import stemmed
 from patchbay.bindings.call_arguments import telling_part

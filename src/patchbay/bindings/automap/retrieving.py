@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from patchbay.bindings.automap.goal import Goal
-from patchbay.bindings.automap.profile import Profile, Words
+from patchbay.bindings.automap.name_words import Words
+from patchbay.bindings.automap.profile import Profile
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import Hit, SearchIndex
 

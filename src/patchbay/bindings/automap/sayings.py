@@ -120,6 +120,10 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
 )
 """What a question word asks for: words of the field that answers it."""
 
+SOMEBODY = re.compile(
+    r"\b(?:somebody|someone|the caller|a caller|a customer|the customer) (?:says|said|claims|thinks|rings|calls|wants|asks)\b"
+)
+"""Words that somebody who speaks is told of by."""
 PERSONS = re.compile(r"\b(?:he|she|they|them|him|her|his|their|somebody|someone|person|caller|who)\b")
 """Words that speak of a person without saying which kind."""
 

@@ -27,6 +27,8 @@ ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD_NAMED, FIELD = 0.7, 0.3, 0.6, 0.45
 HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
 UNASKED, OWNER, HOLDER, NOT_HEAD, ASKED, FITS = 0.15, 0.7, 0.5, 0.4, 0.12, 0.1
 _MOST_UNMET = 4
+_MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
+"""Types that say how much or when, not which."""
 _SOME, _TOLD, _NEAR_HEAD = 0.1, 0.25, 0.5
 KEYS = stemmed("id number no code key identifier reference name login sid slug")
 _Weighed = tuple[Term, Phrase, float]
@@ -239,10 +241,19 @@ def _asked(goal: Goal, profile: Profile) -> float:
 def _known(goal: Goal, profile: Profile) -> float:
     """Whether what the goal says is known can be given to it."""
     known = [phrase for phrase in goal.having("given") if phrase.said and (not goal.writes or phrase.after is not None)]
+    if not goal.writes and profile.operation.record_arguments:
+        known += [p for p in goal.having("place") if p.said and "given" not in p.roles and p.after is not None]
     if not known:
         return 0.0
-    fits = sum(1 for phrase in known if best_argument(phrase, profile) is not None)
+    fits = sum(1 for phrase in known if _can_be_given(phrase, profile))
     return FITS * (2 * fits / len(known) - 1)
+
+
+def _can_be_given(phrase: Phrase, profile: Profile) -> bool:
+    if "given" not in phrase.roles and profile.is_named_by(phrase):
+        return True
+    fit = best_argument(phrase, profile)
+    return fit is not None and ("given" in phrase.roles or fit.argument.type not in _MEASURES)
 
 
 def _number(goal: Goal, profile: Profile) -> float:

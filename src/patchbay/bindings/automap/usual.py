@@ -23,6 +23,8 @@ _USUAL: Mapping[str, float] = {
 }  # fmt: skip
 """How usual it is that a write is given a value of this name, by its words."""
 
+_PAST = stemmed("create created update updated modified close closed complete completed delete deleted cancelled")
+"""What the system notes by itself."""
 _MOMENTS = stemmed("start starts due date")
 
 _MOST_USUAL = {"insert": 5, "update": 2, "delete": 0, "read": 0}
@@ -63,7 +65,7 @@ def _usualness(found: Found, argument: Argument, own: Sequence[str]) -> float:
     words = [word for word in dict.fromkeys(own) if word not in found.profile.record_name]
     best = max((_USUAL.get(word, 0.0) for word in words[-1:]), default=0.0)
     best = max(best, max((0.9 * _USUAL.get(word, 0.0) for word in words if word in _MOMENTS), default=0.0))
-    best -= 0.12 * max(0, len(words) - 1)
+    best -= 0.12 * max(0, len(words) - 1) + (0.0 if _PAST.isdisjoint(words) else 1.0)
     part, _ = telling_part(argument.name)
     if (own and own[-1] == "id") or names_a_person(part):
         best = 0.75 if names_a_person(part) else 0.3
