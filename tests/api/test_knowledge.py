@@ -185,7 +185,17 @@ async def test_the_same_twice_is_refused_and_so_is_one_too_many(
 ) -> None:
     await added(client, path, TEXT)
     problem(await client.post(path, json={**TEXT, "label": "Another name"}), 409, "duplicate_source")
-    monkeypatch.setattr(sources, "MOST_SOURCES", 2)
+    await added(client, path, {"kind": "url", "label": "x", "url": "https://a.example"})
+    page = {"kind": "url", "label": "y", "url": "HTTPS://A.example:443/#top"}
+    problem(await client.post(path, json=page), 409, "duplicate_source")
+    for refused in (False, True):
+        upload = await client.post("/api/v1/uploads", files={"file": ("a.txt", b"Large $18")})
+        body = {"kind": "file", "label": "x", "fileId": upload.json()["data"]["fileId"]}
+        if refused:
+            problem(await client.post(path, json=body), 409, "duplicate_source")
+        else:
+            await added(client, path, body)
+    monkeypatch.setattr(sources, "MOST_SOURCES", 4)
     await added(client, path, FAQ)
     problem(await client.post(path, json={**TEXT, "text": "More"}), 409, "too_many_sources")
 
