@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     health,
     installs,
     integrations,
+    knowledge_preview,
     mcp,
     messages,
     oauth_callback,
@@ -77,6 +78,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     simulate.router,
     conversations.router,
     operator_events.router,
+    knowledge_preview.router,
     uploads.router,
 )
 

@@ -467,6 +467,7 @@ class Engine:
             time_zone=self._agent.profile.time_zone,
             conversation_id=self._held.id,
             idempotency_key=key,
+            knowledge=self._agent.answers_from,
         )
 
     # -- verification ------------------------------------------------------------------------------------------------------
