@@ -105,14 +105,14 @@ class SkillType(Shown):
     name: str
     description: str
     family: str
-    status: Literal["available", "reserved"]
-    create_with: str | None = Field(description="The endpoint that makes a skill of this type.")
+    status: Literal["available"]
+    create_with: str = Field(description="The endpoint that makes a skill of this type.")
     schema_: dict[str, Any] | None = Field(alias="schema", description="The JSON Schema of its `executionConfig`.")
 
 
 @types_router.get("", response_model=ApiResponse[list[SkillType]], summary="List available skill types", responses=problems())
 async def list_skill_types(principal: SkillsRead) -> Any:
-    """Everything a skill can be; what is reserved cannot be made yet."""
+    """Everything a skill can be."""
     return enveloped(skill_types())
 
 
