@@ -300,6 +300,7 @@ def _context(agent: FrozenAgent, held: Held, prepared: tools.Prepared) -> CallCo
         conversation_id=held.id,
         idempotency_key=f"pb_{prepared.request.call_id}",
         at=time.time(),
+        knowledge=agent.answers_from,
     )
 
 

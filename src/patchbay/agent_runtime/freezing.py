@@ -14,6 +14,7 @@ import msgspec
 from patchbay.agent_runtime.agent_draft import AgentDraft
 from patchbay.agent_runtime.bodies import read_body
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
+from patchbay.agent_runtime.knowledge.known import KnownSource
 from patchbay.agent_runtime.tables import Agent, Skill
 from patchbay.bindings.tool_schema import tool_schema
 from patchbay.errors import Conflict, PatchbayError
@@ -35,8 +36,10 @@ class SkillCallTampered(Conflict):
     code, title = "call_tampered", "Call does not match its digest"
 
 
-def draft_document(agent: Agent, skills: Sequence[Skill]) -> dict[str, Any]:
-    """What publishing freezes: the profile and the enabled skills with their sealed calls, in the order of their names."""
+def draft_document(agent: Agent, skills: Sequence[Skill], knowledge: Sequence[KnownSource]) -> dict[str, Any]:
+    """What publishing freezes: the profile, the enabled skills with their sealed calls, in the order of their names, and what of
+    the agent's knowledge has been read.
+    """
     frozen = [_skill_document(s) for s in sorted(skills, key=lambda s: s.name) if s.enabled and s.call is not None]
     return {
         "formatVersion": DOCUMENT_FORMAT,
@@ -46,7 +49,7 @@ def draft_document(agent: Agent, skills: Sequence[Skill]) -> dict[str, Any]:
         "guardrails": agent.guardrails or [],
         "callerVerification": agent.caller_verification or [],
         "playbooks": [],
-        "knowledge": [],
+        "knowledge": [msgspec.to_builtins(source) for source in knowledge],
     }
 
 
@@ -107,6 +110,7 @@ def thaw(content: bytes, sha256: str, *, version_id: str | None, number: int | N
         skills=skills,
         guardrails=tuple(document["guardrails"]),
         verification=tuple(document["callerVerification"]),
+        knowledge=tuple(msgspec.convert(source, KnownSource) for source in document["knowledge"]),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from patchbay.agent_runtime.agent_draft import AgentDraft
 from patchbay.agent_runtime.guardrails.gates import Gates
 from patchbay.agent_runtime.guardrails.levels import LEVELS
+from patchbay.agent_runtime.knowledge.known import KnownSource, Pins, pins_of
 from patchbay.agent_runtime.verification.checks import Check, plan_checks
 from patchbay.schema_graph.call import FrozenCall
 
@@ -62,7 +63,8 @@ class FrozenSkill:
 class FrozenAgent:
     """An agent as one version (or the draft, ``version_id`` None) freezes it.
 
-    ``guardrails`` and ``verification`` are the policies and verification configurations as they are stored.
+    ``guardrails`` and ``verification`` are the policies and verification configurations as they are stored; ``knowledge`` the
+    sources that had been read.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class FrozenAgent:
         skills: tuple[FrozenSkill, ...],
         guardrails: tuple[Mapping[str, Any], ...] = (),
         verification: tuple[Mapping[str, Any], ...] = (),
+        knowledge: tuple[KnownSource, ...] = (),
     ) -> None:
         self.agent_id = agent_id
         self.version_id = version_id
@@ -85,11 +88,17 @@ class FrozenAgent:
         self.skills = skills
         self.guardrails = guardrails
         self.verification = verification
+        self.knowledge = knowledge
 
     @property
     def draft(self) -> bool:
         """Whether this is the draft and not a published version."""
         return self.version_id is None
+
+    @cached_property
+    def answers_from(self) -> Pins:
+        """The sources this version answers from, each with the index it is pinned to; None where it follows the source."""
+        return pins_of(self.knowledge, draft=self.draft)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -17,6 +17,7 @@ from patchbay.agent_runtime.bodies import Body, read_body
 from patchbay.agent_runtime.channel_bodies import SessionFacts
 from patchbay.agent_runtime.freezing import unseal_call
 from patchbay.agent_runtime.ground import prove_binding, read_ground
+from patchbay.agent_runtime.knowledge.known import pins_of, sources_of
 from patchbay.agent_runtime.recipes.previewing import preview_recipe
 from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.skills import get_skill
@@ -99,10 +100,12 @@ async def preview_skill(runtime: Runtime, org_id: str, agent_id: str, skill: str
         call = unseal_call(row.call, row.digest or "", row.name)
         own = runtime.own.get(call.kind)
         zone = await _time_zone(session, agent_id)
+        pins = pins_of((await sources_of(session, agent_id)).known, draft=True)
         reached = own is None and not isinstance(call.body, RecipeCall)
         means = await _means(session, runtime, row, call, zone) if reached else None
     if own is not None:
-        return Previewed(preview=await own.preview(org_id, call, _context(wanted, zone)))
+        context = msgspec.structs.replace(_context(wanted, zone), knowledge=pins)
+        return Previewed(preview=await own.preview(org_id, call, context))
     if means is None:
         return Previewed(preview=await _preview_recipe(runtime, org_id, agent_id, call, zone, wanted))
     if means.view is not None and means.view.slice_fingerprint(call.operation, call.slice) != call.slice_fingerprint:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import structlog
 
 from patchbay.agent_runtime.counting import Books, PostgresBooks
+from patchbay.agent_runtime.knowledge.searching import Library
 from patchbay.connectors.geocoding.offline import OfflineGeocoder
 from patchbay.connectors.geocoding.places import Geocoding
 from patchbay.connectors.preview import Preview
@@ -76,7 +77,8 @@ class Runtime:
     the kind of call, to look at what it would do.
 
     ``counted_in`` are the books to count in across conversations (None: the database); ``sms`` sends text messages, where a
-    carrier is configured, and ``mail`` mail, where a mail server is; ``geocoder`` places addresses on the map.
+    carrier is configured, and ``mail`` mail, where a mail server is; ``geocoder`` places addresses on the map; ``library``
+    are the indexes of knowledge that are ready to be searched.
     """
 
     database: Database
@@ -90,6 +92,7 @@ class Runtime:
     geocoder: Geocoding = field(default_factory=OfflineGeocoder)
     own: Mapping[str, OwnRunner] = field(default_factory=dict[str, OwnRunner])
     counted_in: Books | None = None
+    library: Library = field(default_factory=Library)
     _background: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     @property

@@ -49,13 +49,7 @@ _BOUND = (
 )
 
 
-def _reserved(type: str, name: str, description: str) -> TypeEntry:
-    return TypeEntry(type=type, name=name, description=description, family=type, status="reserved")
-
-
-_RESERVED = (_reserved("knowledge_search", "Knowledge search", "Answers from what you have given the agent to know."),)
-
-_ENTRIES = (*_BOUND, *(one.entry for one in HAND_MADE.values()), *_RESERVED)
+_ENTRIES = (*_BOUND, *(one.entry for one in HAND_MADE.values()))
 _BY_TYPE = {entry.type: entry for entry in _ENTRIES}
 
 
@@ -70,14 +64,14 @@ def type_names() -> Sequence[str]:
 
 
 def skill_types() -> list[dict[str, Any]]:
-    """Every type on the wire. ``createWith`` names the endpoint that makes a skill of it; reserved ones cannot be made yet."""
+    """Every type on the wire. ``createWith`` names the endpoint that makes a skill of it."""
     return [
         {
             "type": entry.type,
             "name": entry.name,
             "description": entry.description,
             "family": entry.family,
-            "status": entry.status,
+            "status": "available",
             "createWith": entry.create_with,
             "schema": entry.schema,
         }

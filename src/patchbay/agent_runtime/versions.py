@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -16,9 +16,10 @@ from patchbay.agent_runtime.conversation.tools import tool_specs
 from patchbay.agent_runtime.drift.pausing import refuse_paused
 from patchbay.agent_runtime.freezing import VersionTampered, draft_document, seal_document, thaw
 from patchbay.agent_runtime.frozen import FrozenAgent
+from patchbay.agent_runtime.knowledge.known import keep_indexes, sources_of, unread_warning
 from patchbay.agent_runtime.reviews import check_enabled_writes
 from patchbay.agent_runtime.skills_shown import withheld_calls
-from patchbay.agent_runtime.tables import Agent, AgentVersion, Skill
+from patchbay.agent_runtime.tables import AgentVersion, Skill
 from patchbay.bindings.tool_lint import check_tools
 from patchbay.errors import Conflict, NotFound
 from patchbay.schema_graph.canonical import sha256_hex
@@ -54,6 +55,8 @@ async def publish(
 ) -> AgentVersion:
     """Freeze the draft as the next version and make it live. Publishes of one agent happen one after the other.
 
+    Sources of knowledge that have not been read hold up nothing: the version goes without them (:func:`left_out` names them).
+
     Raises :class:`~patchbay.agent_runtime.drift.pausing.SkillPaused` unless ``accept_paused`` where an enabled skill is paused,
     ``ReviewNeeded`` for an enabled write that nobody vouched for as it is, and ``ToolRefused`` for tools that a model's API would
     not take together.
@@ -63,8 +66,10 @@ async def publish(
     if not accept_paused:
         await refuse_paused(session, skills)
     check_enabled_writes(skills)
-    content, sha256 = seal_document(draft_document(agent, skills))
+    sources = await sources_of(session, agent_id, lock=True)
+    content, sha256 = seal_document(draft_document(agent, skills, sources.known))
     frozen = thaw(content, sha256, version_id=None, number=None)
+    await keep_indexes(session, sources.known)
     check_tools([spec.schema for spec in tool_specs(frozen, 0)])
     last = await session.scalar(select(func.max(AgentVersion.number)).where(AgentVersion.agent_id == agent_id))
     version = AgentVersion(
@@ -86,6 +91,11 @@ async def publish(
     await session.flush()
     await session.refresh(version)
     return version
+
+
+async def left_out(session: AsyncSession, agent_id: str) -> list[dict[str, Any]]:
+    """A warning ``{code, message, hint}`` for each source of knowledge that a version published now goes without."""
+    return [unread_warning(source) for source in (await sources_of(session, agent_id)).unread]
 
 
 async def list_versions(
@@ -124,7 +134,8 @@ async def diff(session: AsyncSession, agent_id: str, version_id: str) -> list[di
     if sha256_hex(version.document) != version.sha256:
         raise VersionTampered
     before = await _readable(session, msgspec.json.decode(version.document))
-    content, _ = seal_document(draft_document(agent, await _skills(session, agent_id)))
+    sources = await sources_of(session, agent_id)
+    content, _ = seal_document(draft_document(agent, await _skills(session, agent_id), sources.known))
     after = await _readable(session, msgspec.json.decode(content))
     return list(_changes(before, after, ()))
 
@@ -171,12 +182,8 @@ async def agent_of(session: AsyncSession, org_id: str, agent_id: str, version_id
 async def compile_draft(session: AsyncSession, agent_id: str) -> FrozenAgent:
     """The draft as it would be published now, through the same document and the same checks."""
     agent = await get_agent(session, agent_id)
-    return freeze_draft(agent, await _skills(session, agent_id))
-
-
-def freeze_draft(agent: Agent, skills: Sequence[Skill]) -> FrozenAgent:
-    """The draft in these rows, frozen."""
-    content, sha256 = seal_document(draft_document(agent, skills))
+    sources = await sources_of(session, agent_id)
+    content, sha256 = seal_document(draft_document(agent, await _skills(session, agent_id), sources.known))
     return thaw(content, sha256, version_id=None, number=None)
 
 
@@ -185,8 +192,8 @@ async def _skills(session: AsyncSession, agent_id: str) -> Sequence[Skill]:
 
 
 async def _readable(session: AsyncSession, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as a person compares it: profile fields at the top, skills by name, calls by their digest. Bindings of what
-    data scoping blocks now are left out.
+    """The document as a person compares it: profile fields at the top, skills by name, calls by their digest, sources of
+    knowledge by label. Bindings of what data scoping blocks now are left out.
     """
     sealed = {skill["id"]: (skill["call"]["document"].encode(), skill["call"]["digest"]) for skill in document["skills"]}
     withheld = await withheld_calls(session, sealed)
@@ -195,8 +202,23 @@ async def _readable(session: AsyncSession, document: Mapping[str, Any]) -> dict[
         left_out = {"name", "tool", "call", *(["binding"] if skill["id"] in withheld else [])}
         shown = {k: v for k, v in skill.items() if k not in left_out and v is not None}
         skills[skill["name"]] = {**shown, "digest": skill["call"]["digest"]}
-    rest = {k: v for k, v in document.items() if k not in ("formatVersion", "agentId", "profile", "skills")}
-    return {**document["profile"], **rest, "skills": skills}
+    apart = ("formatVersion", "agentId", "profile", "skills", "knowledge")
+    rest = {k: v for k, v in document.items() if k not in apart}
+    return {**document["profile"], **rest, "skills": skills, "knowledge": _readable_knowledge(document["knowledge"])}
+
+
+def _readable_knowledge(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sources by label (and id, where two share one). What a followed one says changes without a publish: it is not compared."""
+    labels = Counter(source["label"] for source in sources)
+    return {
+        source["label"] if labels[source["label"]] == 1 else f"{source['label']} ({source['sourceId']})": {
+            "sourceId": source["sourceId"],
+            "kind": source["kind"],
+            "follows": source["follows"],
+            **({} if source["follows"] else {"content": source["sha256"]}),
+        }
+        for source in sources
+    }
 
 
 def _changes(before: Any, after: Any, path: tuple[str, ...]) -> list[dict[str, Any]]:

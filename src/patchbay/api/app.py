@@ -25,6 +25,7 @@ from patchbay.api.routers import (
     installs,
     integrations,
     knowledge,
+    knowledge_preview,
     mcp,
     messages,
     oauth_callback,
@@ -78,6 +79,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     simulate.router,
     conversations.router,
     operator_events.router,
+    knowledge_preview.router,
     uploads.router,
     knowledge.router,
 )

@@ -60,6 +60,7 @@ async def open_platform(
     from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.hand_made.runners import own_runners
     from patchbay.agent_runtime.knowledge.ingestion import Ingestion
+    from patchbay.agent_runtime.knowledge.searching import Library
     from patchbay.agent_runtime.lost_writes import LostWrites
     from patchbay.agent_runtime.recipes.running import RecipeRunner
     from patchbay.agent_runtime.remote_tools import RemoteTools
@@ -97,12 +98,23 @@ async def open_platform(
             stack.push_async_callback(carrier.close)
         geocoder = await stack.enter_async_context(open_geocoder(settings, guard))
         mailer = Mailer.from_settings(settings, guard)
-        own = own_runners(database, mailer, carrier, geocoder)
+        library = Library()
+        own = own_runners(database, mailer, carrier, geocoder, library)
         remote_tools = RemoteTools(runner, database, vault, guard, judge_connection)
         stack.push_async_callback(remote_tools.close)
         skill_runner = SkillRunner(runner, {RECIPE: RecipeRunner(runner, database), MCP: remote_tools, **own})
         runtime = Runtime(
-            database, vault, guard, skill_runner, models, settings, sms=carrier, mail=mailer, geocoder=geocoder, own=own
+            database,
+            vault,
+            guard,
+            skill_runner,
+            models,
+            settings,
+            sms=carrier,
+            mail=mailer,
+            geocoder=geocoder,
+            own=own,
+            library=library,
         )
         stack.push_async_callback(runtime.drain)
         holder = None

@@ -136,10 +136,26 @@ class WriteShown(Shown):
     guarantee: Guarantee | None
 
 
-class Coverage(Shown):
-    """What the agent knows beside its skills."""
+class CoveredSource(Shown):
+    """A source of knowledge. `follows`: a live conversation answers from what it says at the time."""
 
-    sources: int
+    source_id: str
+    label: str
+    follows: bool
+
+
+class UnreadShown(CoveredSource):
+    """A source that has not been read."""
+
+    status: str
+
+
+class Coverage(Shown):
+    """What the agent knows beside its skills: anyone may be told it."""
+
+    sources: int = Field(description="How many the draft has.")
+    indexed: list[CoveredSource] = Field(description="Those that were read: a version published now answers from them.")
+    unread: list[UnreadShown] = Field(description="Those that were not: a version published now goes without them.")
     text: str
 
 

@@ -476,6 +476,8 @@ WEBHOOK = "webhook"
 """The kind of a call to an endpoint of the customer's own."""
 MCP = "mcp"
 """The kind of a call of a remote MCP server's tool."""
+KNOWLEDGE = "knowledge"
+"""The kind of a call that searches what the agent knows."""
 RECIPE = "recipe"
 """The kind of a call that composes others."""
 TRANSFER = "transfer"
@@ -559,7 +561,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     ``arguments`` come from the model, ``session`` from the channel (``caller_number``, ``caller_name``, ``visitor``…),
     ``verified`` from caller verification: the model can write only the first. ``time_zone`` (IANA) is the agent's.
     ``idempotency_key`` names this one write: sent where the other side takes a key, and the same however often it is asked.
-    ``at`` (seconds since the epoch) is the moment the call takes for now; None is when it runs.
+    ``at`` (seconds since the epoch) is the moment the call takes for now; None is when it runs. ``knowledge`` is what the agent
+    answers from: sources by id, each with the index its version is pinned to, or None where it follows the source.
     """
 
     arguments: dict[str, Any]
@@ -569,6 +572,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str | None = None
     idempotency_key: str | None = None
     at: float | None = None
+    knowledge: Mapping[str, str | None] = {}
 
     def now(self, zone: ZoneInfo) -> datetime:
         """What the call takes for now, in ``zone``."""

@@ -17,14 +17,11 @@ pytestmark = pytest.mark.anyio
 EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in blocks("skills.md", "json")]
 
 
-def test_every_type_is_on_the_page_and_reserved_where_it_is() -> None:
+def test_every_type_is_on_the_page() -> None:
     page = (ROOT / "docs/skills.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ")]
-    reserved = next(row for row in rows if "reserved" in row)
     for entry in skill_types():
         assert any(f"`{entry['type']}`" in row for row in rows), entry["type"]
-        assert (f"`{entry['type']}`" in reserved) == (entry["status"] == "reserved"), entry["type"]
-        assert (entry["createWith"] is None) == (entry["status"] == "reserved")
         assert (entry["schema"] is not None) == (entry["createWith"] == "POST /agents/{agentId}/skills")
 
 
@@ -40,15 +37,13 @@ async def test_the_examples_are_accepted(caller: Caller) -> None:
     (roster,) = [one for one in EXAMPLES if "skillType" not in one]
     placed = await caller.ask("POST", f"/agents/{agent}/geocode-roster", roster)
     assert placed["unresolved"] == 0
-    assert {one["skillType"] for one in made} == {"transfer", "email", "sms", "take_message", "geo"}
+    assert {one["skillType"] for one in made} == {"transfer", "email", "sms", "take_message", "geo", "knowledge_search"}
 
 
 async def test_every_type_comes_with_the_schema_of_what_makes_it(caller: Caller) -> None:
     types = {one["type"]: one for one in await caller.ask("GET", "/skill-types")}
     for one in types.values():
-        assert (one["schema"] is not None) == (one["status"] == "available"), one["type"]
-        if one["schema"] is not None:
-            jsonschema_rs.meta.validate(one["schema"])
+        jsonschema_rs.meta.validate(one["schema"])
     read = {"toolName": "Look up", "operation": "a.read", "projection": [{"path": ["b"], "leaf": "b"}]}
     assert jsonschema_rs.is_valid(types["db_query"]["schema"], read)
     assert not jsonschema_rs.is_valid(types["db_query"]["schema"], read | {"sql": "SELECT 1"})

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from patchbay.agent_runtime.conversation import confirming, tools, writes
+from patchbay.agent_runtime.conversation import confirming, retrieving, tools, writes
 from patchbay.agent_runtime.conversation.confirming import Pending
 from patchbay.agent_runtime.conversation.doorway import Doorway, Stop
 from patchbay.agent_runtime.conversation.events import Event
@@ -24,6 +24,7 @@ from patchbay.agent_runtime.conversation.journal import Held, Journal
 from patchbay.agent_runtime.conversation.model import (
     AgentMessage,
     Finish,
+    Knowledge,
     Message,
     ModelRequest,
     ModelUnavailable,
@@ -100,6 +101,7 @@ class Engine:
         self._skills: list[str] = []
         self._partial = ""
         self._heard = ""
+        self._knowledge: Knowledge | None = None
         self._utterance: Utterance | None = None
         self._confirmed: Pending | None = None
         self._stop: Stop | None = None
@@ -116,7 +118,7 @@ class Engine:
         self._journal.next_turn()
         self._outcomes, self._skills, self._partial = [], [], ""
         self._calls_left, self._done_now, self._next_words, self._asking = MAX_CALLS, set(), None, None
-        self._utterance, self._confirmed, self._stop, self._denied = None, None, None, ()
+        self._utterance, self._confirmed, self._stop, self._denied, self._knowledge = None, None, None, (), None
         self.outcome = "answered"
         self._deadline = asyncio.get_running_loop().time() + self._turn_seconds
         data: dict[str, Any] = {}
@@ -199,9 +201,20 @@ class Engine:
             yield event
         if last is not None:
             return
+        if self._agent.answers_from and self._utterance is None and self._confirmed is None:
+            yield await self._look_up()
         async with aclosing(self._loop()) as events:
             async for event in events:
                 yield event
+
+    async def _look_up(self) -> Event:
+        """Look up what the caller said, as far as it may be kept, in what the agent knows."""
+        async with asyncio.timeout_at(self._deadline):
+            found = await retrieving.retrieve(
+                self._runtime, self._held.org_id, self._agent, self._heard, self._verification.level
+            )
+        self._knowledge = retrieving.told(found)
+        return self._journal.make("kb_retrieval", retrieving.retrieval_data(self._heard, found))
 
     async def _before(self) -> AsyncGenerator[Event]:
         """What happens before anybody thinks: limits and hours, rules on what the caller said, a verification or a confirmation
@@ -275,6 +288,7 @@ class Engine:
             session=self._held.session,
             memory=self._held.state.get("memory", {}),
             untrusted_history=self._untrusted,
+            knowledge=self._knowledge,
         )
         self._partial = ""
         left, screen = MAX_SAID, self._speech.screen()
@@ -464,6 +478,7 @@ class Engine:
             time_zone=self._agent.profile.time_zone,
             conversation_id=self._held.id,
             idempotency_key=key,
+            knowledge=self._agent.answers_from,
         )
 
     # -- verification ------------------------------------------------------------------------------------------------------

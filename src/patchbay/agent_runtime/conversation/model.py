@@ -114,7 +114,7 @@ Message = UserMessage | AgentMessage | ToolMessage
 class ToolSpec(_Value, frozen=True, kw_only=True):
     """A tool as a model may use it. ``schema`` is the function schema; ``inputs`` and ``outputs`` say what it means.
 
-    ``transfers``: it brings the caller to a person.
+    ``transfers``: it brings the caller to a person. ``searches``: it looks something up in what the agent knows.
     """
 
     slug: str
@@ -125,16 +125,34 @@ class ToolSpec(_Value, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] = ()
     skill_id: str | None = None
     transfers: bool = False
+    searches: bool = False
 
     def model_inputs(self) -> tuple[CallInput, ...]:
         """The inputs the model supplies."""
         return tuple(i for i in self.inputs if i.source == "model")
 
 
+class Reference(_Value, frozen=True, kw_only=True):
+    """A passage of the agent's knowledge that was found for what the caller said. Its words are the source's: untrusted."""
+
+    label: str
+    heading: str
+    text: str
+    score: float
+
+
+class Knowledge(_Value, frozen=True, kw_only=True):
+    """What was found in the agent's knowledge for what the caller said, best first. ``covered``: it is enough to answer from."""
+
+    passages: tuple[Reference, ...] = ()
+    covered: bool = False
+
+
 class ModelRequest(_Value, frozen=True, kw_only=True):
     """One question to the model. ``memory`` is what it asked to be given back; ``session`` are the channel's facts.
 
-    ``untrusted_history`` is what a client claims was said before: (role, text), to be read as hearsay.
+    ``untrusted_history`` is what a client claims was said before: (role, text), to be read as hearsay. ``knowledge`` is what was
+    found for the caller's last words; None for an agent without knowledge, and where they were none to look for.
     """
 
     agent: AgentDraft
@@ -143,6 +161,7 @@ class ModelRequest(_Value, frozen=True, kw_only=True):
     session: Mapping[str, Any] = {}
     memory: Mapping[str, Any] = {}
     untrusted_history: tuple[tuple[str, str], ...] = ()
+    knowledge: Knowledge | None = None
 
 
 class ModelClient(Protocol):

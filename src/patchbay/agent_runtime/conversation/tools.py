@@ -23,7 +23,7 @@ from patchbay.agent_runtime.services import Runner
 from patchbay.agent_runtime.verification.questions import NO_WAY
 from patchbay.errors import PatchbayError
 from patchbay.schema_graph.arguments import validate_arguments
-from patchbay.schema_graph.call import TRANSFER, CallContext, CallResult
+from patchbay.schema_graph.call import KNOWLEDGE, TRANSFER, CallContext, CallResult
 
 HAND_OFF = "hand_off_to_a_person"
 """The one tool every agent has beside its skills. Skills may not take its slug."""
@@ -95,6 +95,7 @@ def tool_specs(agent: FrozenAgent, level: int) -> tuple[ToolSpec, ...]:
             outputs=agent.gates.of(skill.id).outputs(skill.call.outputs, level),
             skill_id=skill.id,
             transfers=skill.call.kind == TRANSFER,
+            searches=skill.call.kind == KNOWLEDGE,
         )
         for skill in agent.offered
     ]

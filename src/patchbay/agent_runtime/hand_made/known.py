@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from patchbay.agent_runtime.hand_made.booking import BookingType
 from patchbay.agent_runtime.hand_made.email import EmailType
 from patchbay.agent_runtime.hand_made.geo import GeoType
+from patchbay.agent_runtime.hand_made.knowledge import KnowledgeSearchType
 from patchbay.agent_runtime.hand_made.mcp import McpType
 from patchbay.agent_runtime.hand_made.skill_type import AnyType
 from patchbay.agent_runtime.hand_made.sms import SmsType
@@ -16,5 +17,15 @@ from patchbay.agent_runtime.hand_made.webhook import WebhookType
 
 HAND_MADE: Mapping[str, AnyType] = {
     one.entry.type: one
-    for one in (WebhookType(), TransferType(), EmailType(), SmsType(), TakeMessageType(), GeoType(), McpType(), BookingType())
+    for one in (
+        WebhookType(),
+        TransferType(),
+        EmailType(),
+        SmsType(),
+        TakeMessageType(),
+        GeoType(),
+        McpType(),
+        BookingType(),
+        KnowledgeSearchType(),
+    )
 }

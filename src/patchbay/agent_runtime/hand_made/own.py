@@ -112,6 +112,11 @@ class Clock:
     def __init__(self) -> None:
         self._started = time.perf_counter()
 
+    def rows(self, rows: list[dict[str, Any]]) -> CallResult:
+        """A result of the rows a search found."""
+        took = (time.perf_counter() - self._started) * 1000
+        return CallResult(rows=rows, row_count=len(rows), duration_ms=took)
+
     def result(self, row: Mapping[str, Any], *, done: bool = False, notes: tuple[str, ...] = ()) -> CallResult:
         """A result of one row; ``done``: a write that took effect."""
         took = (time.perf_counter() - self._started) * 1000

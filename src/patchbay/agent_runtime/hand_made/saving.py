@@ -25,7 +25,7 @@ from patchbay.agent_runtime.skills import delete_skill, get_skill
 from patchbay.agent_runtime.tables import Agent, Skill
 from patchbay.bindings.tool_lint import check_tool
 from patchbay.bindings.tool_schema import tool_schema
-from patchbay.errors import Finding, Reserved, Unprocessable, ValidationFailed
+from patchbay.errors import Finding, Unprocessable, ValidationFailed
 from patchbay.nearest import did_you_mean
 from patchbay.schema_graph.canonical import seal
 from patchbay.store.ids import new_id
@@ -49,7 +49,7 @@ class Created(msgspec.Struct, frozen=True):
 async def create_skill(runtime: Runtime, org_id: str, agent_id: str, body: Any) -> Created:
     """A new skill on the draft. One that writes is disabled until it is reviewed.
 
-    Raises ValidationFailed, Reserved for a type that is not open, DuplicateName, and what reading the type's own part raises.
+    Raises ValidationFailed, DuplicateName, and what reading the type's own part raises.
     """
     async with runtime.database.tenant(org_id, read_only=True) as session:
         agent = await get_agent(session, agent_id)
@@ -138,12 +138,9 @@ async def remove_skill(session: AsyncSession, agent_id: str, skill: str) -> None
 
 
 def _type_named(skill_type: Any) -> AnyType | None:
-    """The type, or None for what the body's own check is to find wrong. Raises Reserved for a type that is not open."""
+    """The type, or None for what the body's own check is to find wrong."""
     if not isinstance(skill_type, str):
         return None
-    entry = entry_of(skill_type)
-    if entry is not None and entry.status == "reserved":
-        raise Reserved(f"Skills of type {skill_type} are reserved: they cannot be made yet.", hint="GET /skill-types lists all.")
     if skill_type not in HAND_MADE:
         raise _unknown(skill_type)
     return HAND_MADE[skill_type]

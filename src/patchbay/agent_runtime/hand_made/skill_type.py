@@ -9,7 +9,7 @@ registered with :class:`~patchbay.agent_runtime.running.SkillRunner` by the call
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,15 +26,14 @@ CREATE = "POST /agents/{agentId}/skills"
 
 class TypeEntry(msgspec.Struct, frozen=True, kw_only=True):
     """How ``GET /skill-types`` tells of a type. ``create_with`` names the endpoint that makes a skill of it; ``schema`` is the
-    JSON Schema of its ``executionConfig``. A reserved type cannot be made yet.
+    JSON Schema of its ``executionConfig``.
     """
 
     type: str
     name: str
     description: str
     family: str
-    status: Literal["available", "reserved"] = "available"
-    create_with: str | None = None
+    create_with: str
     schema: Mapping[str, Any] | None = None
 
 

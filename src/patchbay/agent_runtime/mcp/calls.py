@@ -277,6 +277,7 @@ class _Call:
             time_zone=self._agent.profile.time_zone,
             conversation_id=self._held.id,
             idempotency_key=key,
+            knowledge=self._agent.answers_from,
         )
 
     # -- the session's own tools -------------------------------------------------------------------------------------------

@@ -52,13 +52,19 @@ class Planner:
 def plan(request: ModelRequest) -> Step:
     """What to do next."""
     zone = ZoneInfo(request.agent.time_zone)
-    scene = Scene(agent=request.agent, tools=request.tools, session=request.session, now=datetime.now(UTC).astimezone(zone))
+    scene = Scene(
+        agent=request.agent,
+        tools=request.tools,
+        session=request.session,
+        now=datetime.now(UTC).astimezone(zone),
+        knowledge=request.knowledge,
+    )
     memory = recalled(request.memory)
     last = request.messages[-1] if request.messages else None
     if isinstance(last, ToolMessage):
         return _after_tool(last, memory, scene)
     if not request.memory and request.untrusted_history:
-        memory = _replayed(request.untrusted_history, scene)
+        memory = _replayed(request.untrusted_history, msgspec.structs.replace(scene, knowledge=None))
     said = last.text if isinstance(last, UserMessage) else ""
     return dialogue.respond(_read(said), memory, scene)
 

@@ -11,25 +11,33 @@ import msgspec
 
 from patchbay.agent_runtime.agent_draft import AgentDraft
 from patchbay.agent_runtime.conversation import utterances
-from patchbay.agent_runtime.conversation.model import ToolSpec
-from patchbay.agent_runtime.planner import asking, facts, smalltalk
+from patchbay.agent_runtime.conversation.model import Knowledge, ToolSpec
+from patchbay.agent_runtime.planner import answers, asking, facts, smalltalk
 from patchbay.agent_runtime.planner.matching import ENOUGH, decided, rank
 from patchbay.agent_runtime.planner.memory import Memory
 from patchbay.agent_runtime.planner.slots import fill, kind_of
 from patchbay.agent_runtime.planner.words import split_words
 
 _MOST_TRIES = 3
+_MOST_ASKED = 500
 _FOLLOW_UP = re.compile(r"^\W*(?:and|what about|how about|try|no,? (?:it'?s|try)|it'?s|for|sorry|i mean|actually)\b", re.I)
 _LOOSE = frozenset({"text", "name", "boolean", "number"})
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What the planner can see: the agent, its tools, the channel's facts and the time in the agent's zone."""
+    """What the planner can see: the agent, its tools, the channel's facts, the time in the agent's zone, and what was found in
+    the agent's knowledge for what the caller just said.
+    """
 
     agent: AgentDraft
     tools: tuple[ToolSpec, ...]
     session: Mapping[str, Any]
     now: datetime
+    knowledge: Knowledge | None = None
+
+    def answer(self, said: str) -> str | None:
+        """What the agent's knowledge has to say to it."""
+        return answers.answer(said, self.knowledge, self.agent.primary_language)
 
     def tool(self, slug: str | None) -> ToolSpec | None:
         """The skill of that slug."""
@@ -89,7 +97,10 @@ def start(tool: ToolSpec, said: str, memory: Memory, scene: Scene, given: Mappin
     """Prepare a skill with what was said, what was said before, and what the channel knows."""
     inputs = tool.model_inputs()
     slots = _carried(tool, memory)
-    values = dict(given) if given is not None else _fill(said, tool, scene)
+    if tool.searches:
+        values: dict[str, Any] = {one.param: said[:_MOST_ASKED] for one in inputs}
+    else:
+        values = dict(given) if given is not None else _fill(said, tool, scene)
     own = {} if memory.refused_caller else facts.from_channel(said, inputs, scene.session, asked=None)
     own = {k: v for k, v in own.items() if k not in values and k not in slots}
     fresh = memory.cleared()
@@ -113,6 +124,9 @@ def proceed(tool: ToolSpec, memory: Memory, scene: Scene) -> Step:
 def _fresh(said: str, memory: Memory, scene: Scene) -> Step:
     matches = rank(said, scene.skills())
     best = decided(matches)
+    known = scene.answer(said)
+    if known is not None and matches and answers.rather_known(said, best):
+        return Say(text=known, memory=memory.cleared())
     if best is not None:
         return start(best.tool, said, memory, scene)
     if matches:
@@ -125,8 +139,10 @@ def _fresh(said: str, memory: Memory, scene: Scene) -> Step:
         return start(last, said, memory, scene, given=values)
     if (tool := _only_taker(said, scene)) is not None:
         return start(tool, said, memory, scene)
+    if known is not None:
+        return Say(text=known, memory=memory.cleared())
     if (name := smalltalk.talk(said)) is not None:
-        return Say(text=smalltalk.reply(name, scene.agent, scene.tools), memory=memory.cleared())
+        return Say(text=_small(name, scene), memory=memory.cleared())
     return _cannot(memory, scene)
 
 
@@ -146,6 +162,9 @@ def _answered(said: str, tool: ToolSpec, memory: Memory, scene: Scene) -> Step:
     own = facts.from_channel(said, [one], scene.session, asked=asked)
     own = {k: v for k, v in own.items() if k not in values}
     talked = smalltalk.talk(said)
+    aside = answers.asks_about(said) and kind_of(one) in _LOOSE if asked in values else answers.asks(said)
+    if aside and (known := scene.answer(said)) is not None:
+        return Say(text=f"{known} {asking.question(one)}", memory=memory)
     if asked in own or (
         asked in values and not (talked in ("thanks", "goodbye", "capabilities", "no") and kind_of(one) in _LOOSE)
     ):
@@ -240,4 +259,12 @@ def _cannot(memory: Memory, scene: Scene) -> Step:
     skills: Sequence[ToolSpec] = scene.skills()
     offer = " If you would rather speak to a person, just say so." if scene.hands_off() else ""
     told = f" {smalltalk.capabilities(scene.tools)}" if skills else ""
-    return Say(text=f"I'm sorry, I can't help with that.{told}{offer}", memory=memory.cleared(), unanswered=True)
+    sorry = "I'm sorry, I can't help with that." if scene.knowledge is None else "I'm sorry, I don't know that."
+    return Say(text=f"{sorry}{told}{offer}", memory=memory.cleared(), unanswered=True)
+
+
+def _small(talked: smalltalk.Talk, scene: Scene) -> str:
+    """The reply to small talk. An agent that has knowledge and no skills can do more than its skills say."""
+    if talked == "capabilities" and scene.knowledge is not None and not scene.skills():
+        return f"I can answer questions about {scene.agent.name}. What would you like to know?"
+    return smalltalk.reply(talked, scene.agent, scene.tools)

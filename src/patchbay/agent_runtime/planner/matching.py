@@ -28,10 +28,11 @@ _QUESTIONS = (
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A skill and how well it fits."""
+    """A skill, how well it fits, and how many words of the utterance it has."""
 
     tool: ToolSpec
     score: float
+    words: int
 
 
 def rank(utterance: str, tools: Sequence[ToolSpec]) -> list[Match]:
@@ -46,7 +47,7 @@ def rank(utterance: str, tools: Sequence[ToolSpec]) -> list[Match]:
             score += 1.0
         fit = sum(max(rarity[word], 1.0) * _weight(word, profile) for word in said)
         if max(fit, score) >= ENOUGH:
-            found.append(Match(tool, score))
+            found.append(Match(tool, score, sum(1 for word in said if _weight(word, profile))))
     return sorted(found, key=lambda m: (-m.score, m.tool.slug))
 
 

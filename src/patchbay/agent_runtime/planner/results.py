@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from patchbay.agent_runtime.conversation.model import ToolOutcome, ToolSpec
 from patchbay.agent_runtime.conversation.tools import HANDED_OFF
+from patchbay.agent_runtime.knowledge.quoting import relevant
 from patchbay.agent_runtime.planner import asking, facts
+from patchbay.agent_runtime.planner.answers import MOST_SAID
 from patchbay.agent_runtime.planner.dialogue import Say, Scene, Step
 from patchbay.agent_runtime.planner.memory import Memory
 from patchbay.agent_runtime.planner.reading import read_out
@@ -31,10 +33,21 @@ def after(tool: ToolSpec, outcome: ToolOutcome, memory: Memory, scene: Scene) ->
         return _ambiguous(tool, outcome, memory, done)
     if outcome.row_count == 0 and outcome.truncated:
         return Say(text="I found it, but it is too long to read out.", memory=done, unanswered=True)
+    if outcome.row_count == 0 and tool.searches:
+        return Say(text="I'm sorry, I don't know that.", memory=done, unanswered=True)
     if outcome.row_count == 0:
         return _nothing(tool, memory, done)
+    if tool.searches:
+        return Say(text=_quoted(outcome, memory, scene), memory=done)
     told = read_out(tool, outcome, now=scene.now)
     return Say(text=preface + (told[:1].lower() + told[1:] if preface and told.startswith("The ") else told), memory=done)
+
+
+def _quoted(outcome: ToolOutcome, memory: Memory, scene: Scene) -> str:
+    """What the best passage of a search says to what was asked; the gates may have left out any of its fields."""
+    row, asked = outcome.rows[0], " ".join(map(str, memory.slots.values()))
+    heading, passage = (str(row.get(leaf) or "") for leaf in ("heading", "passage"))
+    return relevant(asked, heading, passage, scene.agent.primary_language, most=MOST_SAID) or "I found it, but I may not say it."
 
 
 def _ask_again(tool: ToolSpec, outcome: ToolOutcome, memory: Memory) -> Step:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.agent_runtime.agents import get_agent
 from patchbay.agent_runtime.drift.shown import drift_of
 from patchbay.agent_runtime.freezing import draft_document
+from patchbay.agent_runtime.knowledge.known import sources_of
 from patchbay.agent_runtime.prepublish.report import report_of
 from patchbay.agent_runtime.prepublish.subject import Known, Place, Unpublished, subject_of
 from patchbay.agent_runtime.reviews import is_reviewed, writes
@@ -28,6 +29,7 @@ async def prepublish_report(session: AsyncSession, agent_id: str, *, texts: bool
     """
     agent = await get_agent(session, agent_id)
     skills = (await session.scalars(select(Skill).where(Skill.agent_id == agent_id).order_by(Skill.id))).all()
+    sources = await sources_of(session, agent_id)
     known = Known(
         places=await _places(session, skills),
         drift=await drift_of(session, skills),
@@ -35,8 +37,9 @@ async def prepublish_report(session: AsyncSession, agent_id: str, *, texts: bool
         blocked=frozenset(await withheld_calls(session, {s.id: (s.call, s.digest or "") for s in skills if s.call is not None})),
         writes=tuple(Unpublished(s.id, s.name, s.enabled, is_reviewed(s)) for s in skills if writes(s)),
         texts=texts,
+        unread=sources.unread,
     )
-    return report_of(subject_of(draft_document(agent, skills), known))
+    return report_of(subject_of(draft_document(agent, skills, sources.known), known))
 
 
 async def _places(session: AsyncSession, skills: Sequence[Skill]) -> dict[str, Place]:

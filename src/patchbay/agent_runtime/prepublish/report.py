@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from patchbay.agent_runtime.knowledge.known import KnownSource, UnreadSource
 from patchbay.agent_runtime.prepublish.flows import data_flows, told_words, will_say, wont_say
 from patchbay.agent_runtime.prepublish.gates import caller_verification, guardrails, writes
 from patchbay.agent_runtime.prepublish.learnable import unverified_caller_can_learn, whose_data
@@ -42,9 +44,33 @@ def report_of(subject: Subject) -> dict[str, Any]:
 
 
 def _knowledge(subject: Subject) -> dict[str, Any]:
-    if not subject.sources:
-        return {"sources": 0, "text": "No knowledge: the agent answers from its skills and its description alone."}
-    return {"sources": subject.sources, "text": f"{counted(subject.sources, 'source')} of knowledge."}
+    known, unread = subject.agent.knowledge, subject.known.unread
+    shown: dict[str, Any] = {
+        "sources": len(known) + len(unread),
+        "indexed": [_source(one.source_id, one.label, follows=one.follows) for one in known],
+        "unread": [{**_source(one.source_id, one.label, follows=False), "status": one.status} for one in unread],
+    }
+    return {**shown, "text": _knowledge_words(known, unread)}
+
+
+def _source(source_id: str, label: str, *, follows: bool) -> dict[str, Any]:
+    return {"sourceId": source_id, "label": label, "follows": follows}
+
+
+def _knowledge_words(known: Sequence[KnownSource], unread: Sequence[UnreadSource]) -> str:
+    """For instance: ``Anyone is told what Menu and Hours say; Hours is followed as it changes. FAQ is not read yet.``"""
+    if not known and not unread:
+        return "No knowledge: the agent answers from its skills and its description alone."
+    hold = "holds" if len(known) == 1 else "hold"
+    names = listed([one.label for one in known])
+    told = f"Anyone is told what {counted(len(known), 'source')} of knowledge {hold} ({names})"
+    sentences = [f"{told}." if known else "Nothing of the agent's knowledge has been read yet, so it answers from none."]
+    followed = [one.label for one in known if one.follows]
+    if followed:
+        sentences.append(f"What {listed(followed)} say is followed as it changes; the rest stays as it was published.")
+    if unread:
+        sentences.append(f"Not read, and so not published: {listed([one.label for one in unread])}.")
+    return " ".join(sentences)
 
 
 def _summary(subject: Subject, report: dict[str, Any]) -> str:

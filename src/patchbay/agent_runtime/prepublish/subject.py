@@ -11,6 +11,7 @@ from patchbay.agent_runtime.freezing import seal_document, thaw
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import SkillGate
 from patchbay.agent_runtime.guardrails.levels import LEVELS
+from patchbay.agent_runtime.knowledge.known import UnreadSource
 from patchbay.agent_runtime.verification.checks import Check
 from patchbay.schema_graph.call import Column, FrozenCall, Output
 
@@ -41,7 +42,7 @@ class Unpublished(msgspec.Struct, frozen=True):
 class Known(msgspec.Struct, frozen=True):
     """What is known beside the document. By skill id: ``drift`` as shown, ``warnings`` of the last proof, ``blocked`` skills
     (they use what data scoping blocks now). ``places`` by connection id; the draft's ``writes``; ``texts``: a carrier is
-    configured.
+    configured; ``unread``: sources of knowledge that a version goes without.
     """
 
     places: Mapping[str, Place] = {}
@@ -50,6 +51,7 @@ class Known(msgspec.Struct, frozen=True):
     blocked: frozenset[str] = frozenset()
     writes: tuple[Unpublished, ...] = ()
     texts: bool = False
+    unread: tuple[UnreadSource, ...] = ()
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -136,12 +138,11 @@ def _told(call: FrozenCall, gate: SkillGate, level: int) -> Told:
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The whole of it. ``sources``: of how many sources of knowledge the agent knows beside its skills."""
+    """The whole of it."""
 
     agent: FrozenAgent
     skills: tuple[SkillSubject, ...]
     known: Known
-    sources: int
 
     @property
     def offered(self) -> tuple[SkillSubject, ...]:
@@ -177,4 +178,4 @@ def subject_of(document: Mapping[str, Any], known: Known) -> Subject:
         )
         for skill in agent.skills
     )
-    return Subject(agent, skills, known, len(document["knowledge"]))
+    return Subject(agent, skills, known)

@@ -7,6 +7,7 @@ from typing import Any
 
 from patchbay.agent_runtime.guardrails.levels import LEVEL_NAMES
 from patchbay.agent_runtime.guardrails.policies import SkillPolicy
+from patchbay.agent_runtime.knowledge.known import unread_warning
 from patchbay.agent_runtime.prepublish.gates import configurations, is_about_skills, policy_skills, policy_type, unworkable
 from patchbay.agent_runtime.prepublish.subject import SkillSubject, Subject
 from patchbay.agent_runtime.prepublish.words import listed
@@ -18,9 +19,9 @@ _REPEATED = frozenset({"model_chosen_identity"})
 
 
 def warnings(subject: Subject) -> list[dict[str, Any]]:
-    """``{code, message, hint, skillId}`` each, in the order of the skills, then of the gates."""
+    """``{code, message, hint, skillId}`` each, in the order of the skills, of the gates, of the sources of knowledge."""
     found = [warning for skill in subject.skills for warning in _of_skill(skill)]
-    return [*found, *_of_writes(subject), *_of_gates(subject), *_of_policies(subject)]
+    return [*found, *_of_writes(subject), *_of_gates(subject), *_of_policies(subject), *_of_knowledge(subject)]
 
 
 def _of_skill(skill: SkillSubject) -> Iterator[dict[str, Any]]:
@@ -89,6 +90,11 @@ def _of_policies(subject: Subject) -> Iterator[dict[str, Any]]:
             message = f"The {policy_type(policy)} policy about {named!r} matches no skill that would be published."
             hint = "Name a skill, its type, or a family (db_query, http, graphql)."
             yield _warning("policy_matches_nothing", message, hint)
+
+
+def _of_knowledge(subject: Subject) -> Iterator[dict[str, Any]]:
+    for source in subject.known.unread:
+        yield {**unread_warning(source), "skillId": None}
 
 
 def _warning(code: str, message: str, hint: str | None, skill: SkillSubject | None = None) -> dict[str, Any]:

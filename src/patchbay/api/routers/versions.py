@@ -57,6 +57,20 @@ class VersionShown(Shown):
     live: bool | None = Field(default=None, description="Whether channels serve it now.")
 
 
+class PublishWarning(Shown):
+    """Something the new version goes without."""
+
+    code: str
+    message: str
+    hint: str | None
+
+
+class PublishedShown(VersionShown):
+    """A version that has just been published."""
+
+    warnings: list[PublishWarning] = Field(description="What it goes without, such as a source that has not been read yet.")
+
+
 class Change(Shown):
     """One difference between a version and the draft."""
 
@@ -69,7 +83,7 @@ class Change(Shown):
 @router.post(
     "/publish",
     status_code=201,
-    response_model=ApiResponse[VersionShown],
+    response_model=ApiResponse[PublishedShown],
     summary="Publish an agent",
     responses=problems(400, 404, 409, 413, 415, 422),
 )
@@ -94,9 +108,10 @@ async def publish(
         version = await versions.publish(
             session, id, note=sent.note, published_by=principal.label, accept_paused=sent.accept_paused
         )
-        return enveloped(version_json(version, live=True))
+        warnings = await versions.left_out(session, id)
+        return enveloped({**version_json(version, live=True), "warnings": warnings})
 
-    return await idempotent.run(session, once, status=201, model=ApiResponse[VersionShown])
+    return await idempotent.run(session, once, status=201, model=ApiResponse[PublishedShown])
 
 
 @router.post(
