@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,37 @@ def environment(environment: dict[str, str], google: Google, tmp_path: Path) -> 
 
 
 @pytest.fixture
+def site() -> Iterator[str]:
+    """A business's own web site; the URL of its origin."""
+    pages = {
+        "/menu": "<h1>Menu</h1><h2>Pizza</h2><p>Supreme: pepperoni, sausage, peppers, onions and olives.</p>"
+        "<table><tr><th>Size</th><th>Price</th></tr><tr><td>Medium</td><td>$14</td></tr><tr><td>Large</td><td>$18</td></tr></table>",
+        "/services": "<h1>Services</h1><h2>Diagnostic visit</h2><p>A visit costs $89, and we repair furnaces the same day.</p>",
+    }
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            body = f"<html lang='en'><body><main>{page}</main></body></html>".encode()
+            self.send_response(200 if page else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
 def walk(environment: dict[str, str], server: str, tmp_path: Path) -> Walk:
     """Sends the requests of a page, each of which has to be accepted; the answers' data, in their order."""
     made = subprocess.run(
@@ -75,18 +109,29 @@ def walk(environment: dict[str, str], server: str, tmp_path: Path) -> Walk:
         return answer["data"]
 
     def walked(page: str, **values: str) -> list[Any]:
-        known, given = dict(values), []
+        known, given = dict(values), list[Any]()
         for request in printed(page):
             ready = request.with_values(known)
             if "AGENT_ID" in ready.path:
                 known |= _agent(data(Printed("POST", "/agents", '{"name": "Front desk", "defaultCountry": "US"}')))
                 ready = request.with_values(known)
             given.append(data(ready))
+            if ready.path.endswith("/knowledge/sources"):
+                _until_indexed(lambda at=f"{ready.path}/{given[-1]['id']}": data(Printed("GET", at, None)))
             if (request.method, request.path) == ("POST", "/agents"):
                 known |= _agent(given[-1])
         return given
 
     return walked
+
+
+def _until_indexed(read: Callable[[], dict[str, Any]]) -> None:
+    """What every page tells its reader to do before they go on."""
+    deadline = time.monotonic() + 30
+    while (source := read())["status"] != "indexed":
+        assert source["status"] == "pending", source
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _agent(made: dict[str, Any]) -> dict[str, str]:
@@ -148,5 +193,18 @@ def test_a_sql_database(walk: Walk, tls_postgres: PostgresServer, page: str) -> 
     assert scripts["generatedPassword"]
     assert tested["ok"], tested["checks"]
     assert connected["status"] == "connected"
-    (skill,) = (one for one in answers if isinstance(one, dict) and "skillType" in one)
+    skill: dict[str, Any] = next(one for one in answers if "skillType" in one)
     assert (skill["skillType"], skill["enabled"]) == ("postgres", True)
+
+
+def test_the_hvac_guide(walk: Walk, site: str) -> None:
+    answers = walk("guides/build-hvac-agent", **{"$KIND": "jobber", "https://capitalcomfort.com": site})
+    provisioned: list[dict[str, Any]] = answers[3]
+    made = {one["skill"]["provenance"]["action"] for one in provisioned}
+    assert made == {"find_client", "create_lead", "get_job_status"}
+    assert "agent_message" in answers[-1]
+
+
+def test_the_order_guide(walk: Walk, site: str) -> None:
+    answers = walk("guides/take-orders", **{"https://tonyspizza.com": site})
+    assert "ZIP code" in answers[-1]
