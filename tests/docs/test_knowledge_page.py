@@ -8,7 +8,7 @@ from pathlib import Path
 
 from patchbay.agent_runtime.knowledge import bodies, failures, fetching, reading, sources, taking
 from patchbay.agent_runtime.knowledge.content import passages, unreadable
-from patchbay.agent_runtime.knowledge.content.unreadable import ContentUnreadable
+from patchbay.egress import failures as egress_failures
 from patchbay.egress.failures import OutboundFailed
 from patchbay.egress.guard import EgressRefused
 from patchbay.errors import PatchbayError
@@ -42,16 +42,9 @@ def test_the_limits_are_so() -> None:
 
 
 def test_every_code_of_a_reading_is_listed() -> None:
-    known: set[type[PatchbayError]] = {EgressRefused}
-    for family in (ContentUnreadable, OutboundFailed):
-        known |= {family, *_below(family)}
-    known |= {
-        c for _, c in inspect.getmembers(failures, inspect.isclass) if c.__module__ == failures.__name__ and hasattr(c, "code")
-    }
-    codes = {refusal.code for refusal in known if issubclass(refusal, PatchbayError)} - {OutboundFailed.code}
+    families = [EgressRefused]
+    for module in (failures, egress_failures, unreadable):
+        families += [found for _, found in inspect.getmembers(module, inspect.isclass) if found.__module__ == module.__name__]
+    codes = {family.code for family in families if issubclass(family, PatchbayError)} - {OutboundFailed.code}
     table = PAGE[PAGE.index("**When it goes wrong**") : PAGE.index("A process that is killed")]
     assert codes == set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|([^|]+)\|", table, re.MULTILINE)))) - {"code"}
-
-
-def _below(family: type[PatchbayError]) -> set[type[PatchbayError]]:
-    return {below for direct in family.__subclasses__() for below in (direct, *_below(direct))}

@@ -2,7 +2,7 @@
 
 The child is started fresh (no fork of a process full of threads and secrets), gets its input over a pipe (credentials are in
 neither its arguments nor its environment), may use so much memory, and is killed when its time is up or nobody waits any
-more. A few run at once in each process; the others queue.
+more. One whose parent was killed ends by itself a moment after its time. A few run at once in each process; the others queue.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from math import ceil
 from typing import Any, TypeVar, cast
 
 from patchbay.errors import PatchbayError, Unavailable
@@ -73,7 +74,7 @@ async def run_heavy(fn: Callable[..., T], *args: Any, timeout_s: float = 60.0, m
         )
         try:
             async with asyncio.timeout(timeout_s):
-                status, value = await _converse(child, _request(fn, args, memory_mb))
+                status, value = await _converse(child, _request(fn, args, memory_mb, timeout_s))
         except TimeoutError:
             raise HeavyWorkTimedOut from None
         finally:
@@ -89,9 +90,9 @@ def _slot() -> asyncio.Semaphore:
     return _slots.setdefault(loop, asyncio.Semaphore(AT_ONCE))
 
 
-def _request(fn: Callable[..., Any], args: tuple[Any, ...], memory_mb: int) -> bytes:
+def _request(fn: Callable[..., Any], args: tuple[Any, ...], memory_mb: int, timeout_s: float) -> bytes:
     body = pickle.dumps((fn.__module__, fn.__qualname__, args), protocol=pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(memory_mb << 20) + _LENGTH.pack(len(body)) + body
+    return _LENGTH.pack(memory_mb << 20) + _LENGTH.pack(ceil(timeout_s) + 1) + _LENGTH.pack(len(body)) + body
 
 
 async def _converse(child: asyncio.subprocess.Process, request: bytes) -> tuple[int, Any]:
@@ -136,6 +137,8 @@ def child_main() -> None:
     source, answer = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get between
     (memory,) = _LENGTH.unpack(source.read(_LENGTH.size))
+    (seconds,) = _LENGTH.unpack(source.read(_LENGTH.size))
+    signal.alarm(seconds)  # ends it whatever it is at; the parent does so earlier, if there is one
     (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

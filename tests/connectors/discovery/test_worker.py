@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,23 @@ async def test_cancelling_kills_the_worker(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not _alive(tmp_path / "pid")
+
+
+async def test_a_worker_whose_parent_was_killed_ends_by_itself(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    program = (
+        "import asyncio; from tests.connectors.discovery import work; from patchbay.connectors.worker import run_heavy;"
+        f" asyncio.run(run_heavy(work.sleep_forever, {str(pid)!r}, timeout_s=2))"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=Path(__file__).parents[3])
+    async with asyncio.timeout(30):
+        while not pid.exists() or not pid.read_text():
+            await asyncio.sleep(0.02)
+        parent.kill()
+        await parent.wait()
+        assert _alive(pid)
+        while _alive(pid):
+            await asyncio.sleep(0.1)
 
 
 async def test_only_so_many_run_at_once() -> None:

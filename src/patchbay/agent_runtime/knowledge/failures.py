@@ -91,7 +91,7 @@ def failure_of(error: Exception) -> Failure:
         case PageNotRead():
             return Failure(error.code, error.detail, error.again, error.after_s)
         case EgressRefused():
-            return Failure(error.code, error.detail, error.reason in ("not_found", "timed_out"))
+            return Failure(error.code, f"{error.detail} {error.hint}", error.reason in ("not_found", "timed_out"))
         case OutboundFailed():
             return Failure(error.code, error.detail, isinstance(error, (Unreachable, TimedOut)))
         case ContentUnreadable():

@@ -85,6 +85,8 @@ class Ingestion:
                 await self._look()
             except (SQLAlchemyError, OSError) as error:
                 _log.warning("sources were not looked for", error=type(error).__name__)
+            except Exception:  # whatever it was, the next look may go better, and nobody else looks in this process
+                _log.exception("sources were not looked for")
 
     async def _look(self) -> None:
         """Begin to read as much of what is due as there is room for."""
@@ -112,7 +114,7 @@ class Ingestion:
     async def _read(self, taken: Taken) -> None:
         """Read one source while its lease is kept. A reading whose lease is lost is somebody else's, and ends."""
         began = asyncio.get_running_loop().time()
-        work = asyncio.ensure_future(self._read_and_store(taken))
+        work = asyncio.get_running_loop().create_task(self._read_and_store(taken))
         try:
             while not work.done():
                 await asyncio.wait([work], timeout=taking.LEASE.total_seconds() / 3)
@@ -121,13 +123,11 @@ class Ingestion:
             outcome = await work
             _log.info("source read", source_id=taken.id, outcome=outcome, seconds=round(_since(began), 3))
         except asyncio.CancelledError:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await _end(work)
             await taking.give_back(self._database, taken)
             raise
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await _end(work)
 
     async def _kept(self, taken: Taken) -> bool:
         try:
@@ -151,6 +151,12 @@ class Ingestion:
             return "not modified"
         changed = await taking.end_read(self._database, taken, reading.read, etag=reading.etag, modified=reading.modified)
         return "changed" if changed else "the same"
+
+
+async def _end(work: asyncio.Task[str]) -> None:
+    """Cancel it where it is not done, and wait until nothing of it runs any more."""
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
 
 
 def _since(began: float) -> float:
