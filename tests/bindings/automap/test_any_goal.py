@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from patchbay.connectors.rest.task import DocumentSettings, read_graph
 from patchbay.schema_graph.model import Graph
 from patchbay.schema_graph.scoping import Scoping, View
 from patchbay.schema_graph.search import SearchIndex, build_index
+from tests.bindings.clinic import clinic
 from tests.schema_graph.graphs import graphs, scopings
 from tests.servers.datasets import shared_data
 
@@ -104,6 +107,7 @@ WORDS = [
     "repository",
     "message",
 ]
+ROOT = Path(__file__).resolve().parents[3]
 GOALS = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join) | st.text(max_size=60)
 TARGETS = st.sampled_from(
     [
@@ -177,6 +181,55 @@ def test_real_documents(path: str, goal: str):
     view, index = system(path)
     target = Target(connection_id="c", kind=view.kind, time_zone="America/Toronto", default_country="CA")
     judged(goal, view, index, target)
+
+
+ENGLISH = st.lists(st.sampled_from(WORDS), min_size=200, max_size=400).map(" ".join)
+SAID = st.sampled_from(
+    [
+        "顧客の電話番号から名前とメールを調べて",
+        "Найди клиента по номеру телефона и скажи его имя",
+        "Suche den Kunden anhand der Telefonnummer und gib mir seine E-Mail",
+        "ابحث عن العميل برقم الهاتف",
+        "Trouve la commande d'un client grâce à son e-mail",
+        "İĞŞ ﬀ Å ß ſ ①②③ customer's 🤖👩‍👩‍👧 phone\u0000\u200b\u202e name\ud800",
+        "'" * 5_000,
+        "a" * 10_000,
+        "customer " * 1_200,
+        "of the " * 1_500,
+        "take a b c " * 900,
+        "has the has the " * 600,
+        "(" * 10_000,
+        "0" * 10_000,
+    ]
+)
+ANY_TEXT = (
+    st.text(max_size=200) | st.text(st.characters(categories=["Cc", "Cf", "Cs", "Co", "Mn"]), max_size=200) | SAID | ENGLISH
+)
+LONG_TEXT = st.tuples(ANY_TEXT, st.integers(1, 60)).map(lambda one: (one[0] * one[1])[:10_000])
+SECONDS = 5.0
+"""Processor time that any goal at all may take over a small schema: many times what one does."""
+
+
+@functools.cache
+def own(name: str) -> tuple[View, SearchIndex]:
+    if name == "clinic":
+        view = clinic()
+    else:
+        view = View(build_graph(read_document((ROOT / "benchmarks/automap_goals/schemas/restaurant.graphql").read_bytes())))
+    return view, build_index(view)
+
+
+@given(name=st.sampled_from(["clinic", "restaurant"]), goal=ANY_TEXT | LONG_TEXT)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_any_text(name: str, goal: str):
+    view, index = own(name)
+    target = Target(connection_id="c", kind=view.kind, time_zone="America/Toronto", default_country="CA")
+    began = time.process_time()
+    outcome = judged(goal, view, index, target)
+    assert time.process_time() - began < SECONDS
+    if isinstance(outcome, NoValidBinding):
+        assert isinstance(outcome.extensions["candidates"], list)
+        assert json.dumps([outcome.detail, outcome.hint, outcome.extensions])
 
 
 NUMBERS = st.lists(st.integers(-1, 40), max_size=6)
