@@ -234,7 +234,10 @@ class HttpSource:
         except (OutboundFailed, EgressRefused) as failed:
             return failed, None
         outcome = read(answered)
-        return outcome, retry_after_s(answered.headers) if outcome.status in _SAID_WHEN else None
+        if outcome.status not in _SAID_WHEN:
+            return outcome, None
+        said = retry_after_s(answered.headers)
+        return outcome, outcome.again_s if said is None else said
 
     async def _sign(self, deadline: float, *, renew: bool) -> Signature:
         """A signature of the authorizer, which may have to ask for a token first."""
