@@ -11,14 +11,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from graphql import FieldNode, InlineFragmentNode, SelectionSetNode
 
 from tests.servers.authorization_server import AuthorizationServer
 from tests.servers.providers.provider import Asked, bearer
-from tests.servers.providers.relay import GraphqlProvider, Resolver
+from tests.servers.providers.relay import GraphqlProvider, Resolver, size_of
 
 VERSION = "2025-04-16"
 CLIENT_ID, CLIENT_SECRET = "jobber-app", "jobber-app-secret"
 AUTHORIZE, TOKEN = "/api/oauth/authorize", "/api/oauth/token"
+UNSIZED = 100
 NOW = "2026-11-28T12:00:00Z"
 Record = dict[str, Any]
 
@@ -63,7 +65,7 @@ class Jobber(GraphqlProvider):
         number = len(self.clients) + 1
         made: Record = {
             "id": encoded("Client", number), "firstName": first, "lastName": last, "name": f"{first} {last}".strip(),
-            "companyName": None, "balance": 0.0, "createdAt": NOW, "updatedAt": NOW, "email": email, "phone": written,
+            "companyName": None, "balance": 0.0, "createdAt": NOW, "updatedAt": NOW,
             "emails": [{"id": encoded("Email", number), "address": email, "primary": True}] if email else [],
             "isArchived": False, "isCompany": False, "isLead": True, "clientProperties": [],
         }  # fmt: skip
@@ -114,17 +116,38 @@ class Jobber(GraphqlProvider):
         return web.json_response({"message": "Access token expired or is invalid"}, status=401)
 
     def answer(self, asked: Asked) -> web.Response:
-        if asked.headers.get("X-JOBBER-GRAPHQL-VERSION") != VERSION:
-            self.problem(f"X-JOBBER-GRAPHQL-VERSION {asked.headers.get('X-JOBBER-GRAPHQL-VERSION')}")
+        version = asked.headers.get("X-JOBBER-GRAPHQL-VERSION")
+        if version != VERSION:
+            self.problem(f"X-JOBBER-GRAPHQL-VERSION {version}")
+        if version is None:
+            return web.json_response({"message": "A GraphQL version must be given"}, status=400)
         return super().answer(asked)
+
+    def cost(self, selections: SelectionSetNode, variables: Mapping[str, Any]) -> float:
+        """One for each field, none for what only wraps a list, times what is asked for of the list (else 100)."""
+        total = 0.0
+        for node in selections.selections:
+            if isinstance(node, InlineFragmentNode):
+                total += self.cost(node.selection_set, variables)
+            elif isinstance(node, FieldNode):
+                inside = self.cost(node.selection_set, variables) if node.selection_set is not None else 0.0
+                if node.name.value in ("edges", "node", "nodes"):
+                    total += inside
+                elif node.selection_set is not None and any(
+                    isinstance(one, FieldNode) and one.name.value in ("edges", "nodes") for one in node.selection_set.selections
+                ):
+                    total += inside * (size_of(node, variables) or UNSIZED)
+                else:
+                    total += 1 + inside
+        return total
 
     @property
     def resolvers(self) -> Mapping[str, Resolver]:
         return {
             "Query.account": lambda _root: {"id": encoded("Account", 1), "name": self.account_name, "createdAt": NOW},
             "Query.client": lambda _root, id: _by_id(self.clients, id),
-            "Query.clients": lambda _root, searchTerm=None, searchFields=None, **_page: [
-                one for one in self.clients if _client_fits(one, searchTerm, searchFields)
+            "Query.clients": lambda _root, searchTerm=None, **_page: [
+                one for one in self.clients if _client_fits(one, searchTerm)
             ],
             "Query.clientPhones": lambda _root, searchTerm=None, **_page: [
                 phone for one in self.clients for phone in one["phones"] if _phone_fits(phone, searchTerm)
@@ -132,7 +155,7 @@ class Jobber(GraphqlProvider):
             "Query.job": lambda _root, id: _by_id(self.jobs, id),
             "Query.jobs": lambda _root, filter=None, searchTerm=None, **_page: _in_state(self.jobs, filter),
             "Query.visits": lambda _root, filter=None, **_page: _between(self.visits, filter),
-            "Query.scheduledItems": lambda _root, filter, **_page: self._scheduled(filter["occursWithin"]),
+            "Query.scheduledItems": lambda _root, filter, **_page: self._scheduled(filter),
             "Client.jobs": lambda one, filter=None, **_page: _in_state(
                 [job for job in self.jobs if job["client"] is one], filter
             ),
@@ -143,6 +166,7 @@ class Jobber(GraphqlProvider):
             "Job.visitsInfo": lambda one: {
                 "futureCount": sum(visit["job"] is one for visit in self.visits), "incompleteTotal": 0,
             },
+            "Mutation.assessmentDelete": self._delete_assessment,
             "Mutation.clientCreate": self._create_client,
             "Mutation.requestCreate": self._create_request,
             "Mutation.requestCreateNote": self._create_note,
@@ -150,9 +174,20 @@ class Jobber(GraphqlProvider):
             "Mutation.visitEditSchedule": self._edit_schedule,
         }  # fmt: skip
 
-    def _scheduled(self, within: Record) -> list[Record]:
-        items = [*self.visits, *(one["assessment"] for one in self.requests if one["assessment"])]
-        return [one for one in items if one["startAt"] and within["startDate"] <= one["startAt"][:10] <= within["endDate"]]
+    def _scheduled(self, filter: Record) -> list[Record]:
+        """What overlaps a time, the earliest first. Assessments here are assigned to nobody."""
+        begin, end = (_utc(filter["occursWithin"][name]) for name in ("startAt", "endAt"))
+        assessments = [one["assessment"] for one in self.requests if one["assessment"]] if filter.get("includeUnassigned") else []
+        items = [one for one in (*self.visits, *assessments) if one["startAt"]]
+        found = [one for one in items if _utc(one["startAt"]) < end and begin < _utc(one["endAt"] or one["startAt"])]
+        return sorted(found, key=lambda one: one["startAt"])
+
+    def _delete_assessment(self, _root: Any, assessmentId: str) -> Record:
+        request = next((one for one in self.requests if one["assessment"] and one["assessment"]["id"] == assessmentId), None)
+        if request is None:
+            return {"deletedAssessment": None, "request": None, "userErrors": [_error("Assessment not found", "assessmentId")]}
+        deleted, request["assessment"] = request["assessment"], None
+        return {"deletedAssessment": deleted, "request": request, "userErrors": []}
 
     def _create_client(self, _root: Any, input: Record) -> Record:
         if not (input.get("firstName") or input.get("lastName") or input.get("companyName")):
@@ -178,7 +213,8 @@ class Jobber(GraphqlProvider):
         number = len(self.requests) + 1
         made: Record = {
             "id": encoded("Request", number), "client": client, "companyName": None, "contactName": client["name"],
-            "createdAt": NOW, "updatedAt": NOW, "email": client["email"], "phone": client["phone"], "property": None,
+            "createdAt": NOW, "updatedAt": NOW, "email": next((one["address"] for one in client["emails"]), None),
+            "phone": next((one["number"] for one in client["phones"]), None), "property": None,
             "requestStatus": "upcoming" if schedule[0] else "new", "source": "API", "title": input.get("title"),
             "assessment": None, "requestDetails": input.get("requestDetails"),
         }  # fmt: skip
@@ -236,15 +272,11 @@ def _phone_fits(phone: Record, term: str | None) -> bool:
     return term is None or (bool(wanted) and wanted in _digits(phone["normalizedPhoneNumber"] or phone["number"]))
 
 
-def _client_fits(one: Record, term: str | None, fields: list[str] | None) -> bool:
+def _client_fits(one: Record, term: str | None) -> bool:
     if term is None:
         return True
-    wanted = set(fields or ("EMAILS", "NAMES", "PHONES"))
-    return (
-        ("NAMES" in wanted and term.casefold() in one["name"].casefold())
-        or (bool({"EMAILS", "PRIMARY_EMAIL"} & wanted) and term.casefold() in (one["email"] or "").casefold())
-        or ("PHONES" in wanted and any(_phone_fits(phone, term) for phone in one["phones"]))
-    )
+    texts = (one["name"], *(email["address"] for email in one["emails"]))
+    return any(term.casefold() in text.casefold() for text in texts) or any(_phone_fits(phone, term) for phone in one["phones"])
 
 
 def _in_state(jobs: list[Record], filter: Record | None) -> list[Record]:
@@ -277,6 +309,10 @@ def _schedule(given: Record | None) -> tuple[str | None, str | None]:
 def _moment(given: Record) -> datetime:
     at = time.fromisoformat(given["time"]) if given.get("time") else time()
     return datetime.combine(date.fromisoformat(given["date"]), at.replace(tzinfo=None), ZoneInfo(given["timezone"]))
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _text(at: datetime) -> str:

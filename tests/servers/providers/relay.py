@@ -6,6 +6,7 @@ object counts one, a list as much as was asked for of it, and what was asked for
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class GraphqlProvider(Provider):
     maximum: float = 2_000.0
     restore_rate: float = 100.0
     dearest: float = 1_000.0
+    _left: float | None = None
+    _left_at: float = 0.0
 
     @property
     def schema(self) -> GraphQLSchema:
@@ -72,15 +75,34 @@ class GraphqlProvider(Provider):
             return False
         return operation is not None and operation.operation == OperationType.MUTATION
 
+    def cost(self, selections: SelectionSetNode, variables: Mapping[str, Any]) -> float:
+        """What a selection costs."""
+        return cost_of(selections, variables)
+
+    def spend(self, points: float) -> None:
+        """Take points out of the bucket, as others of the account do."""
+        self._left, self._left_at = self._available() - points, time.monotonic()
+
+    def afford(self, cost: float) -> bool:
+        """Whether the bucket holds enough; if so it is paid."""
+        if cost > self._available():
+            return False
+        self.spend(cost)
+        return True
+
+    def _available(self) -> float:
+        left = self.maximum if self._left is None else self._left
+        return min(self.maximum, left + (time.monotonic() - self._left_at) * self.restore_rate)
+
     def limited(self) -> web.Response:
-        return web.json_response(
-            {
-                "errors": [
-                    {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": "https://example.com/limits"}}
-                ],
-                "extensions": {"cost": self._cost(self.dearest / 2, None, 0.0)},
-            }
-        )
+        return self.throttled(self.dearest / 2)
+
+    def throttled(self, cost: float) -> web.Response:
+        """The answer to what is not affordable now: an error, with status 200."""
+        told = {"code": "THROTTLED", "documentation": "https://example.com/limits"}
+        errors = [{"message": "Throttled", "extensions": told}]
+        available = min(self._available(), 0.0) if cost <= self._available() else self._available()
+        return web.json_response({"errors": errors, "extensions": {"cost": self._cost(cost, None, available)}})
 
     def failed(self) -> web.Response:
         return web.json_response({"errors": "Internal Server Error"}, status=500)
@@ -102,10 +124,12 @@ class GraphqlProvider(Provider):
         operation = get_operation_ast(document, asked.json.get("operationName"))
         assert isinstance(operation, OperationDefinitionNode)
         variables = asked.json.get("variables") or {}
-        cost = cost_of(operation.selection_set, variables)
+        cost = self.cost(operation.selection_set, variables)
         if cost > self.dearest:
             told = {"code": "MAX_COST_EXCEEDED", "cost": cost, "maxCost": self.dearest}
             return self._refused([{"message": f"Query cost is {cost}, which is more than {self.dearest}", "extensions": told}])
+        if not self.afford(cost):
+            return self.throttled(cost)
         result = execute_sync(
             self.schema,
             document,
@@ -118,7 +142,7 @@ class GraphqlProvider(Provider):
         body: dict[str, Any] = dict(result.formatted)
         if result.errors and result.data is None:
             self.problems += [error.message for error in result.errors]
-        return web.json_response(body | {"extensions": {"cost": self._cost(cost, cost, self.maximum - cost)}})
+        return web.json_response(body | {"extensions": {"cost": self._cost(cost, cost, self._available())}})
 
     def _refused(self, errors: list[Any]) -> web.Response:
         self.problems += [str(error.get("message")) for error in errors]
@@ -181,15 +205,16 @@ def cost_of(selections: SelectionSetNode, variables: Mapping[str, Any]) -> float
         elif isinstance(node, FieldNode) and node.selection_set is not None:
             inside = cost_of(node.selection_set, variables)
             wrapper = node.name.value in ("edges", "node", "nodes", "pageInfo", "userErrors")
-            total += inside if wrapper else (inside + 1) * _size(node, variables)
+            total += inside if wrapper else (inside + 1) * (size_of(node, variables) or 1)
     return total
 
 
-def _size(node: FieldNode, variables: Mapping[str, Any]) -> int:
+def size_of(node: FieldNode, variables: Mapping[str, Any]) -> int | None:
+    """What is asked for of a list; None where that is not said."""
     for argument in node.arguments or ():
         if argument.name.value in ("first", "last"):
             if isinstance(argument.value, IntValueNode):
                 return int(argument.value.value)
             if isinstance(argument.value, VariableNode):
                 return int(variables.get(argument.value.name.value) or 1)
-    return 1
+    return None

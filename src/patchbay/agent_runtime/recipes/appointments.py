@@ -8,8 +8,9 @@ it, or has it):
   ``shown_as``, ``reference``).
 - ``mine`` reads the caller's own (``window_start``, ``window_end``, ``owner``): ``reference``, ``starts_at`` (``ends_at``,
   ``status``, ``version``, ``owner``).
-- ``insert`` writes ``starts_at``, ``ends_at`` (``reference``, ``owner``, ``title``, ``details``; for whatever else it takes the
-  caller is asked), and returns nothing (``reference``).
+- ``insert`` writes ``starts_at`` and ``ends_at``, or ``start_date``, ``start_time``, ``end_date``, ``end_time`` on the clock of
+  the hours (``reference``, ``owner``, ``title``, ``details``, ``found``; for whatever else it takes the caller is asked), and
+  returns nothing (``reference``).
 - ``move`` writes ``starts_at`` and ``ends_at`` of ``reference`` (``version``).
 - ``cancel`` takes ``reference`` away (``version``).
 
@@ -37,9 +38,16 @@ from patchbay.schema_graph.coercion import Unfit, zone_info
 
 BUSY = PartNeeded(effect="read", arguments=("window_start", "window_end"), leaves=("starts_at", "ends_at"))
 MINE = PartNeeded(effect="read", offered=("window_start", "window_end", "owner"), leaves=("reference", "starts_at"))
+BEGINS = (("starts_at",), ("start_date", "start_time"))
+"""What says when an appointment begins: ``insert`` takes one of these whole."""
 INSERT = PartNeeded(
-    effect="write", arguments=("starts_at", "ends_at"), offered=("reference", "owner", "title", "details"), asks=True
-)
+    effect="write",
+    offered=(
+        "starts_at", "ends_at", "start_date", "start_time", "end_date", "end_time",
+        "reference", "owner", "title", "details", "found",
+    ),
+    asks=True,
+)  # fmt: skip
 MOVE = PartNeeded(effect="write", arguments=("reference", "starts_at", "ends_at"), offered=("version",))
 CANCEL = PartNeeded(effect="write", arguments=("reference",), offered=("version",))
 

@@ -11,6 +11,7 @@ import msgspec
 
 from patchbay.agent_runtime.planner.words import humanized
 from patchbay.agent_runtime.recipes.appointments import (
+    BEGINS,
     BUSY,
     CANCEL,
     INSERT,
@@ -24,10 +25,12 @@ from patchbay.agent_runtime.recipes.appointments import (
     in_doubt,
 )
 from patchbay.agent_runtime.recipes.availability import time_output
+from patchbay.agent_runtime.recipes.find_then import FINDING, FOUND, FindThenSettings, Same, asked_for, found_or_made
 from patchbay.agent_runtime.recipes.owners import Owner
-from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
+from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeInvalid, RecipeSettings
 from patchbay.agent_runtime.recipes.slots import Diary, SlotSettings, Span
 from patchbay.connectors.refusals import AlreadyExists, CallRefused, OutcomeUnknown, RecordNotFound
+from patchbay.errors import Finding
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.model import Effect
 
@@ -42,15 +45,19 @@ _STARTS_AT = CallInput(
 
 class BookSettings(SlotSettings, frozen=True, kw_only=True):
     """``owner`` is who may move it or call it off later: whoever is calling, else the ``caller_phone`` they give. ``title`` is
-    what the appointment is called; ``{param}`` in it stands for what the caller said for that parameter.
+    what the appointment is called; ``{param}`` in it stands for what the caller said for that parameter. ``same`` is of the
+    record that the appointment is for, where a part finds one.
     """
 
     owner: Owner = Owner()
+    same: tuple[Same, ...] = ()
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "Appointment"
 
 
 class Book:
-    """Books one appointment of the settings' length. The caller is asked for what else the part ``insert`` takes."""
+    """Books one appointment of the settings' length. The caller is asked for what else the part ``insert`` takes, and where the
+    part ``find`` finds the record it is for (such as the client who rings), for what that and ``otherwise`` take.
+    """
 
     name: ClassVar[str] = "book"
     effect: ClassVar[Effect] = "write"
@@ -59,12 +66,23 @@ class Book:
         "busy": BUSY,
         "insert": INSERT,
         "cancel": msgspec.structs.replace(CANCEL, optional=True),
+        **{name: msgspec.structs.replace(part, optional=True) for name, part in FINDING.items()},
     }
 
     def inputs(self, settings: BookSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
-        """When it begins, whose it is, and what else ``insert`` takes from the model."""
+        """When it begins, whose it is, and what else is taken from the model. Raises RecipeInvalid for an ``insert`` that is not
+        told when, and for a record that is found and not taken, or the other way round.
+        """
+        taken = {one.param for one in parts["insert"].inputs if one.source == "model"}
+        findings = [] if any(taken.issuperset(one) for one in BEGINS) else [_part_invalid("It has to take when it begins.")]
+        if (FOUND in taken) != ("find" in parts) or ("otherwise" in parts and "find" not in parts):
+            findings.append(_part_invalid(f"The part 'find' and its parameter {FOUND!r} go together."))
+        if findings:
+            raise RecipeInvalid("The recipe cannot be made of this (recipe_invalid).", errors=findings)
+        asking = {name: call for name, call in parts.items() if name in ("insert", *FINDING)}
         owner = settings.owner.input(required=settings.owner.source == "verified")
-        return (_STARTS_AT, *(one for one in parts["insert"].inputs if _asked(one)), owner)
+        asked = asked_for(FindThenSettings(same=settings.same), asking, handed=(*_OWN,))
+        return (_STARTS_AT, *asked, owner)
 
     def outputs(self, settings: BookSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
         """When it begins."""
@@ -80,8 +98,8 @@ class Book:
         span = (wide[0] + diary.buffer, wide[1] - diary.buffer)
         values = {
             **said,
-            "starts_at": diary.local(span[0]),
-            "ends_at": diary.local(span[1]),
+            **_when("start", "starts_at", diary.local(span[0])),
+            **_when("end", "ends_at", diary.local(span[1])),
             "reference": reference,
             "owner": settings.owner.kept(arguments["owner"]) or settings.owner.kept(arguments.get("caller_phone")),
             "title": _filled(settings.title, said),
@@ -95,6 +113,9 @@ class Book:
                 raise SlotNotOffered
             if there:
                 raise SlotTaken
+            if "find" in parts:
+                whom = FindThenSettings(same=settings.same)
+                values[FOUND] = (await found_or_made(whom, arguments, parts, context))[FOUND]
             made = await _inserted(parts, diary, given(parts, "insert", values), wide)
             return await _alone(parts, diary, span, made)
 
@@ -207,8 +228,14 @@ def reference_of(key: str) -> str:
     return "pb" + hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
-def _asked(one: CallInput) -> bool:
-    return one.source == "model" and one.param not in _OWN
+def _part_invalid(message: str) -> Finding:
+    return Finding("parts.insert.inputs", "part_invalid", message)
+
+
+def _when(name: str, at: str, moment: str) -> dict[str, str]:
+    """A moment (RFC 3339) under every name that a part may take it by."""
+    day, _, clock = moment.partition("T")
+    return {at: moment, f"{name}_date": day, f"{name}_time": clock[: len("09:00:00")]}
 
 
 def _filled(template: str, said: Mapping[str, Any]) -> str:

@@ -82,6 +82,13 @@ class FindThenWriteSettings(FindThenSettings, frozen=True, kw_only=True):
     slot: Slot | None = None
 
 
+FINDING: Mapping[str, PartNeeded] = {
+    "find": PartNeeded(effect="read", leaves=(FOUND,), asks=True),
+    "otherwise": PartNeeded(effect="write", leaves=(FOUND,), asks=True, optional=True),
+}
+"""The parts of whoever finds the record that something is for, or makes it."""
+
+
 class FindThen:
     """Reads what belongs to the one record that is found; without ``then``, the record itself."""
 
@@ -95,7 +102,7 @@ class FindThen:
 
     def inputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
         """What either part asks of the caller. Raises RecipeInvalid for a comparison of what is not there."""
-        return _asked(settings, parts)
+        return asked_for(settings, parts)
 
     def outputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
         """Those of the second part; else of the first, without what only says which record it is."""
@@ -128,15 +135,14 @@ class FindThenWrite:
     effect: ClassVar[Effect] = "write"
     settings: ClassVar[type[RecipeSettings]] = FindThenWriteSettings
     parts: ClassVar[Mapping[str, PartNeeded]] = {
-        "find": PartNeeded(effect="read", leaves=(FOUND,), asks=True),
+        **FINDING,
         "then": PartNeeded(effect="write", arguments=(FOUND,), asks=True),
-        "otherwise": PartNeeded(effect="write", leaves=(FOUND,), asks=True, optional=True),
         "check": PartNeeded(effect="read", offered=(FOUND, *WINDOW), asks=True, optional=True),
     }
 
     def inputs(self, settings: FindThenWriteSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
         """What any part asks of the caller. Raises RecipeInvalid for a comparison of what is not there."""
-        asked = _asked(settings, parts, handed=(*WINDOW, *settings.passes))
+        asked = asked_for(settings, parts, handed=(*WINDOW, *settings.passes))
         findings = [*_of_passes(settings, parts), *_of_slot(settings, parts, asked)]
         if findings:
             raise RecipeInvalid("The recipe cannot be made of this (recipe_invalid).", errors=findings)
@@ -154,12 +160,7 @@ class FindThenWrite:
         Raises RecordNotFound, SeveralRecords and SlotTaken, with nothing changed (but the record, where it was made);
         OutcomeUnknown where a record was made and cannot be told.
         """
-        if "otherwise" not in parts:
-            record = _one(await _find(settings, arguments, parts, context))
-        else:
-            async with parts.held(f"find_then_write/{_whom(arguments, parts, context)}"):
-                found = await _find(settings, arguments, parts, context)
-                record = _one(found) if found.records or found.cut else await _make(parts, context)
+        record = await found_or_made(settings, arguments, parts, context)
         said = _said(parts, "then", context)
         if settings.slot is None:
             return await parts.run("then", said | _handed(settings, parts, record))
@@ -179,6 +180,19 @@ class _Found(msgspec.Struct, frozen=True):
     @property
     def several(self) -> bool:
         return len(self.records) + self.cut > 1
+
+
+async def found_or_made(
+    settings: FindThenSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
+) -> Mapping[str, Any]:
+    """The one record that is meant; where there is none, the one that ``otherwise`` makes, where there is that part. Two at once
+    do not make it twice: the one who waits finds it. Raises RecordNotFound, SeveralRecords and OutcomeUnknown.
+    """
+    if "otherwise" not in parts:
+        return _one(await _find(settings, arguments, parts, context))
+    async with parts.held(f"find_then_write/{_whom(arguments, parts, context)}"):
+        found = await _find(settings, arguments, parts, context)
+        return _one(found) if found.records or found.cut else await _make(parts, context)
 
 
 async def _find(settings: FindThenSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> _Found:
@@ -239,8 +253,10 @@ def _whom(arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> s
     return sha256_hex(canonical_json(told))
 
 
-def _asked(settings: FindThenSettings, parts: Mapping[str, FrozenCall], handed: tuple[str, ...] = ()) -> tuple[CallInput, ...]:
-    """What the caller is asked for; ``handed`` are parameters that the recipe gives its parts."""
+def asked_for(settings: FindThenSettings, parts: Mapping[str, FrozenCall], handed: tuple[str, ...] = ()) -> tuple[CallInput, ...]:
+    """What the caller is asked for; ``handed`` are parameters that the recipe gives its parts. Raises RecipeInvalid for a
+    comparison of what is not there.
+    """
     asked: dict[str, CallInput] = {}
     for part in parts.values():
         for one in part.inputs:
@@ -271,7 +287,7 @@ def _input_of(same: Same, description: str) -> CallInput:
 
 
 def _of_same(settings: FindThenSettings, parts: Mapping[str, FrozenCall], params: set[str]) -> Iterable[Finding]:
-    leaves = {output.leaf for output in parts["find"].outputs}
+    leaves = {output.leaf for output in parts["find"].outputs} if "find" in parts else set[str]()
     for number, one in enumerate(settings.same):
         if one.leaf not in leaves:
             yield Finding(f"settings.same.{number}.leaf", "setting_invalid", f"The part 'find' does not return {one.leaf!r}.")

@@ -6,6 +6,7 @@ Of an error only its code is read. Its message may quote anything and goes nowhe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, cast
 
 from patchbay.connectors.http.answers import NOT_UNDERSTOOD, Decoder, decoded
@@ -39,12 +40,12 @@ def read_answer(answered: Answered, decoder: Decoder) -> Read:
     opened = _opened(answered, decoder)
     if isinstance(opened, Read):
         return opened
-    data, errors = opened
+    data, errors, again_s = opened
     if not errors:
         return Read(200, data)
     if any(value is not None for value in (data or {}).values()):
         return Read(200, data, (PARTIAL,))
-    return Read(_status_of(errors))
+    return Read(_status_of(errors), again_s=again_s)
 
 
 def read_mutation(answered: Answered, decoder: Decoder, refusals: Sequence[Sequence[str]]) -> Read:
@@ -62,7 +63,7 @@ def read_mutation(answered: Answered, decoder: Decoder, refusals: Sequence[Seque
         raise OutcomeUnknown from None
     if isinstance(opened, Read):
         return opened
-    data, errors = opened
+    data, errors, again_s = opened
     if any(gathered(data, path) for path in refusals):
         raise WriteRefused
     payload = next(iter((data or {}).values()), None)
@@ -72,7 +73,7 @@ def read_mutation(answered: Answered, decoder: Decoder, refusals: Sequence[Seque
         status = _status_of(errors)
         if status == _UNKNOWN:
             raise WriteRefused
-        return Read(status)
+        return Read(status, again_s=again_s)
     if any(_is_hidden(payload, path[1], failed=bool(errors)) for path in refusals):
         raise OutcomeUnknown
     return Read(200, data, (PARTIAL,) if errors else ())
@@ -92,8 +93,10 @@ def _is_hidden(payload: Any, name: str, *, failed: bool) -> bool:
     return name not in held or (failed and held[name] is None)
 
 
-def _opened(answered: Answered, decoder: Decoder) -> Read | tuple[dict[str, Any] | None, list[Any]]:
-    """Data and errors of an answer; or its status, where that alone counts. Raises SourceRefused for what is no answer."""
+def _opened(answered: Answered, decoder: Decoder) -> Read | tuple[dict[str, Any] | None, list[Any], float | None]:
+    """Data and errors of an answer, and after how many seconds to ask again; or its status, where that alone counts. Raises
+    SourceRefused for what is no answer.
+    """
     status = answered.status
     if status in _BY_STATUS_ALONE or status >= 500:
         return Read(status)
@@ -110,7 +113,33 @@ def _opened(answered: Answered, decoder: Decoder) -> Read | tuple[dict[str, Any]
     data: Any = envelope.get("data")
     if not isinstance(errors, list) or not (isinstance(data, dict) or data is None) or (data is None and not errors):
         raise SourceRefused(NOT_UNDERSTOOD)
-    return cast("dict[str, Any] | None", data), cast("list[Any]", errors)
+    return (
+        cast("dict[str, Any] | None", data),
+        cast("list[Any]", errors),
+        _again_s(envelope.get("extensions")) if errors else None,
+    )
+
+
+def _again_s(extensions: Any) -> float | None:
+    """When what was asked for will be affordable, by what servers that let queries be paid for tell of its cost
+    (``extensions.cost``); None where that is not told, or where it never will.
+    """
+    cost = _inside(extensions, "cost")
+    status = _inside(cost, "throttleStatus")
+    wanted, available = _number(cost, "requestedQueryCost"), _number(status, "currentlyAvailable")
+    most, rate = _number(status, "maximumAvailable"), _number(status, "restoreRate")
+    if wanted is None or available is None or most is None or rate is None or rate <= 0 or wanted > most:
+        return None
+    return max(0.0, (wanted - available) / rate)
+
+
+def _inside(held: Any, name: str) -> Any:
+    return cast("dict[str, Any]", held).get(name) if isinstance(held, dict) else None
+
+
+def _number(held: Any, name: str) -> float | None:
+    value = _inside(held, name)
+    return float(value) if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and abs(value) < 1e9 else None
 
 
 def _status_of(errors: list[Any]) -> int:

@@ -29,12 +29,13 @@ from patchbay.egress.guard import EgressRefused
 
 class Read(msgspec.Struct, frozen=True):
     """An answer as its kind of system means it: ``status`` in HTTP's terms, the decoded ``payload`` of a success, and what is to
-    be said of it (``notes``).
+    be said of it (``notes``). ``again_s``: after how many seconds it may be asked again, where the answer itself says so.
     """
 
     status: int
     payload: Any = None
     notes: tuple[str, ...] = ()
+    again_s: float | None = None
 
 
 _LONGEST_S = 86_400.0

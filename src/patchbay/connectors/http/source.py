@@ -237,7 +237,10 @@ class HttpSource:
         if meant_status(answered) != answered.status:
             return Read(TOO_MANY), retry_after_s(answered.headers)
         outcome = read(answered)
-        return outcome, retry_after_s(answered.headers) if outcome.status in _SAID_WHEN else None
+        if outcome.status not in _SAID_WHEN:
+            return outcome, None
+        said = retry_after_s(answered.headers)
+        return outcome, outcome.again_s if said is None else said
 
     async def _sign(self, deadline: float, *, renew: bool) -> Signature:
         """A signature of the authorizer, which may have to ask for a token first."""
