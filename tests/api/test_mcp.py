@@ -548,3 +548,19 @@ async def test_rates_and_refusals_hold_as_in_any_conversation(practice: Practice
     async with practice.client(key, **{"Patchbay-Caller-Number": "+447700900123"}) as mcp:
         assert told(await mcp.call_tool("Find_a_customer", {"account_number": "AC1001"}))["code"] == "rate_limited"
     assert practice.service.seen == []
+
+
+async def test_a_failure_of_ours_tells_nothing_of_itself(
+    practice: Practice, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = await client.post(practice.path, json=INITIALIZE, headers=ACCEPTED)
+    session = {**ACCEPTED, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
+
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("UPDATE conversations SET state = 'secret'")
+
+    monkeypatch.setattr(calls._Call, "run", broken)
+    wanted = message("tools/call", name="Find_a_customer", arguments={"account_number": "A-1"})
+    answer = await client.post(practice.path, json=wanted, headers=session)
+    assert answer.json()["error"]["data"] == {"code": "internal_error"}
+    assert "secret" not in answer.text

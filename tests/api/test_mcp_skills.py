@@ -211,6 +211,7 @@ async def test_what_a_tool_answers_becomes_rows(client: httpx2.AsyncClient, plat
             (structured({"n": 9007199254740993}), [{"n": "9007199254740993"}]),
             (said(), []),
             (said("x" * 1_000_000), []),
+            (structured({"result": []}), []),
             (structured({"echo": f"Bearer {server.token}"}), [{"echo": None}]),
         ):
             server.answer = lambda _, answer=answer: answer
@@ -340,8 +341,8 @@ async def test_secrets_go_nowhere_else_and_are_deleted(client: httpx2.AsyncClien
             assert (await session.scalars(kept)).all() == []
 
 
-def rpc(result: Any, *, event_stream: bool = False, **headers: str) -> web.Response:
-    text = msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "result": result})
+def rpc(result: Any, *, to: Any, event_stream: bool = False, **headers: str) -> web.Response:
+    text = msgspec.json.encode({"jsonrpc": "2.0", "id": to, "result": result})
     if event_stream:
         return web.Response(
             body=b": hello\n\nevent: message\ndata: " + text + b"\n\n", content_type="text/event-stream", headers=headers
@@ -350,20 +351,30 @@ def rpc(result: Any, *, event_stream: bool = False, **headers: str) -> web.Respo
 
 
 class Lawless:
-    """Keeps the protocol until a tool is called, in events; then ``then`` answers."""
+    """Keeps the protocol until a tool is called, in events; then ``then`` answers. ``session`` is the id of its sessions; a
+    message with another one is answered with ``forgotten``. ``seen`` are the methods that were asked for.
+    """
 
     def __init__(self) -> None:
         self.then: Any = None
         self.listed: Any = {"tools": [{"name": "orders/find", "inputSchema": {"type": "object"}}]}
         self.calls = 0
+        self.session = "s"
+        self.forgotten = 404
+        self.seen: list[str] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         asked = msgspec.json.decode(await request.read())
-        match asked.get("method"):
-            case "initialize":
-                return rpc({"protocolVersion": "2025-06-18", "capabilities": {}}, event_stream=True, **{"Mcp-Session-Id": "s"})
+        self.seen.append(asked["method"])
+        if asked["method"] == "initialize":
+            opened = {"protocolVersion": "2025-06-18", "capabilities": {}}
+            return rpc(opened, to=asked["id"], event_stream=True, **{"Mcp-Session-Id": self.session})
+        if request.headers["Mcp-Session-Id"] != self.session:
+            error = {"code": -32000, "message": "Bad Request: No valid session ID provided"}
+            return web.json_response({"jsonrpc": "2.0", "error": error, "id": None}, status=self.forgotten)
+        match asked["method"]:
             case "tools/list":
-                return rpc(self.listed, event_stream=True)
+                return rpc(self.listed, to=asked["id"], event_stream=True)
             case "tools/call":
                 self.calls += 1
                 return await self.then(request)
@@ -402,9 +413,12 @@ async def test_hostile_servers(client: httpx2.AsyncClient, platform: Platform, k
                     await response.write(b"[" * 65_536)
             return response
 
-        error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": "leak"}}
+        error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32602, "message": "leak"}}
         json = {"content_type": "application/json"}
+        others = msgspec.json.encode({"jsonrpc": "2.0", "id": "of another call", "result": {"structuredContent": {"leak": 1}}})
         for then, refusal, of_write in (
+            (made(body=others, **json), SourceRefused, OutcomeUnknown),
+            (made(body=b"data: " + others + b"\n\n", content_type="text/event-stream"), SourceRefused, OutcomeUnknown),
             (made(body=b"nonsense", **json), SourceRefused, OutcomeUnknown),
             (made(body=b"[" * 100_000, **json), SourceRefused, OutcomeUnknown),
             (made(body=b"\xff" * 10, content_type="text/event-stream"), SourceRefused, OutcomeUnknown),
@@ -425,6 +439,104 @@ async def test_hostile_servers(client: httpx2.AsyncClient, platform: Platform, k
                 assert type(refused.value) is expected, (then, expected, refused.value)
                 assert "leak" not in str(refused.value)
                 assert "stack" not in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+async def test_a_server_that_has_forgotten_its_sessions(
+    client: httpx2.AsyncClient, platform: Platform, key: Key, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    agent, server = await agent_of(client), Lawless()
+    server.forgotten = status
+
+    async def ok(request: web.Request) -> web.StreamResponse:
+        return rpc({"structuredContent": {"n": 1}}, to=msgspec.json.decode(await request.read())["id"])
+
+    server.then = ok
+    async with lawless(server.answer) as url:
+        read = await call_of(platform, key, (await create(client, agent, body(url)))["id"])
+        written = await create(client, agent, {**body(url, effect="write"), "name": "Write"})
+        write = await call_of(platform, key, written["id"])
+        for call in (read, write):
+            assert (await run(platform, key, call, "pb_1")).rows == [{"n": 1}]
+        server.session = "another"
+        assert (await run(platform, key, read)).rows == [{"n": 1}]
+        with pytest.raises(CallRefused) as refused:
+            await run(platform, key, write, "pb_2")
+        assert refused.value.code != "outcome_unknown"
+        assert (await run(platform, key, write, "pb_2")).outcome == "done"
+        server.session = "yet-another"
+        monkeypatch.setattr(source, "LISTED_FOR_S", 0.0)
+        assert (await run(platform, key, read)).rows == [{"n": 1}]  # found out while the tools were looked at
+        monkeypatch.undo()
+
+        async def never(request: web.Request) -> web.StreamResponse:
+            return web.Response(status=status)
+
+        server.then, before = never, len(server.seen)
+        with pytest.raises(ValueNotAccepted if status == 400 else SourceUnavailable):
+            await run(platform, key, read)
+        assert server.seen[before:].count("tools/call") == 2
+        assert server.seen[before:].count("initialize") == 1
+
+
+async def test_a_list_that_leads_back_to_itself_and_names_twice(client: httpx2.AsyncClient, platform: Platform, key: Key) -> None:
+    agent, server = await agent_of(client), Lawless()
+
+    async def ok(request: web.Request) -> web.StreamResponse:
+        return rpc({"structuredContent": {"n": 1}}, to=msgspec.json.decode(await request.read())["id"])
+
+    server.then = ok
+    other = {"type": "object", "properties": {"x": {"type": "string"}}}
+    tools = [{"name": "orders/find", "inputSchema": {"type": "object"}}, {"name": "orders/find", "inputSchema": other}]
+    server.listed = {"tools": tools, "nextCursor": "again"}
+    async with lawless(server.answer) as url:
+        skill = await create(client, agent, body(url))
+        assert server.seen.count("tools/list") == 2
+        assert skill["parametersSchema"]["properties"] == {}
+        assert (await run(platform, key, await call_of(platform, key, skill["id"]))).rows == [{"n": 1}]
+
+
+async def test_what_no_store_can_keep(client: httpx2.AsyncClient, platform: Platform, key: Key) -> None:
+    agent, server = await agent_of(client), Lawless()
+    path = f"/api/v1/agents/{agent}/skills"
+    odd: list[dict[str, Any]] = [
+        {"properties": {"a\x00": {"type": "string"}}},
+        {"properties": {"a": {"type": "string", "enum": ["x\x00", "y"]}}},
+        {"properties": {"a": {"type": "string", "description": "\x00"}}},
+    ]
+    async with lawless(server.answer) as url:
+        for takes in odd:
+            server.listed = {"tools": [{"name": "orders/find", "inputSchema": {"type": "object", **takes}}]}
+            problem(await client.post(path, json=body(url)), 400, "validation_error")
+        tool = {"name": "orders/find", "description": "a\x00b", "inputSchema": {"type": "object"}}
+        server.listed = {"tools": [{"name": "a\x00", "inputSchema": {}}, tool]}
+        skill = await create(client, agent, body(url))
+        assert skill["executionConfig"]["server"]["description"] == "a\ufffdb"
+
+        async def nul(request: web.Request) -> web.StreamResponse:
+            return rpc({"structuredContent": {"a\x00b": "x\x00y"}}, to=msgspec.json.decode(await request.read())["id"])
+
+        server.then = nul
+        assert (await client.post(f"/api/v1/agents/{agent}/publish")).status_code == 201
+        at = f"/api/v1/agents/{agent}/mcp"
+        begun = await client.post(at, json=INITIALIZE, headers=ACCEPTED)
+        session = {**ACCEPTED, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
+        wanted = message("tools/call", name=skill["slug"], arguments={})
+        for _ in range(2):
+            answer = (await client.post(at, json=wanted, headers=session)).json()["result"]["structuredContent"]
+            assert answer["rows"] == [{"a\x00b": "x\x00y"}]
+        receipt = (await client.get(f"/api/v1/conversations/{answer['conversationId']}/receipt")).json()["data"]
+        told = [event["data"] for event in receipt if event["data"].get("state") == "succeeded"]
+        assert [event["result"]["rows"] for event in told] == [[{"a\ufffdb": "x\ufffdy"}]] * 2
+
+
+@pytest.mark.parametrize("session", ["café", "a b", "x" * 1_001, "a\tb"])
+async def test_a_session_id_that_is_none(client: httpx2.AsyncClient, session: str) -> None:
+    agent, server = await agent_of(client), Lawless()
+    server.session = session
+    async with lawless(server.answer) as url:
+        problem(await client.post(f"/api/v1/agents/{agent}/skills", json=body(url)), 502, "source_refused")
+        assert server.seen == ["initialize"]
 
 
 async def test_servers_that_are_none(client: httpx2.AsyncClient) -> None:

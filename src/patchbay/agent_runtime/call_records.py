@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from patchbay.store.database import Database
+from patchbay.store.json_text import storable_json
 
 SOON = 0.04
 """How many seconds a record may wait before it is on its way to the store."""
@@ -262,15 +263,10 @@ def _values(batch: Sequence[CallRecord]) -> dict[str, str]:
             audited.append(record.audited)
     opened = [_opened(c) for c in conversations.values() if c["opening"] is not None]
     moved = [c for c in conversations.values() if c["opening"] is None]
-    return {"opened": _json(opened), "moved": _json(moved), "events": _json(events), "audited": _json(audited)}
+    rows = {"opened": opened, "moved": moved, "events": events, "audited": audited}
+    return {name: storable_json(value) for name, value in rows.items()}
 
 
 def _opened(conversation: dict[str, Any]) -> dict[str, Any]:
     opening: Opening = conversation["opening"]
     return {**msgspec.structs.asdict(opening), **conversation, "last_seq": conversation["events"], "opening": None}
-
-
-def _json(rows: Sequence[dict[str, Any]]) -> str:
-    """JSON as the store takes it: it can keep no NUL character."""
-    encoded = msgspec.json.encode(rows)
-    return (encoded.replace(b"\\u0000", b"\\ufffd") if b"\\u0000" in encoded else encoded).decode()

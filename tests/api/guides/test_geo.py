@@ -75,8 +75,11 @@ async def test_the_nearest_location(caller: Caller) -> None:
     path, _ = await made(caller, {"action": "nearest_location", "locations": [DENVER, BOULDER], "unit": "km"})
     row = await answer(caller, path, "Boulder, CO 80302")
     assert (row["label"], row["address"], row["phone"]) == ("Boulder", "120 Main St", None)
+    twins = [DENVER, {**DENVER, "label": "Same house"}]
+    path, _ = await made(caller, {"action": "nearest_location", "locations": twins}, name="A")
+    assert (await answer(caller, path, "Denver, CO"))["label"] == "Denver"
     path, _ = await made(
-        caller, {"action": "nearest_location", "locations": [DENVER, {**DENVER, "label": "Next door"}]}, name="B"
+        caller, {"action": "nearest_location", "locations": [*twins, {**DENVER, "label": "Next door", "lat": 39.74}]}, name="B"
     )
     assert (await caller.refused("POST", path, {"arguments": {"address": "Denver, CO"}}))["code"] == "place_imprecise"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from patchbay.accounts.tables import OperatorEvent
 from patchbay.agent_runtime.conversation.model import Finish, ToolCallRequest
 from patchbay.api.app import create_app
 from patchbay.api.platform import Platform, open_platform
+from patchbay.connectors.sms.segments import segments
 from patchbay.settings import Settings
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
@@ -243,6 +245,20 @@ async def test_a_notification_that_fails_loses_no_message(office: Office) -> Non
     assert len(await office.caller.ask("GET", f"/agents/{office.agent}/messages")) == 1
 
 
+async def test_one_way_of_notifying_that_fails_does_not_stop_the_other(office: Office) -> None:
+    notify = {"notify": {"email": ["boss@shop.example"], "sms": "+14155550177"}}
+    skill = await office.skill({"name": "Take a message", "skillType": "take_message", "executionConfig": notify})
+    office.mail.answers = ["554 no"]
+    left = '{"caller_name": "Ada", "phone_number": "415 555 0188", "message": "' + "😀" * 900 + '"}'
+    assert "nobody could be notified" in str(await office.call(skill, left))
+    ((to, text),) = office.carrier.sent
+    assert (to, text.startswith("Message for Tony's Pizza from Ada (+14155550188): 😀"), segments(text)) == (
+        "+14155550177",
+        True,
+        3,
+    )
+
+
 async def test_one_message_under_one_key_however_often_it_is_repeated(office: Office) -> None:
     from patchbay.agent_runtime.freezing import unseal_call
     from patchbay.agent_runtime.tables import Skill
@@ -256,6 +272,9 @@ async def test_one_message_under_one_key_however_often_it_is_repeated(office: Of
     context = CallContext(arguments={"caller_name": "Ada", "message": "Hi"}, idempotency_key="pb_1")
     runs = [office.platform.runtime.runner.run(office.key.org_id, call, context) for _ in range(6)]
     assert {r.outcome for r in await asyncio.gather(*runs)} == {"done"}
+    for key, kept in (("pb_1", True), ("pb_2", False), (None, False)):  # as whoever finds a killed process's write asks
+        asked = msgspec.structs.replace(context, idempotency_key=key)
+        assert await office.platform.runtime.runner.settle(office.key.org_id, call, asked) is kept
     assert len(await office.caller.ask("GET", f"/agents/{office.agent}/messages")) == 1
 
 

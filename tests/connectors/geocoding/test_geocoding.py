@@ -71,10 +71,19 @@ async def test_zip_codes_and_cities_are_known_offline(address: str, country: str
 @pytest.mark.parametrize(
     ("address", "country"),
     [("80302", None), ("80302", "DE"), ("Boulder, CO", "CA"), ("00000", "US"), ("200 Pearl St", "US"), ("", "US"), ("CO", "US"),
+     ("77352", "US"), ("Stockton, CA 95214", "DE"), ("Monroe Township, PA", "US"),
      ("Atlantis, CO", "US"), ("\x00" * 300, "US"), ("9" * 5000, "US"), ("come in", "US")],
 )  # fmt: skip
 async def test_what_is_not_known_offline_is_not_guessed(address: str, country: str | None) -> None:
     assert await OfflineGeocoder().place(address, country) is None
+
+
+async def test_a_zip_code_the_data_does_not_place_leaves_its_city() -> None:
+    """Some ZIP codes stand at 0, 0 in the data, thousands of kilometres from anybody who lives there."""
+    for address in ("Livingston, TX 77352", "Livingston, TX"):
+        placed = await OfflineGeocoder().place(address, "US")
+        assert placed is not None
+        assert (placed.precision, distance_km(placed.point, Point(30.71, -94.93)) < 30) == ("city", True)
 
 
 @given(st.text(max_size=400))
@@ -101,6 +110,9 @@ async def test_a_provider_places_addresses(upstream: tuple[Geocoders, str], path
     area = await provider.place("80302", "US")
     assert area is not None
     assert (area.precision, 3 < area.within_km < 10) == ("postcode", True)
+    road = await provider.place("Route 66", "US")  # too long to say where on it
+    assert road is not None
+    assert (road.precision, road.within_km > 10) == ("city", True)
     assert (await provider.place("nowhere", "US"), await provider.place("Colorado", None)) == (None, None)
     assert geocoders.asked[0]["key"] == KEY
     await provider.close()
@@ -111,7 +123,9 @@ async def test_a_provider_places_addresses(upstream: tuple[Geocoders, str], path
     "text",
     ["{}", "null", "<html>",
      '[{"lat": "91", "lon": "0", "addresstype": "house", "boundingbox": ["0","0","0","0"]}]', '[{"lat": "nan"}]',
-     '{"status": "OK", "results": []}', '{"status": "OVER_QUERY_LIMIT", "results": []}', "[[[", '["x"]'],
+     '{"status": "OK", "results": []}', '{"status": "OVER_QUERY_LIMIT", "results": []}', "[[[", '["x"]', "[" * 200_000,
+     '[{"lat": ' + "9" * 400 + ', "lon": 0, "addresstype": "house", "boundingbox": ["0","0","0","0"]}]',
+     '{"status": "OK", "results": [{"geometry": {"location": {"lat": 1, "lng": ' + "9" * 400 + "}}}]}"],
 )  # fmt: skip
 async def test_nonsense_is_no_place(upstream: tuple[Geocoders, str], path: str, text: str) -> None:
     geocoders, url = upstream

@@ -12,6 +12,7 @@ PLACES: dict[str, tuple[float, float, str, float]] = {
     "120 main st": (40.0150, -105.2705, "building", 0.0004),
     "1 far away rd": (40.5853, -105.0844, "building", 0.0004),
     "80302": (40.0172, -105.2851, "postcode", 0.05),
+    "route 66": (35.2, -101.8, "road", 0.2),
     "colorado": (39.0, -105.5, "state", 3.0),
 }
 """By what an address begins with: latitude, longitude, what sort of place it is, and half the side of its box in degrees."""
@@ -56,7 +57,7 @@ class Geocoders:
         if found is None:
             return web.json_response({"results": [], "status": "ZERO_RESULTS"})
         lat, lng, sort, half = found
-        google = {"building": "street_address", "postcode": "postal_code", "state": "administrative_area_level_1"}[sort]
+        google = _GOOGLES[sort]
         corner = {"southwest": {"lat": lat - half, "lng": lng - half}, "northeast": {"lat": lat + half, "lng": lng + half}}
         geometry = {
             "location": {"lat": lat, "lng": lng},
@@ -65,6 +66,14 @@ class Geocoders:
         }
         result = {"types": [google], "geometry": geometry, "formatted_address": request.query["address"], "place_id": "x"}
         return web.json_response({"results": [result], "status": "OK"})
+
+
+_GOOGLES = {
+    "building": "street_address",
+    "postcode": "postal_code",
+    "road": "route",
+    "state": "administrative_area_level_1",
+}
 
 
 def _found(query: str) -> tuple[float, float, str, float] | None:

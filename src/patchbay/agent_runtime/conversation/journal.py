@@ -9,7 +9,6 @@ primary key: none is stored twice.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -26,6 +25,7 @@ from patchbay.agent_runtime.conversation.events import Sequence as EventSequence
 from patchbay.agent_runtime.services import Runtime
 from patchbay.errors import Conflict, NotFound
 from patchbay.store.ids import new_id
+from patchbay.store.json_text import storable_json
 
 LEASE = timedelta(seconds=15)
 """How long a turn is believed to be alive without a sign of life. It is renewed every third of this."""
@@ -222,7 +222,7 @@ class Journal:
         await asyncio.shield(self._runtime.detach(self._store({"state": self._state()}, statement=_ADVANCE_STATE)))
 
     def _state(self) -> str:
-        return json.dumps({k: v for k, v in self._held.state.items() if k != "claim"})
+        return storable_json({k: v for k, v in self._held.state.items() if k != "claim"})
 
     def flush_soon(self) -> None:
         """Store what is pending within :data:`SOON`, unless the turn is over before and stores it all at once."""
@@ -281,7 +281,7 @@ class Journal:
             raise TurnLost
 
     def _values(self, batch: Sequence[Event], number: int) -> dict[str, Any]:
-        events = json.dumps([_stored(event) for event in batch])
+        events = storable_json([_stored(event) for event in batch])
         return {**self._key, "last_seq": number, "turns": self._numbers.turn, "events": events}
 
     def stay_alive(self) -> None:

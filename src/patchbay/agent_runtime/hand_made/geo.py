@@ -185,9 +185,10 @@ def nearest(placed: Placed, settings: GeoSettings) -> dict[str, Any]:
     """The nearest location. Raises :class:`PlaceImprecise` where another may be as near."""
     ranked = sorted((distance_km(placed.point, Point(spot.lat, spot.lng)), n) for n, spot in enumerate(settings.locations))
     distance, number = ranked[0]
-    if len(ranked) > 1 and placed.precision != "address" and ranked[1][0] - distance < 2 * placed.within_km:
-        raise PlaceImprecise.of(placed)
     spot = settings.locations[number]
+    elsewhere = [km for km, n in ranked if (settings.locations[n].lat, settings.locations[n].lng) != (spot.lat, spot.lng)]
+    if elsewhere and placed.precision != "address" and elsewhere[0] - distance < 2 * placed.within_km:
+        raise PlaceImprecise.of(placed)
     told = {"label": spot.label, "address": spot.address, "phone": spot.phone}
     return {**told, f"distance_{settings.unit}": _in(settings.unit, distance), "precision": placed.precision}
 

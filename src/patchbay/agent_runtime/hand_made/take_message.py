@@ -6,7 +6,8 @@ operator is mailed or texted. A notification that fails loses nothing: the messa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -26,9 +27,10 @@ from patchbay.agent_runtime.hand_made.templates import listing, said
 from patchbay.agent_runtime.services import Mailing, Runtime, Texting
 from patchbay.agent_runtime.tables import Skill, TakenMessage
 from patchbay.connectors.preview import Preview
+from patchbay.connectors.sms.segments import segments
 from patchbay.connectors.smtp.addresses import mail_address
 from patchbay.connectors.smtp.message import Mail
-from patchbay.errors import Finding, PatchbayError, ValidationFailed
+from patchbay.errors import Finding, ValidationFailed
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall
 from patchbay.schema_graph.model import FieldType
 from patchbay.schema_graph.phones import to_e164
@@ -38,7 +40,7 @@ from patchbay.store.vault import Vault
 
 TAKE_MESSAGE = "take_message"
 URGENCIES = ("low", "normal", "urgent")
-_NOTICE_MOST = 300
+_NOTICE_MOST, _NOTICE_SEGMENTS = 400, 3
 _OUTPUTS: Mapping[str, tuple[FieldType, str]] = {"status": ("string", "What became of the message")}
 _NOT_NOTIFIED = "The message is kept, but nobody could be notified of it just now."
 _log = structlog.get_logger(__name__)
@@ -156,21 +158,30 @@ class TakeMessageRunner:
             await tell(session, Told(type="message.taken", data=data, **about))
             return True
 
+    async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
+        """Whether the message of this request was kept."""
+        if context.idempotency_key is None:
+            return False
+        query = select(TakenMessage.id).where(TakenMessage.key == context.idempotency_key)
+        async with self._database.tenant(org_id, read_only=True) as session:
+            return await session.scalar(query) is not None
+
     async def _notify(self, settings: MessageSettings, values: Mapping[str, Any], key: str) -> bool:
-        """Whether everybody who was to be notified has been."""
+        """Whether everybody who was to be notified has been. Neither way waits for the other, or fails with it."""
         told = {name: value for name, value in values.items() if value is not None}
         subject = f"Message for {settings.agent_name} from {said(values['caller_name'])}"
-        try:
-            if settings.mail_to:
-                mail = Mail(to=settings.mail_to, subject=subject, text=listing(told), key=f"{key}_notice")
-                await _there(self._mailer).send(mail)
-            if settings.sms_to:
-                notice = f"{subject}: {said(values['message'])} {values['phone_number'] or values['called_from'] or ''}"
-                await _there(self._carrier).send(settings.sms_to, " ".join(notice.split())[:_NOTICE_MOST])
-        except (PatchbayError, _NoneThere) as failure:
+        ways: list[Awaitable[None]] = []
+        if settings.mail_to:
+            mail = Mail(to=settings.mail_to, subject=subject, text=listing(told), key=f"{key}_notice")
+            ways.append(_mailed(self._mailer, mail))
+        if settings.sms_to:
+            number = values["phone_number"] or values["called_from"]
+            text = _short(f"{subject}{f' ({number})' if number else ''}: {said(values['message'])}")
+            ways.append(_texted(self._carrier, settings.sms_to, text))
+        failures = [one for one in await asyncio.gather(*ways, return_exceptions=True) if one is not None]
+        for failure in failures:
             _log.warning("message not notified", skill_id=settings.skill_id, error=type(failure).__name__)
-            return False
-        return True
+        return not failures
 
 
 async def list_messages(session: AsyncSession, agent_id: str, *, limit: int, before: str | None) -> Sequence[TakenMessage]:
@@ -202,10 +213,24 @@ class _NoneThere(Exception):
     """What would notify is not configured any more."""
 
 
-def _there(channel: Any) -> Any:
-    if channel is None:
+async def _mailed(mailer: Mailing | None, mail: Mail) -> None:
+    if mailer is None:
         raise _NoneThere
-    return channel
+    await mailer.send(mail)
+
+
+async def _texted(carrier: Texting | None, to: str, text: str) -> None:
+    if carrier is None:
+        raise _NoneThere
+    await carrier.send(to, text)
+
+
+def _short(text: str) -> str:
+    """As much of a text, on one line, as a carrier bills as so many messages."""
+    line = " ".join(text.split())[:_NOTICE_MOST]
+    while segments(line) > _NOTICE_SEGMENTS:
+        line = line[:-1]
+    return line
 
 
 def _unconfigured(runtime: Runtime, notify: Notify) -> list[Finding]:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
+import structlog
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -34,6 +35,7 @@ from patchbay.agent_runtime.mcp.offered import OfferedTool, offered_tools
 from patchbay.agent_runtime.mcp.sessions import McpSession
 from patchbay.agent_runtime.services import Runtime
 from patchbay.api.door import MAX_BODY
+from patchbay.api.problems import Internal
 from patchbay.errors import PatchbayError, ValidationFailed
 
 SESSION = "patchbay.mcp"
@@ -47,6 +49,7 @@ INSTRUCTIONS = (
 )
 
 Context = ServerRequestContext[dict[str, Any], Any]
+_log = structlog.get_logger(__name__)
 
 
 def session_manager(runtime: Runtime) -> StreamableHTTPSessionManager:
@@ -62,6 +65,9 @@ def session_manager(runtime: Runtime) -> StreamableHTTPSessionManager:
         except PatchbayError as refusal:
             code = INVALID_PARAMS if isinstance(refusal, ValidationFailed) else INTERNAL_ERROR
             raise MCPError(code, refusal.detail, {"code": refusal.code}) from None
+        except Exception:  # the SDK would tell the client its text, which may hold anything
+            _log.exception("mcp call failed", conversation_id=_session(context).conversation_id)
+            raise MCPError(INTERNAL_ERROR, Internal().detail, {"code": Internal.code}) from None
 
     server = Server[dict[str, Any]](
         "Patchbay",

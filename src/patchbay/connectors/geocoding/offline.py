@@ -23,6 +23,8 @@ _ZIP = re.compile(r"(?<![\w-])(\d{5})(?:-\d{4})?(?![\w-])")
 _STREET_AFTER = re.compile(r"\s+[A-Za-z]+\.?\s+(?:st|street|ave|avenue|rd|road|blvd|dr|drive|ln|lane|way|ct|court)\b", re.I)
 _LEAST_KM, _MOST_KM = 1.0, 60.0
 _WINDOW_DEGREES = 0.6
+_NOWHERE = Point(0.0, 0.0)
+"""How the data writes that it does not know where a ZIP code is."""
 
 
 class _Zip(msgspec.Struct, frozen=True):
@@ -102,11 +104,14 @@ def _city(text: str, state: str, atlas: _Atlas) -> Placed | None:
     return None
 
 
-def _middle(zips: Sequence[_Zip], atlas: _Atlas) -> Placed:
+def _middle(zips: Sequence[_Zip], atlas: _Atlas) -> Placed | None:
+    """None where it is too large to be one place: two that have the same name, for instance."""
     middle = Point(sum(z.point.lat for z in zips) / len(zips), sum(z.point.lng for z in zips) / len(zips))
+    if any(distance_km(middle, z.point) > _MOST_KM for z in zips):
+        return None
     reach = max(distance_km(middle, z.point) + _reach(z, atlas) for z in zips)
     label = f"{zips[0].city}, {zips[0].state}"
-    return Placed(point=middle, precision="city", within_km=min(reach, _MOST_KM), label=label, country=US)
+    return Placed(point=middle, precision="city", within_km=reach, label=label, country=US)
 
 
 def _reach(one: _Zip, atlas: _Atlas) -> float:
@@ -134,7 +139,10 @@ def _atlas() -> _Atlas:
     for row in rows:
         if row["country"] != US or not row["active"] or not row["lat"] or not row["long"]:
             continue
-        one = _Zip(row["zip_code"], row["city"], row["state"], Point(float(row["lat"]), float(row["long"])))
+        point = Point(float(row["lat"]), float(row["long"]))
+        if point == _NOWHERE:
+            continue
+        one = _Zip(row["zip_code"], row["city"], row["state"], point)
         by_code[one.code] = one
         if row["zip_code_type"] == "STANDARD":
             areas.append(one)

@@ -23,6 +23,8 @@ DEADLINE_S = 5.0
 _MOST_BYTES = 262_144
 _HEADERS = {"Accept": "application/json"}
 _GOOGLE = "/geocode/json"
+_ADDRESS_KM = 1.0
+"""How far what counts as an address may reach."""
 _CITIES = frozenset({"city", "town", "village", "hamlet", "municipality", "locality", "suburb", "neighbourhood", "quarter"})
 _POSTCODES = frozenset({"postcode", "postal_code"})
 _LARGER = frozenset({
@@ -46,7 +48,7 @@ class ProviderGeocoder:
         answer = await self._ask(self._google_query(text, country) if self._google else self._nominatim_query(text, country))
         try:
             return _of_google(answer) if self._google else _of_nominatim(answer)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
             raise GeocoderUnavailable from None
 
     async def close(self) -> None:
@@ -70,7 +72,7 @@ class ProviderGeocoder:
             if answered.status != 200:
                 raise GeocoderUnavailable
             return msgspec.json.decode(answered.body)
-        except (OutboundFailed, EgressRefused, BadUrl, msgspec.DecodeError, UnicodeError):
+        except (OutboundFailed, EgressRefused, BadUrl, msgspec.DecodeError, UnicodeError, RecursionError):
             raise GeocoderUnavailable from None
 
 
@@ -83,10 +85,9 @@ def _of_nominatim(answer: Any) -> Placed | None:
         return None
     point = _point(found["lat"], found["lon"])
     south, north, west, east = (float(edge) for edge in found["boundingbox"])
-    reach = distance_km(_point(south, west), _point(north, east)) / 2
-    return Placed(
-        point=point, precision=_precision({sort}), within_km=max(reach, 0.05), label=str(found.get("display_name", ""))[:200]
-    )
+    reach = max(distance_km(_point(south, west), _point(north, east)) / 2, 0.05)
+    label = str(found.get("display_name", ""))[:200]
+    return Placed(point=point, precision=_precision({sort}, reach), within_km=reach, label=label)
 
 
 def _of_google(answer: Any) -> Placed | None:
@@ -101,20 +102,21 @@ def _of_google(answer: Any) -> Placed | None:
     geometry = found["geometry"]
     point = _point(geometry["location"]["lat"], geometry["location"]["lng"])
     near, far = geometry["viewport"]["southwest"], geometry["viewport"]["northeast"]
-    reach = distance_km(_point(near["lat"], near["lng"]), _point(far["lat"], far["lng"])) / 2
     exact = {"ROOFTOP": 0.05, "RANGE_INTERPOLATED": 0.2}.get(str(geometry.get("location_type")))
+    reach = exact or max(distance_km(_point(near["lat"], near["lng"]), _point(far["lat"], far["lng"])) / 2, 0.05)
     return Placed(
         point=point,
-        precision=_precision(sorts),
-        within_km=exact or max(reach, 0.05),
+        precision=_precision(sorts, reach),
+        within_km=reach,
         label=str(found.get("formatted_address", ""))[:200],
     )
 
 
-def _precision(sorts: set[str]) -> Precision:
+def _precision(sorts: set[str], reach_km: float) -> Precision:
+    """What a place is known by. A long road, a park or a part of a city that the lists do not name is no address."""
     if sorts & _POSTCODES:
         return "postcode"
-    return "city" if sorts & _CITIES else "address"
+    return "city" if sorts & _CITIES or reach_km > _ADDRESS_KM else "address"
 
 
 def _point(lat: Any, lng: Any) -> Point:

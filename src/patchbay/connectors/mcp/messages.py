@@ -48,19 +48,32 @@ def in_session(request: Request, session_id: str | None, version: str) -> Reques
     return msgspec.structs.replace(request, headers={**request.headers, **own})
 
 
-def read_message(answered: Answered, *, write: bool) -> Read:
-    """What an answer means: of a success, the JSON-RPC result (None for an answer without one).
+def read_message(answered: Answered, request: Request) -> Read:
+    """What an answer to ``request`` means: of a success, the JSON-RPC result (None for an answer without one).
 
-    Raises SourceRefused for what cannot be understood; of a write, OutcomeUnknown.
+    An answer to another request, maybe for another caller, is none to this one. Raises SourceRefused for what cannot be
+    understood; of a write, OutcomeUnknown.
     """
     if not 200 <= answered.status < 300 or not answered.body:
         return Read(answered.status)
-    answer = next((one for one in _messages(answered) if "result" in one or "error" in one), None)
+    write, asked = request.write, _id_of(request)
+    answer = next((one for one in _messages(answered) if _answers(one, asked)), None)
     if answer is None:
         raise OutcomeUnknown if write else SourceRefused(_NOT_UNDERSTOOD)
     if "error" in answer:
         raise _refusal(answer["error"], write=write)
     return Read(answered.status, answer["result"])
+
+
+def _id_of(request: Request) -> str | None:
+    return cast("dict[str, Any]", _decode(request.body or b"{}")).get("id")
+
+
+def _answers(one: Mapping[str, Any], asked: str | None) -> bool:
+    """Whether a message answers the request ``asked``: an error may say that its request could not even be read (null)."""
+    if "error" in one:
+        return one.get("id") in (asked, None)
+    return "result" in one and one.get("id") == asked
 
 
 def tool_failed(*, write: bool) -> CallRefused:

@@ -64,7 +64,7 @@ class ReadyMcp:
         """What it answered, as rows. Raises a CallRefused where the tool says that it failed."""
         answered: Any = answer.payload
         told = cast("dict[str, Any]", answered) if isinstance(answered, dict) else dict[str, Any]()
-        if told.get("isError") is True:
+        if told.get("isError") not in (None, False):
             raise tool_failed(write=self._write)
         payload, notes = payload_of(told)
         if self._write and not told:

@@ -7,6 +7,7 @@ whenever a session begins.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, cast
 
 import msgspec
@@ -20,7 +21,14 @@ from patchbay.connectors.http.source import HttpSource
 from patchbay.connectors.mcp.credentials import McpCredentials
 from patchbay.connectors.mcp.messages import SESSION_ID, VERSIONS, in_session, message, read_message
 from patchbay.connectors.mcp.tools import MOST_TOOLS, RemoteTool, pin_of, read_tool
-from patchbay.connectors.refusals import RecordNotFound, SchemaChanged, SourceRefused, SourceTimeout, SourceUnavailable
+from patchbay.connectors.refusals import (
+    RecordNotFound,
+    SchemaChanged,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnavailable,
+    ValueNotAccepted,
+)
 from patchbay.egress.guard import EgressGuard
 from patchbay.egress.http import Answered
 from patchbay.schema_graph.call import FrozenCall
@@ -29,9 +37,19 @@ LISTED_FOR_S = 300.0
 """How many seconds a list of tools is believed."""
 MOST_PAGES = 20
 CURSOR_MOST = 2_000
-_SESSION_ID_MOST = 1_000
+_SESSION_ID = re.compile(r"[\x21-\x7e]{1,1000}")
+_OVER_STATUS = frozenset((400, 404, 410))
 _CLIENT = {"name": "Patchbay", "version": "1"}
+_NOT_ACCEPTED = "The MCP server does not accept the call."
 _OVER = "The MCP server had ended its session, so nothing was done."
+
+
+class _Over(Exception):
+    """The server has ended its session, or never knew it; ``refusal`` is what that means where it cannot be begun again."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.refusal = ValueNotAccepted(_NOT_ACCEPTED) if status == 400 else SourceUnavailable(_OVER)
 
 
 class _Session(msgspec.Struct):
@@ -86,25 +104,47 @@ class McpSource:
             if call.ground is None or session.pins.get(call.operation) != call.ground.operation:
                 session.listed_at = float("-inf")
                 raise SchemaChanged
-            answer = await self._sent(request, session, deadline)
-            if answer.status not in (404, 410):
-                return answer
-            self._session = None
-            if session.id is None or request.write or not again:
-                break
-        raise SourceUnavailable(_OVER)
+            try:
+                return await self._sent(request, session, deadline)
+            except _Over as over:
+                self._give_up(session)
+                if session.id is None or request.write or not again:
+                    raise over.refusal from None
+        raise AssertionError("unreachable")
 
     async def tools(self, deadline: float) -> list[RemoteTool]:
         """All tools of the server, asked now."""
         session_id, version = await self._begin(deadline)
-        return await self._list(session_id, version, deadline)
+        try:
+            return await self._list(_Session(session_id, version, {}, float("-inf")), deadline)
+        except _Over as over:
+            raise over.refusal from None
 
     async def _sent(self, request: Request, session: _Session, deadline: float) -> Read:
+        """The answer within a session. Raises :class:`_Over` where there is no such session any more: 404 by the protocol, and
+        400 of servers that know a session they have forgotten for a mistake of ours.
+        """
         sent = in_session(request, session.id, session.version)
+        status: list[int] = []
+
+        def read(answered: Answered) -> Read:
+            status.append(answered.status)
+            return read_message(answered, request)
+
         try:
-            return await self._http.send(sent, lambda answered: read_message(answered, write=request.write), deadline=deadline)
-        except RecordNotFound:  # how a write is told of 404, which here is the session's
-            return Read(404)
+            answer = await self._http.send(sent, read, deadline=deadline)
+        except (RecordNotFound, ValueNotAccepted):  # how a write is told of 404, and everything of 400
+            if status and status[-1] in _OVER_STATUS:
+                raise _Over(status[-1]) from None
+            raise
+        if answer.status in _OVER_STATUS:
+            raise _Over(answer.status)
+        return answer
+
+    def _give_up(self, session: _Session) -> None:
+        """Another call may have begun another one meanwhile: that stays."""
+        if self._session is session:
+            self._session = None
 
     async def _current(self, deadline: float) -> _Session:
         """The session, once its list of tools is young enough. One call opens it; the others wait."""
@@ -118,11 +158,21 @@ class McpSource:
         session = self._session
         if session is not None and self._loop.time() - session.listed_at < LISTED_FOR_S:
             return session
-        if session is None:
-            session_id, version = await self._begin(deadline)
-            session = _Session(session_id, version, {}, float("-inf"))
+        if session is not None:
+            try:
+                return await self._looked_at(session, deadline)
+            except _Over:
+                self._session = None
+        session_id, version = await self._begin(deadline)
         try:
-            tools = await self._list(session.id, session.version, deadline)
+            return await self._looked_at(_Session(session_id, version, {}, float("-inf")), deadline)
+        except _Over as over:
+            raise over.refusal from None
+
+    async def _looked_at(self, session: _Session, deadline: float) -> _Session:
+        """The session with its list of tools as it is now."""
+        try:
+            tools = await self._list(session, deadline)
         except SourceUnavailable:
             self._session = None
             raise
@@ -135,36 +185,39 @@ class McpSource:
         params = {"protocolVersion": VERSIONS[0], "capabilities": {}, "clientInfo": _CLIENT}
         given: list[str | None] = []
 
+        hello = message(self._target, "initialize", params)
+
         def read(answered: Answered) -> Read:
             given.append(answered.headers.get(SESSION_ID))
-            return read_message(answered, write=False)
+            return read_message(answered, hello)
 
-        answer = await self._http.send(message(self._target, "initialize", params), read, deadline=deadline)
+        answer = await self._http.send(hello, read, deadline=deadline)
         result: Any = answer.payload
         version: Any = cast("dict[str, Any]", result).get("protocolVersion") if isinstance(result, dict) else None
         session_id = given[-1]
-        if version not in VERSIONS or (session_id is not None and len(session_id) > _SESSION_ID_MOST):
+        if version not in VERSIONS or (session_id is not None and not _SESSION_ID.fullmatch(session_id)):
             raise SourceRefused("There is no MCP server that keeps sessions at this address.")
         ready = in_session(message(self._target, "notifications/initialized", None, notice=True), session_id, version)
         await self._http.send(ready, lambda answered: Read(answered.status), deadline=deadline)
         return session_id, version
 
-    async def _list(self, session_id: str | None, version: str, deadline: float) -> list[RemoteTool]:
-        tools: list[RemoteTool] = []
-        cursor: str | None = None
+    async def _list(self, session: _Session, deadline: float) -> list[RemoteTool]:
+        """The tools, each name once. A server whose pages lead back to one of them has told all it has."""
+        tools: dict[str, RemoteTool] = {}
+        cursors: list[str] = []
         for _ in range(MOST_PAGES):
-            request = message(self._target, "tools/list", {} if cursor is None else {"cursor": cursor})
-            sent = in_session(request, session_id, version)
-            answer = await self._http.send(sent, lambda answered: read_message(answered, write=False), deadline=deadline)
-            if answer.status in (404, 410):
-                raise SourceUnavailable(_OVER)
+            request = message(self._target, "tools/list", {"cursor": cursors[-1]} if cursors else {})
+            answer = await self._sent(request, session, deadline)
             page: dict[str, Any] = cast("dict[str, Any]", answer.payload) if isinstance(answer.payload, dict) else {}
             listed: Any = page.get("tools")
             if not isinstance(listed, list):
                 raise SourceRefused("The MCP server's list of tools was not understood.")
-            tools += [tool for one in cast("list[Any]", listed) if (tool := read_tool(one)) is not None]
+            for one in cast("list[Any]", listed)[:MOST_TOOLS]:
+                if (tool := read_tool(one)) is not None:
+                    tools.setdefault(tool.name, tool)
             following: Any = page.get("nextCursor")
-            if not isinstance(following, str) or len(following) > CURSOR_MOST or len(tools) >= MOST_TOOLS:
-                return tools[:MOST_TOOLS]
-            cursor = following
-        return tools
+            full = len(tools) >= MOST_TOOLS
+            if not isinstance(following, str) or len(following) > CURSOR_MOST or following in cursors or full:
+                break
+            cursors.append(following)
+        return list(tools.values())[:MOST_TOOLS]

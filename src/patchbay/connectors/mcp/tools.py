@@ -43,19 +43,22 @@ class RemoteTool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_tool(listed: Any) -> RemoteTool | None:
-    """A tool as ``tools/list`` names it; None for what is none, or is too large to be one."""
+    """A tool as ``tools/list`` names it; None for what is none, is too large to be one, or holds what no store can keep."""
     if not isinstance(listed, dict):
         return None
     members = cast("dict[str, Any]", listed)
     name, takes, gives = members.get("name"), members.get("inputSchema"), members.get("outputSchema")
     if not isinstance(name, str) or not 0 < len(name) <= 200 or not isinstance(takes, dict):
         return None
-    if _deeper_than(DEEPEST, [takes, gives]) or len(msgspec.json.encode([takes, gives])) > SCHEMA_MOST:
+    if _deeper_than(DEEPEST, [takes, gives]):
+        return None
+    encoded = msgspec.json.encode([name, takes, gives])
+    if len(encoded) > SCHEMA_MOST or b"\\u0000" in encoded:
         return None
     text = members.get("description")
     return RemoteTool(
         name=name,
-        description=text[:TEXT_MOST] if isinstance(text, str) else None,
+        description=text[:TEXT_MOST].replace("\x00", "\ufffd") if isinstance(text, str) else None,
         input_schema=cast("dict[str, Any]", takes),
         output_schema=cast("dict[str, Any]", gives) if isinstance(gives, dict) else None,
     )

@@ -99,7 +99,7 @@ class Carrier:
             raise SmsRefused
         try:
             msgspec.json.decode(answered.body, type=_Queued)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise SmsLost("What answers is not the carrier's API.") from None
 
     async def close(self) -> None:

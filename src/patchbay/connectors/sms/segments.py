@@ -12,9 +12,16 @@ _EXTENDED = frozenset("^{}\\[~]|€\f")
 
 
 def segments(text: str) -> int:
-    """The number of messages ``text`` is sent as; an empty one is one."""
+    """The number of messages ``text`` is sent as; an empty one is one. What takes two places is never parted."""
     if all(c in _BASIC or c in _EXTENDED for c in text):
-        size, whole, part = sum(2 if c in _EXTENDED else 1 for c in text), 160, 153
+        sizes, whole, part = [2 if c in _EXTENDED else 1 for c in text], 160, 153
     else:
-        size, whole, part = len(text.encode("utf-16-be", "replace")) // 2, 70, 67
-    return 1 if size <= whole else -(-size // part)
+        sizes, whole, part = [len(c.encode("utf-16-be", "replace")) // 2 for c in text], 70, 67
+    if sum(sizes) <= whole:
+        return 1
+    count, left = 1, part
+    for size in sizes:
+        if size > left:
+            count, left = count + 1, part
+        left -= size
+    return count
