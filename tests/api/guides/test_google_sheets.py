@@ -112,6 +112,17 @@ async def test_a_row_is_logged_under_its_columns_as_it_was_said(operator: Caller
     assert len(tab.cells) == 3
 
 
+async def test_a_row_that_does_not_land_under_its_headers_is_not_told_as_noted(operator: Caller, server: Google) -> None:
+    """Somebody counts in a column without a header: for Google it is the first one of the table."""
+    agent_id = await desk(operator, server, append_row={**LOG, "referenceColumn": None})
+    tab = server.spreadsheets.all[SHEET].tabs[0]
+    tab.cells.append(["1", "+14155550199", "Bob", None, "Roof"])
+    made = await call(operator, agent_id, "Log_a_row", caller_name="Ada", reason="x")
+    assert tab.cells[2][:2] == ["+14155550132", "Ada"]
+    assert (made["status"], made["code"]) == ("failed", "outcome_unknown")
+    assert len(await operator.ask("GET", "/operator-events?type=write.unknown")) == 1
+
+
 @pytest.mark.parametrize(("trouble", "status"), [("lost", "succeeded"), ("failed", "failed"), ("reader", "refused")])
 async def test_a_row_is_never_logged_twice(operator: Caller, server: Google, trouble: str, status: str) -> None:
     agent_id = await desk(operator, server, append_row=LOG)

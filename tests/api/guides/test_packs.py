@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,14 @@ CREDENTIALS = {"region": "eu", "key": TOKEN}
 @pytest.fixture
 async def crm(tmp_path: Path) -> AsyncIterator[tuple[Crm, str]]:
     """The CRM behind the pack, and its origin."""
+    async with crm_served(tmp_path / "ca.pem") as served:
+        yield served
+
+
+@asynccontextmanager
+async def crm_served(ca_file: Path) -> AsyncIterator[tuple[Crm, str]]:
     authority, server = Authority(), Crm()
-    (tmp_path / "ca.pem").write_text(authority.pem)
+    ca_file.write_text(authority.pem)
     runner = web.AppRunner(server.app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_context(authority.issue())).start()
@@ -232,6 +239,32 @@ async def test_a_setting_that_is_taken_away_and_given_anew_brings_no_review(
         assert (await operator.refused("PATCH", path, {**again, "enabled": True}))["code"] == "review_required"
         changed = await operator.ask("PATCH", path, again)
         assert (changed["enabled"], changed["binding"]["enabled"], changed["review"]) == (False, False, None)
+
+
+async def test_after_another_account_was_connected_provisioning_proves_anew(
+    desk_platform: Platform, database: Database, vault: Vault, tmp_path: Path, key: Key
+) -> None:
+    async with crm_served(tmp_path / "other.pem") as (_, origin):
+        us = {"https://us.desk.example": StandIn(origin=origin, ca_file=tmp_path / "other.pem")}
+        ours = desk_platform.settings.model_copy(update={"stand_ins": {**desk_platform.settings.stand_ins, **us}})
+        async with (
+            open_platform(ours, database=database, vault=vault) as platform,
+            client_of(create_app(ours, platform=platform), key.headers) as http,
+        ):
+            operator = Caller(http)
+            agent_id = await connected_agent(operator)
+            path = f"/agents/{agent_id}/integrations/desk/provision"
+            reads, writes = [one["skill"] for one in await operator.ask("POST", path)]
+            other = await operator.ask("POST", "/integrations/desk/connect", {"credentials": {**CREDENTIALS, "region": "us"}})
+            assert other["id"] != reads["connectionId"]
+            again = await operator.ask("POST", path)
+            assert [(one["created"], one["skill"]["id"], one["skill"]["connectionId"]) for one in again] == [
+                (False, reads["id"], other["id"]),
+                (False, writes["id"], other["id"]),
+            ]
+            assert [(one["skill"]["enabled"], one["skill"]["review"]) for one in again] == [(True, None), (False, None)]
+            once_more = await operator.ask("POST", path)
+            assert [one["skill"]["digest"] for one in once_more] == [one["skill"]["digest"] for one in again]
 
 
 async def test_what_is_not_configured_yet_cannot_be_enabled(operator: Caller) -> None:

@@ -128,6 +128,7 @@ class Spreadsheets:
         held = self._held(user, sheet_id, write=True)
         area = _checked(held, range_, query, body)
         tab = area.tab
+        area = _last_table(area)
         last = _table_end(area)
         values = body.get("values", [])
         row = last if last is not None else area.row
@@ -269,6 +270,22 @@ def _typed(value: Any) -> Cell:
     if _NUMBER.fullmatch(value):
         return float(value)
     return Formula(value) if value.startswith(("=", "+")) and len(value) > 1 else value
+
+
+def _last_table(area: Area) -> Area:
+    """The last table in the area: columns that stand beside each other and hold something, from where the table begins, which may
+    be before the area (https://developers.google.com/workspace/sheets/api/guides/values, "Append values").
+    """
+    cells = area.tab.cells[area.row :]
+    last = min(area.last_column or area.tab.columns, area.tab.columns)
+
+    def filled(column: int) -> bool:
+        return any(column < len(row) and row[column] not in (None, "") for row in cells)
+
+    begins = next((at for at in range(last - 1, area.column - 1, -1) if filled(at)), area.column)
+    while begins > 0 and filled(begins - 1):
+        begins -= 1
+    return Area(area.tab, area.row, begins, area.last_row, area.last_column)
 
 
 def _table_end(area: Area) -> int | None:

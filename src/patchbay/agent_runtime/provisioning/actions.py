@@ -132,12 +132,17 @@ async def make_skill(
     name: str | None = None,
     description: str | None = None,
 ) -> Provisioned:
-    """The skill of ``provenance``: the one there is, else a new one from the draft."""
+    """The skill of ``provenance``: the one there is, else a new one from the draft. One that was proven on a connection which has
+    been replaced since is proven on the present one; a write is then disabled until it is reviewed again.
+    """
     for _ in range(_ATTEMPTS):
         async with runtime.database.tenant(org_id, read_only=True) as session:
             there = await skill_from(session, agent_id, provenance)
-            if there is not None:
-                return Provisioned(there, created=False)
+            connection = await current(session, pack.kind)
+        if there is not None and there.call is not None and there.connection_id != connection.id:
+            there = await change_configuration(runtime, {pack.kind: pack}, org_id, agent_id, there.id, {}, reviewer=reviewer)
+        if there is not None:
+            return Provisioned(there, created=False)
         frozen = None if draft.missing else await freeze_draft(runtime, org_id, agent_id, pack.kind, draft)
         async with runtime.database.tenant(org_id) as session:
             await get_agent(session, agent_id, lock=True)

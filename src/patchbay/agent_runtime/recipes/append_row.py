@@ -10,9 +10,20 @@ import msgspec
 
 from patchbay.agent_runtime.planner.words import humanized
 from patchbay.agent_runtime.recipes.book import reference_of
-from patchbay.agent_runtime.recipes.cells import APPEND, READ, Header, TableSettings, down, headers, tidy
+from patchbay.agent_runtime.recipes.cells import (
+    APPEND,
+    READ,
+    Header,
+    TableSettings,
+    down,
+    first_column,
+    headers,
+    letters,
+    tidy,
+)
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
 from patchbay.bindings.parameters import BY_NAME
+from patchbay.connectors.http.results import NOT_READ
 from patchbay.connectors.refusals import CallRefused, OutcomeUnknown
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, Column, FrozenCall, Output
 from patchbay.schema_graph.coercion import zone_info
@@ -86,9 +97,10 @@ class AppendRow:
         row = [""] * (found.last - found.first + 1)
         for header, value in values.items():
             row[found.at(header) - found.first] = str(value) if value is not None else ""
-        where = settings.row(settings.header_row, found.first, found.last)
+        # The table is the one that the first header belongs to: within a wider range there may be several, beside each other.
+        where = settings.row(settings.header_row, found.first, found.first)
         try:
-            await parts.run("append", {"range": where, "cells": row})
+            _check_place(await parts.run("append", {"range": where, "cells": row}), found.first)
         except OutcomeUnknown:
             if settings.reference_column is None or not await _noted(
                 parts, settings, found.at(settings.reference_column), reference
@@ -104,6 +116,15 @@ class AppendRow:
             return False
         found = await headers(parts, settings)
         return await _noted(parts, settings, found.at(settings.reference_column), reference_of(parts.key()))
+
+
+def _check_place(result: CallResult, first: int) -> None:
+    """Raises OutcomeUnknown for a row that is not where it belongs: the system looks for the table by itself, and takes a column
+    without a header for a part of it; and for an answer that does not say where it is, of a part that returns that.
+    """
+    row: Mapping[str, Any] = result.rows[0] if result.rows else {}
+    if NOT_READ in result.notes or ("range" in row and first_column(str(row["range"])) != letters(first)):
+        raise OutcomeUnknown
 
 
 async def _noted(parts: Parts, settings: AppendSettings, column: int, reference: str) -> bool:

@@ -2,8 +2,8 @@
 
 Their one reading part, ``read``, is given a ``range`` and returns ``cells``, a list of rows from the range's first cell on (what
 is empty at the end of a row, or at the end of them all, may be left out), and, where it has it, the ``range`` that they are.
-``append`` is given a ``range`` in which it finds the table, and ``cells``, one row; it has to write texts as they are, never as
-if somebody typed them, so that none becomes a formula.
+``append`` is given the ``range`` of the table's first header, and ``cells``, one row; it has to write texts as they are, never as
+if somebody typed them, so that none becomes a formula. Where it returns the ``range`` it wrote to, that is checked.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MOST_COLUMNS = 100
 """Columns further right are not looked at: a call takes no longer list."""
 PAGE, MOST_PAGES = 1_000, 20
 """Rows that are looked through with one read, and how many such reads a run makes."""
+_FIRST_COLUMN = re.compile(r"(?:^|!)\$?([A-Z]{1,3})\$?[0-9]*(?::[^!]*)?$")
 _LAST_ROW = re.compile(r"([0-9]+)$")
 Header = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
@@ -147,6 +148,12 @@ def tidy(text: str) -> str:
 def quoted(tab: str) -> str:
     """The name of a tab as a range has it."""
     return "'" + tab.replace("'", "''") + "'"
+
+
+def first_column(where: str) -> str | None:
+    """The letters of the first column of a range in A1 notation."""
+    found = _FIRST_COLUMN.search(where)
+    return found[1] if found else None
 
 
 def letters(column: int) -> str:
