@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,6 +48,7 @@ BINDING = {
     ],
     "enabled": True,
 }
+SOURCE = {"kind": "faq", "faqs": [{"question": "When are you open?", "answer": "Every day, to Ada Lovelace's delight."}]}
 ROUTES = {
     "GET /api/v1/audit-logs": "audit:read",
     "GET /api/v1/operator-events": "audit:read",
@@ -109,6 +111,12 @@ ROUTES = {
     "DELETE /api/v1/agents/{agentId}/integrations/{kind}/provision": "skills:write",
     "POST /api/v1/agents/{agentId}/integrations/{kind}/pack/install": "skills:write",
     "POST /api/v1/uploads": "knowledge:write",
+    "GET /api/v1/agents/{agentId}/knowledge/sources": "knowledge:read",
+    "POST /api/v1/agents/{agentId}/knowledge/sources": "knowledge:write",
+    "GET /api/v1/agents/{agentId}/knowledge/sources/{id}": "knowledge:read",
+    "PATCH /api/v1/agents/{agentId}/knowledge/sources/{id}": "knowledge:write",
+    "DELETE /api/v1/agents/{agentId}/knowledge/sources/{id}": "knowledge:write",
+    "POST /api/v1/agents/{agentId}/knowledge/sources/{id}/refresh": "knowledge:write",
     "POST /api/v1/agents/{agentId}/simulate": "agents:write",
     "POST /api/v1/chat/sessions": "chat:write",
     "GET /api/v1/chat/sessions/{id}": "chat:read",
@@ -154,6 +162,8 @@ BODIES: dict[str, Any] = {
     ],
     "POST /api/v1/agents/{agentId}/variables": {"name": "caller_phone", "note": "Where the caller can be reached"},
     "PATCH /api/v1/agents/{agentId}/variables/{name}": {"note": "x"},
+    "POST /api/v1/agents/{agentId}/knowledge/sources": {"kind": "text", "label": "Rules", "text": "We deliver for $4."},
+    "PATCH /api/v1/agents/{agentId}/knowledge/sources/{id}": {"autoRefresh": True},
     "POST /api/v1/agents/{agentId}/geocode-roster": {"locations": [{"label": "Shop", "address": "Boulder, CO 80302"}]},
     "POST /api/v1/agents/{agentId}/knowledge/preview": {"query": "Are you open on Sundays?"},
     "POST /api/v1/agents/{agentId}/simulate": {"message": "Hello?"},
@@ -191,10 +201,16 @@ class World:
     version: str
     skill: str
     session: str
+    source: str
 
     def fill(self, path: str) -> str:
         """``path`` with the ids of this world."""
-        own = {"/agents/{id}": self.agent, "/skills/{id}": self.skill, "/chat/sessions/{id}": self.session}
+        own = {
+            "/agents/{id}": self.agent,
+            "/skills/{id}": self.skill,
+            "/chat/sessions/{id}": self.session,
+            "/sources/{id}": self.source,
+        }
         for part, value in {**own, "/conversations/{id}": self.session}.items():
             path = path.replace(part, part.replace("{id}", value))
         path = path.replace("{agentId}", self.agent).replace("{versionId}", self.version)
@@ -234,10 +250,14 @@ async def world(client: httpx2.AsyncClient, tls_postgres: PostgresServer, databa
     async with database.tenant(key.org_id) as store:
         left = {"caller_name": "Ada", "message": "Call me.", "urgency": "normal", "conversation_id": session}
         store.add(TakenMessage(id="msg_1", agent_id=agent, skill_id=skill, key="k", **left))
-    return World(agent, version, skill, session)
+    known = await client.post(f"/api/v1/agents/{agent}/knowledge/sources", json={**SOURCE, "label": "Hours"})
+    source = (await made(known, 201))["id"]
+    while (await made(await client.get(f"/api/v1/agents/{agent}/knowledge/sources/{source}")))["status"] == "pending":
+        await asyncio.sleep(0.02)
+    return World(agent, version, skill, session, source)
 
 
-NOWHERE = World("agt_none", "ver_none", "skl_none", "cnv_none")
+NOWHERE = World("agt_none", "ver_none", "skl_none", "cnv_none", "kbs_none")
 
 
 async def send(client: httpx2.AsyncClient, operation: Operation, world: World, **options: Any) -> httpx2.Response:
@@ -388,7 +408,9 @@ async def test_what_is_anothers_does_not_exist(app: FastAPI, client: httpx2.Asyn
             if operation.route.lenient or operation.path.endswith("/audit-logs"):
                 continue
             shown = response.text.replace(response.request.url.path, "")
-            assert not any(own in shown for own in (world.agent, world.version, world.skill, world.session)), operation.name
+            assert not any(own in shown for own in (world.agent, world.version, world.skill, world.session, world.source)), (
+                operation.name
+            )
     for operation in operations(app):
         if operation.method == "GET" and not operation.path.endswith(("/audit-logs", "/sql/scripts", "/spreadsheet")):
             after = await send(client, operation, world)

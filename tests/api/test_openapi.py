@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from pydantic import BaseModel
 
 from patchbay.api.app import create_app
-from patchbay.api.binding_shown import BindingBody, BindingFilter, BindingInput, BindingOrder, BindingProjection
+from patchbay.api.binding_shown import BindingBody, BindingFilter, BindingInput, BindingOrder, BindingProjection, BindingTransform
 from patchbay.api.credentials_shown import CredentialsBody
 from patchbay.api.openapi import text
 from patchbay.bindings.model import Binding, FilterRule, Input, OrderRule, Projection
+from patchbay.bindings.transform_rules import InputTransform, OutputTransform
 from patchbay.connectors.sql.credentials import SqlCredentials
 from patchbay.settings import Settings
 
@@ -65,3 +66,11 @@ def test_every_reference_in_it_leads_somewhere(document: str) -> None:
 def test_documented_members_are_those_that_are_read(documented: type[BaseModel], read: type[msgspec.Struct]) -> None:
     shown = {field.alias or name for name, field in documented.model_fields.items()}
     assert shown == {field.encode_name for field in msgspec.structs.fields(read)}
+
+
+def test_documented_transforms_are_those_that_are_read() -> None:
+    """Every type of both directions is in the enumeration, and every member of any of them is shown."""
+    structs = {struct for union in (InputTransform, OutputTransform) for struct in get_args(union)}
+    shown = {field.alias or name: field for name, field in BindingTransform.model_fields.items()}
+    assert set(get_args(shown.pop("type").annotation)) == {struct.__struct_config__.tag for struct in structs}
+    assert set(shown) == {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}

@@ -41,7 +41,10 @@ def data(path: Path) -> Any:
 def test_the_shopify_guide_works_as_it_stands(environment: dict[str, str], server: str, tmp_path: Path) -> None:
     run = run_bash("shopify.md", {**environment, "API": server}, tmp_path)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    assert (data(tmp_path / "connected.json")["status"], data(tmp_path / "connected.json")["label"]) == ("connected", SHOP)
+    assert (data(tmp_path / "connected.json")["status"], data(tmp_path / "connected.json")["label"]) == (
+        "connected",
+        "Demo Store",
+    )
     assert [one["created"] for one in data(tmp_path / "provisioned.json")] == [True]
     assert [one["created"] for one in data(tmp_path / "again.json")] == [False]
     told, stranger = (tmp_path / "told.txt").read_text(), (tmp_path / "stranger.txt").read_text()

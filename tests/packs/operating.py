@@ -26,7 +26,7 @@ from patchbay.settings import OAuthClient, Settings, StandIn
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
 from tests.api.conftest import client_of
-from tests.api.guides.conftest import Caller
+from tests.api.guides.conftest import Caller, Frames
 from tests.servers.providers.provider import Provider
 
 HOME = "https://patchbay.test"
@@ -50,7 +50,7 @@ class Operator:
     async def connect(self, kind: str, body: Mapping[str, Any], *, agrees_at: Provider | None = None) -> dict[str, Any]:
         """Connect; a provider that wants a person's agreement gets it at ``agrees_at``."""
         made = await self.caller.ask("POST", f"/integrations/{kind}/connect", dict(body))
-        if made["status"] == "connected" or agrees_at is None:
+        if made["oauthUrl"] is None or agrees_at is None:
             return made
         context = ssl.create_default_context(cadata=agrees_at.ca)
         async with aiohttp.ClientSession() as out, out.get(made["oauthUrl"], allow_redirects=False, ssl=context) as answer:
@@ -62,9 +62,9 @@ class Operator:
         assert page.status_code == 200, page.text
         return (await self.caller.ask("GET", "/integrations"))[0]
 
-    async def agent(self, name: str = "Front desk", time_zone: str = "America/Toronto") -> str:
+    async def agent(self, name: str = "Front desk", time_zone: str = "America/Toronto", country: str = "US") -> str:
         """A new agent."""
-        body = {"name": name, "timeZone": time_zone, "defaultCountry": "US"}
+        body = {"name": name, "timeZone": time_zone, "defaultCountry": country}
         return (await self.caller.ask("POST", "/agents", body, status=201))["id"]
 
     async def provision(
@@ -74,6 +74,20 @@ class Operator:
         body = ({"actions": list(actions)} if actions else {}) | {"configuration": dict(configuration or {})}
         made = await self.caller.ask("POST", f"/agents/{agent_id}/integrations/{kind}/provision", body)
         return [one["skill"] for one in made]
+
+    async def verified_by(self, agent_id: str, verifier: Mapping[str, Any], *fields: str) -> None:
+        """Let callers be verified by a skill, which compares the fields."""
+        config = {"method": "knowledge_based", "requiredFields": list(fields), "verifierSkillId": verifier["id"]}
+        await self.caller.ask("PUT", f"/agents/{agent_id}/caller-verification", [config])
+
+    async def publish(self, agent_id: str) -> None:
+        """Make the agent live."""
+        await self.caller.ask("POST", f"/agents/{agent_id}/publish", status=201)
+
+    async def talk(self, agent_id: str, *turns: str, number: str | None = "+14155550132") -> Frames:
+        """A conversation of the published agent with whoever rings from ``number``."""
+        session = {} if number is None else {"callerNumber": number}
+        return await self.caller.simulate(agent_id, transcript=list(turns), draftMode=False, session=session)
 
     async def call_of(self, agent_id: str, skill_id: str) -> FrozenCall:
         """The frozen call of a skill."""

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from patchbay.packs.connecting import provided_for
 from patchbay.packs.filling import configured, fill
 from patchbay.packs.known import DIRECTORY, load_packs
 from patchbay.packs.model import Setting
 from patchbay.packs.reading import PackInvalid, read_pack
+from patchbay.settings import Settings
 from tests.packs.desk import ACTIONS, PACK, write_pack
 
 
@@ -37,6 +39,9 @@ def test_a_pack_is_read_whole(tmp_path: Path) -> None:
         ("pack", "pattern: '[a-z]{2}', ", "", "needs a pattern"),
         ("pack", "'[a-z]{2}'", "'[a-z'", "no regular expression"),
         ("pack", "token: key", "token: kee", "'kee', which is no field"),
+        ("pack", "token: key", "token: 'Token {kee}'", "'kee', which is no field"),
+        ("pack", "token: key", "user: key", "'user' is no credential of this scheme, which has token"),
+        ("pack", "secrets: {token: key}", "secrets: {}", "do not say which field 'token' is"),
         ("pack", "scheme: bearer", "scheme: barer", "definition.auth.scheme"),
         ("pack", "logo: desk", "colour: red", "colour"),
         ("actions", "slug: rename", "slug: find_caller", "names two actions"),
@@ -86,3 +91,10 @@ def test_settings_have_types(type_: str, good: object, bad: object) -> None:
     assert findings == []
     configured((setting,), {"x": bad, "y": 1}, findings, "c")  # pyright: ignore[reportArgumentType]
     assert [getattr(one, "field", None) for one in findings] in (["c.y", "c.x"], ["c.x", "c.y"])
+
+
+def test_a_credential_may_be_made_of_several_fields(tmp_path: Path, settings: Settings) -> None:
+    pack = read_pack(write_pack(tmp_path, pack=PACK.replace("token: key", "token: '{region}/{key}'")) / "desk")
+    provided = provided_for(pack, {"credentials": {"region": "eu", "key": "s3cret"}}, settings, again=False)
+    assert provided is not None
+    assert provided.credentials == {"token": "eu/s3cret"}

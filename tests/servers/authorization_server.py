@@ -83,6 +83,7 @@ class AuthorizationServer:
     clients: dict[str, str | None] = field(default_factory=lambda: {"web client": "s3cret/+%&", "public": None})
     lifetime: int | None = 3600
     issue_refresh_tokens: bool = True
+    tells_type: bool = True
     prompt: str | None = "consent"
     deny: str | None = None
     admit_nobody: bool = False
@@ -239,7 +240,7 @@ class AuthorizationServer:
 
     def _tokens(self, grant: Grant, *, refreshable: bool) -> web.StreamResponse:
         grant.access_tokens.append(f"at-{secrets.token_urlsafe(12)}")
-        answer: dict[str, Any] = {"access_token": grant.access_tokens[-1], "token_type": "Bearer"}
+        answer: dict[str, Any] = {"access_token": grant.access_tokens[-1]} | ({"token_type": "Bearer"} if self.tells_type else {})
         if self.lifetime is not None:
             answer["expires_in"] = self.lifetime
         if refreshable:

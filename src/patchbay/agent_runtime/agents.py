@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.agent_runtime.agent_draft import AgentDraft, changed_draft, read_draft
 from patchbay.agent_runtime.hand_made.own_connections import let_go_all
+from patchbay.agent_runtime.knowledge.files import forget_all
 from patchbay.agent_runtime.tables import Agent, AgentVersion, Conversation
 from patchbay.agent_runtime.wire import agent_json
 from patchbay.errors import Conflict, NotFound, ValidationFailed
@@ -91,11 +92,14 @@ async def patch_agent(session: AsyncSession, agent_id: str, body: Any, *, if_mat
 
 
 async def delete_agent(session: AsyncSession, agent_id: str) -> None:
-    """Take the agent away: its name becomes free, its open conversations end, and the secrets of its webhooks are deleted."""
+    """Take the agent away: its name becomes free, its open conversations end; its knowledge and the secrets of its webhooks are
+    deleted.
+    """
     agent = await get_agent(session, agent_id, lock=True)
     agent.deleted_at = func.now()
     await session.flush()
     await let_go_all(session, agent_id)
+    await forget_all(session, agent_id)
     await session.execute(
         update(Conversation)
         .where(Conversation.agent_id == agent_id, Conversation.status == "active")

@@ -29,6 +29,7 @@ from patchbay.agent_runtime.conversation.confirming import call_digest
 from patchbay.agent_runtime.conversation.doorway import Doorway
 from patchbay.agent_runtime.conversation.journal import LEASE, AgentDeleted, ConversationNotFound, Held, SessionEnded
 from patchbay.agent_runtime.conversation.model import ToolCallRequest, ToolOutcome
+from patchbay.agent_runtime.conversation.told import ToldOutcome, told
 from patchbay.agent_runtime.frozen import FrozenAgent, FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import SkillGate
 from patchbay.agent_runtime.services import Runtime
@@ -68,20 +69,9 @@ class SkillCall(Body):
         return self
 
 
-class CallAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What came of a direct call: a tool's outcome as a model would be told it, and where it is recorded."""
+class CallAnswer(ToldOutcome, frozen=True, kw_only=True):
+    """What came of a direct call."""
 
-    status: str
-    code: str | None
-    message: str | None
-    rows: list[dict[str, Any]]
-    row_count: int
-    truncated: bool
-    ambiguous: bool
-    notes: tuple[str, ...]
-    missing: tuple[str, ...]
-    invalid: tuple[str, ...]
-    conversation_id: str
     duration_ms: float
 
 
@@ -125,16 +115,7 @@ class DirectCalls:
         kept = _Kept(self._records, held, opening, skill, msgspec.structs.replace(audited, resource_id=held.id))
         outcome, took = await through_the_gates(self._runtime, agent, skill, held, wanted.arguments, kept)
         return CallAnswer(
-            status=outcome.status,
-            code=outcome.code,
-            message=outcome.message,
-            rows=outcome.rows,
-            row_count=outcome.row_count,
-            truncated=outcome.truncated,
-            ambiguous=outcome.ambiguous,
-            notes=outcome.notes,
-            missing=outcome.missing,
-            invalid=outcome.invalid,
+            **told(outcome),
             conversation_id=held.id,
             duration_ms=round(took, 2),
         )

@@ -20,5 +20,6 @@ class SkillRunner:
         return await self._own.get(call.kind, self._calls).run(org_id, call, context)
 
     async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
-        """Whether a write that nobody saw the end of is found done. Of what is done here nobody can tell."""
-        return call.kind not in self._own and await self._calls.settle(org_id, call, context)
+        """Whether a write that nobody saw the end of is found done. Of what is done here, only some can tell."""
+        runner = self._own.get(call.kind, self._calls)
+        return isinstance(runner, SettlingRunner) and await runner.settle(org_id, call, context)

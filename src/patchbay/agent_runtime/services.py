@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import structlog
 
@@ -38,6 +38,7 @@ class Runner(Protocol):
         ...
 
 
+@runtime_checkable
 class SettlingRunner(Runner, Protocol):
     """A runner that can find out what became of a write."""
 

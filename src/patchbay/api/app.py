@@ -24,6 +24,7 @@ from patchbay.api.routers import (
     health,
     installs,
     integrations,
+    knowledge,
     knowledge_preview,
     mcp,
     messages,
@@ -80,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     operator_events.router,
     knowledge_preview.router,
     uploads.router,
+    knowledge.router,
 )
 
 

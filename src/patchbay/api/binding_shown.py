@@ -17,7 +17,7 @@ class _Member(BaseModel):
 class BindingTransform(_Member):
     """How a value as the agent says it and as the system keeps it belong together. The type decides which members there are."""
 
-    type: Literal["phone", "date_time", "money_minor", "enum_words", "trim", "scale", "split_name", "join_name"]
+    type: Literal["phone", "date_time", "money_minor", "enum_words", "trim", "scale", "split_name", "join_name", "affix"]
     format: str | None = Field(default=None, description="Of a phone or a date_time: the system's form.")
     country: str | None = Field(default=None, description="Of a phone: where national numbers belong (ISO 3166-1 alpha-2).")
     time_zone: str | None = Field(default=None, description="Of a date_time: the zone (IANA) of a local form.")
@@ -29,6 +29,9 @@ class BindingTransform(_Member):
     )
     family_arg: str | None = Field(default=None, description="Of split_name: the argument that the family name goes to.")
     family_path: list[str] | None = Field(default=None, description="Of join_name: the path to the family name.")
+    before: str | None = Field(default=None, description="Of affix: what stands in front of the agent's value.")
+    after: str | None = Field(default=None, description="Of affix: what stands behind it.")
+    without: str | None = Field(default=None, description="Of affix: characters that no value may hold besides.")
 
 
 class BindingInput(_Member):

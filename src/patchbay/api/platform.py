@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 if TYPE_CHECKING:
     from patchbay.accounts.leases import KeyLeases
     from patchbay.agent_runtime.direct_calls import DirectCalls
+    from patchbay.agent_runtime.knowledge.ingestion import Ingestion
     from patchbay.agent_runtime.services import ModelFactory, Runtime
     from patchbay.api.mcp.host import McpHost
     from patchbay.connectors.runtime import CallRunner
@@ -40,6 +41,7 @@ class Platform:
     installation does that.
     """
     mcp: McpHost
+    knowledge: Ingestion
 
 
 @asynccontextmanager
@@ -57,6 +59,7 @@ async def open_platform(
     from patchbay.agent_runtime.direct_calls import DirectCalls
     from patchbay.agent_runtime.drift.judging import judge_connection
     from patchbay.agent_runtime.hand_made.runners import own_runners
+    from patchbay.agent_runtime.knowledge.ingestion import Ingestion
     from patchbay.agent_runtime.knowledge.searching import Library
     from patchbay.agent_runtime.lost_writes import LostWrites
     from patchbay.agent_runtime.recipes.running import RecipeRunner
@@ -126,7 +129,10 @@ async def open_platform(
         lost_writes = LostWrites(runtime)
         lost_writes.start()
         stack.push_async_callback(lost_writes.stop)
-        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs, holder, mcp)
+        knowledge = Ingestion(database, guard)
+        knowledge.start()
+        stack.push_async_callback(knowledge.stop)
+        yield Platform(settings, database, vault, guard, runner, runtime, leases, direct_calls, packs, holder, mcp, knowledge)
 
 
 def platform_of(connection: HTTPConnection) -> Platform:

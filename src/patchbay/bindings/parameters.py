@@ -116,8 +116,8 @@ _SESSION_KEYS = {"caller_phone": "caller_number"}
 _PEOPLE = frozenset(
     {
         "account", "applicant", "buyer", "caller", "client", "contact", "customer", "donor", "employee", "guest", "household",
-        "lead", "member", "owner", "passenger", "patient", "people", "person", "policyholder", "prospect", "resident", "shopper",
-        "staff", "student", "subscriber", "tenant", "user",
+        "lead", "member", "owner", "partner", "passenger", "patient", "people", "person", "policyholder", "prospect", "resident",
+        "shopper", "staff", "student", "subscriber", "tenant", "user",
     }
 )  # fmt: skip
 _ABOUT_PHONES = frozenset(

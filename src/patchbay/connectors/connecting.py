@@ -51,7 +51,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
 
     ``credentials`` None: those stored stay, and so does the target. ``proven``: they are as they were, and need no proof.
     ``kept``: they are made of the secrets that are stored. ``return_to``: where a browser is sent after its authorization.
-    ``provided``: what a curated provider is connected with.
+    ``provided``: what a curated provider is connected with. ``account`` is what the account calls itself.
     """
 
     kind: str
@@ -63,6 +63,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     kept: bool = False
     return_to: str | None = None
     provided: Provided | None = None
+    account: str | None = None
 
     @property
     def interactive(self) -> bool:
@@ -104,25 +105,23 @@ async def connect(
         return Connected(await store_connection(session, vault, request))
     if request.interactive:
         return await _begin(session, vault, guard, request, request.credentials, public_url)
-    tokens = await _prove(request, request.credentials, guard)
-    connection = await store_connection(session, vault, request)
+    tokens, account = await _prove(request, request.credentials, guard)
+    connection = await store_connection(session, vault, msgspec.structs.replace(request, account=account))
     if tokens is not None:
         await write_tokens(session, vault, connection.id, connection.org_id, tokens)
     return Connected(connection)
 
 
-async def _prove(request: ConnectRequest, credentials: Any, guard: EgressGuard) -> Tokens | None:
-    """Log in; the tokens that were got for it, where the scheme needs some."""
+async def _prove(request: ConnectRequest, credentials: Any, guard: EgressGuard) -> tuple[Tokens | None, str | None]:
+    """Log in; the tokens that were got for it, where the scheme needs some, and what the account calls itself."""
     system = system_of(request.type)
     if request.definition is None or not request.definition.auth.tokens:
-        await system.log_in(credentials, guard, None)
-        return None
+        return None, await system.log_in(credentials, guard, None)
     from patchbay.connectors.oauth.endpoints import check_endpoints, client_tokens
 
     await check_endpoints(guard, request.definition.auth)
     tokens = await client_tokens(credentials, guard)
-    await system.log_in(credentials, guard, FixedAuthorizer(tokens.signature()))
-    return tokens
+    return tokens, await system.log_in(credentials, guard, FixedAuthorizer(tokens.signature()))
 
 
 async def _begin(
@@ -180,6 +179,8 @@ def parse_connect(
     entered = _Entered()
     if type_ is not None:
         entered = _credentials(type_, definition, body, known, bool(settings), findings)
+    if provided is not None and entered.credentials is not None and _is_known(provided.definition, entered.credentials, known):
+        entered = msgspec.structs.replace(entered, kept=True)  # the operator's own client, as it was: what there is serves on
     return_to = _return_to(body, definition, public_url, findings)
     if findings or type_ is None:
         raise ValidationFailed("The connection is not valid.", errors=findings)
@@ -260,6 +261,18 @@ def _kept(type_: str, definition: Definition | None, body: Mapping[str, Any], kn
     return None
 
 
+def _is_known(definition: Definition, credentials: Any, known: Known) -> bool:
+    """Whether a person is to agree anew to what is connected: the same client at the same system, authorized the same way."""
+    kept, system = known.definition, system_of(definition.type)
+    return (
+        definition.auth.interactive
+        and kept is not None
+        and kept.auth == definition.auth
+        and known.target == system.target(credentials)
+        and known.secrets == system.dump(credentials)
+    )
+
+
 def _return_to(
     body: Mapping[str, Any], definition: Definition | None, public_url: str | None, findings: list[Finding]
 ) -> str | None:
@@ -326,7 +339,9 @@ async def _entered(session: AsyncSession, request: ConnectRequest, current_one: 
         connection = await _new_connection(session, request.kind, target, current_one)
         if current_one is None and request.provided is not None:
             connection.scoping = {**parse_scoping(request.provided.scoping)}
-    connection.label = request.provided.label if request.provided is not None else system.label(request.credentials)
+    if not (request.interactive and connection.label):  # what somebody agreed to keeps its name until they agree anew
+        known = request.provided.label if request.provided is not None else system.label(request.credentials)
+        connection.label = request.account or known
     if not request.interactive:
         connection.status, connection.status_reason, connection.connected_at = "connected", None, func.now()
     elif not serves_on:

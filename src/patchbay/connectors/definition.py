@@ -85,6 +85,16 @@ class Verify(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=Tru
     query: str | None = None
 
 
+class Account(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """Where the account's own name is told: ``label`` are dotted places in a JSON answer, of which the first that holds a text
+    counts. It is the answer to a GET of ``path`` or to a ``query``; without either, to the verification request.
+    """
+
+    label: tuple[str, ...]
+    path: str | None = None
+    query: str | None = None
+
+
 class Definition(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
     """A provider of an organization's own. ``reads`` names operations that only read although their method says otherwise: a
     person's word, never a guess. ``ca_pem`` are the certificates of a private authority, as PEM.
@@ -97,6 +107,7 @@ class Definition(_Part, frozen=True, rename="camel", omit_defaults=True, kw_only
     auth: Auth = Auth()
     headers: Mapping[str, str] = {}
     verify: Verify | None = None
+    account: Account | None = None
     reads: tuple[str, ...] = ()
     ca_pem: str | None = None
 
@@ -111,7 +122,7 @@ def stored_definition(raw: Mapping[str, Any] | None) -> Definition | None:
 
 
 _COMMON = ("type", "displayName")
-_HTTP = ("document", "baseUrl", "auth", "headers", "verify", "reads", "caPem")
+_HTTP = ("document", "baseUrl", "auth", "headers", "verify", "account", "reads", "caPem")
 _AUTH = (
     "scheme", "in", "name", "prefix", "tokenUrl", "authorizationUrl", "revocationUrl", "scopes", "clientAuth", "issuer",
     "parameters",
@@ -137,6 +148,7 @@ def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
     auth = (_auth(members.inside("auth")) if http else None) or Auth()
     headers = (members.read("headers", _headers) if http else None) or {}
     verify = _verify(members.inside("verify"), query=kind == "graphql") if http else None
+    account = _account(members.inside("account"), query=kind == "graphql") if http else None
     reads = (members.read("reads", _reads) if http else None) or ()
     ca_pem = members.read("caPem", read_authorities) if http else None
     if not members.sound or kind is None or display_name is None:
@@ -149,6 +161,7 @@ def parse_definition(raw: Any, findings: list[Finding]) -> Definition | None:
         auth=auth,
         headers=headers,
         verify=verify,
+        account=account,
         reads=reads,
         ca_pem=ca_pem,
     )
@@ -206,6 +219,19 @@ def _verify(members: Members | None, *, query: bool) -> Verify | None:
         method=members.one_of("method", _METHODS) or "GET",
         path=members.read("path", _path, required=True) or "/",
         expect=members.read("expect", _status),
+    )
+    return made if members.sound else None
+
+
+def _account(members: Members | None, *, query: bool) -> Account | None:
+    if members is None:
+        return None
+    members.refuse_unknown(("label", "query" if query else "path"))
+    label = members.read("label", _places, required=True)
+    made = Account(
+        label=label or (),
+        path=None if query else members.read("path", _path),
+        query=members.read("query", lambda value: text(value, most=1_000)) if query else None,
     )
     return made if members.sound else None
 
@@ -273,6 +299,12 @@ def _path(value: Any) -> str:
     if not path.startswith("/") or path.startswith("//") or "\\" in path or ".." in path.split("?", 1)[0].split("/"):
         raise Unreadable("path_invalid", "A path starts with one '/' and stays below the base URL.", "Such as /me.")
     return path
+
+
+def _places(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not 0 < len(cast("list[Any]", value)) <= 10:
+        raise Unreadable("type", "This must be a list of 1 to 10 places in the answer.", "Such as account.name.")
+    return tuple(text(item, most=200) for item in cast("list[Any]", value))
 
 
 def _status(value: Any) -> int:

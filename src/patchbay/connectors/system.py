@@ -110,8 +110,10 @@ class System(Protocol):
         """What a person calls it."""
         ...
 
-    async def log_in(self, credentials: Any, guard: EgressGuard, authorizer: Authorizer | None) -> None:
-        """Prove the credentials. Raises EgressRefused or a typed failure."""
+    async def log_in(self, credentials: Any, guard: EgressGuard, authorizer: Authorizer | None) -> str | None:
+        """Prove the credentials; what the account calls itself, where the system says that. Raises EgressRefused or a typed
+        failure.
+        """
         ...
 
     def document(self, credentials: Any) -> DocumentRef | None:

@@ -44,7 +44,7 @@ _LONGEST_LINE, _MOST_HEADERS = 8_190, 100
 _IN_A_THREAD = 262_144
 """Decoding to more bytes than this could hold up other calls, so it is done in a thread."""
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_KEPT_ACROSS_HOSTS = frozenset(("accept", "accept-language", "user-agent"))
+_KEPT_ACROSS_HOSTS = frozenset(("accept", "accept-language", "user-agent", "if-none-match", "if-modified-since"))
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 
 Follow = Literal["never", "same_host", "get"]

@@ -46,7 +46,7 @@ def provided_for(pack: Pack, body: Mapping[str, Any], settings: Settings, *, aga
             raise ValidationFailed("The connection is not valid.", errors=[Finding("credentials", "credentials_unused", message)])
     else:
         fields = _fields(pack, given)
-        credentials = {name: fields[field] for name, field in connect.secrets.items() if field in fields}
+        credentials = {name: text for name, made_of in connect.secrets.items() if (text := _secret(made_of, fields)) is not None}
     open_ones = {field.name: fields[field.name] for field in connect.fields if not field.secret and field.name in fields}
     findings: list[Finding] = []
     definition = parse_definition(_definition(pack, open_ones, settings), findings)
@@ -128,6 +128,18 @@ def _fields(pack: Pack, given: Any) -> dict[str, str]:
     return found
 
 
+def fields_of_secret(made_of: str) -> list[str]:
+    """The fields that a credential is made of: the one of that name, or those that a text names in braces."""
+    return NAMED.findall(made_of) or [made_of]
+
+
+def _secret(made_of: str, fields: Mapping[str, str]) -> str | None:
+    """A credential of the scheme; None while a field that it is made of is left out."""
+    if not all(name in fields for name in fields_of_secret(made_of)):
+        return None
+    return _named(made_of, fields) if NAMED.search(made_of) else fields[made_of]
+
+
 def _definition(pack: Pack, fields: Mapping[str, str], settings: Settings | None) -> dict[str, Any]:
     """The definition as a person would have written it, at the operator's stand-in where there is one."""
     connect = pack.identity.connect
@@ -143,7 +155,13 @@ def _definition(pack: Pack, fields: Mapping[str, str], settings: Settings | None
         raw["auth"] = {"scheme": "oauth2_authorization_code", **oauth, "scopes": list(connect.oauth.scopes)}
     if pack.document is not None:
         raw["document"] = {"inline": pack.document}
-    for name, value in (("headers", connect.headers), ("verify", connect.verify), ("reads", list(connect.reads))):
+    told = (
+        ("headers", connect.headers),
+        ("verify", connect.verify),
+        ("account", connect.account),
+        ("reads", list(connect.reads)),
+    )
+    for name, value in told:
         if value:
             raw[name] = value
     return raw if settings is None else _stood_in(raw, settings)

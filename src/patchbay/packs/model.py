@@ -52,8 +52,9 @@ class OAuthApp(_Part, frozen=True, kw_only=True):
 
 class Connect(_Part, frozen=True, kw_only=True):
     """How to connect. ``base_url`` and ``account_label`` may name fields that are no secret, in braces. ``auth``, ``headers``,
-    ``verify`` and ``reads`` are those of a definition (``connectors/definition.py``); ``secrets`` says which field is which of
-    its credentials. A built-in kind (a database) has nothing but its ``type``.
+    ``verify``, ``account`` and ``reads`` are those of a definition (``connectors/definition.py``); ``secrets`` says which field,
+    or which text that names fields in braces, is which of its credentials. A built-in kind (a database) has nothing but its
+    ``type``.
     """
 
     type: Literal["rest", "graphql", "postgres", "mysql"]
@@ -64,6 +65,7 @@ class Connect(_Part, frozen=True, kw_only=True):
     secrets: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     verify: Mapping[str, Any] | None = None
+    account: Mapping[str, Any] | None = None
     reads: tuple[str, ...] = ()
     account_label: str | None = None
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from patchbay.connectors.definition import parse_definition
+from patchbay.connectors.http.credentials import SECRETS
 from patchbay.connectors.rest.documents.yaml_text import read_yaml
 from patchbay.errors import Finding, PatchbayError
-from patchbay.packs.connecting import draft_definition
+from patchbay.packs.connecting import draft_definition, fields_of_secret
 from patchbay.packs.filling import NAMED, names_in
 from patchbay.packs.model import Action, Connect, Fixtures, Guidance, Identity, Pack, Preset
 
@@ -111,9 +112,23 @@ def _of_fields(connect: Connect) -> Iterator[str]:
             yield f"pack.yaml: {field.name} is part of the base URL and needs a pattern"
         if field.pattern is not None and not _is_pattern(field.pattern):
             yield f"pack.yaml: the pattern of {field.name} is no regular expression"
-    for field in connect.secrets.values():
-        if field not in {one.name for one in connect.fields}:
-            yield f"pack.yaml: secrets name {field!r}, which is no field"
+    yield from _of_secrets(connect)
+
+
+def _of_secrets(connect: Connect) -> Iterator[str]:
+    for made_of in connect.secrets.values():
+        for field in fields_of_secret(made_of):
+            if field not in {one.name for one in connect.fields}:
+                yield f"pack.yaml: secrets name {field!r}, which is no field"
+    wanted = SECRETS.get(connect.auth.get("scheme", "none"), ()) if connect.oauth is None else ()
+    for name in connect.secrets.keys() - {name for name, _ in wanted}:
+        yield f"pack.yaml: secrets: {name!r} is no credential of this scheme, which has {_listed(wanted)}"
+    for name in [name for name, needed in wanted if needed and name not in connect.secrets]:
+        yield f"pack.yaml: secrets do not say which field {name!r} is"
+
+
+def _listed(wanted: Sequence[tuple[str, bool]]) -> str:
+    return ", ".join(name for name, _ in wanted) or "none"
 
 
 def _of_action(action: Action) -> Iterator[str]:

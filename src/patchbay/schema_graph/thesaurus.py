@@ -20,6 +20,7 @@ name title label called
 surname lastname last family
 firstname first given forename
 customer client buyer shopper consumer caller guest account
+customer client partner contact
 patient client person
 person people human individual somebody contact
 user member account login profile
@@ -52,7 +53,7 @@ shipment delivery dispatch shipping ship freight parcel package
 tracking track
 warehouse depot store
 store shop branch outlet location
-appointment booking reservation visit slot meeting consultation
+appointment booking reservation reserve visit slot meeting consultation
 schedule calendar agenda timetable roster rota
 available free open vacancy availability
 cancel cancelled void abort terminate stop
@@ -334,6 +335,7 @@ donation gift contribution
 donor giver supporter
 volunteer helper
 event occasion happening
+appointment event meeting
 venue place location
 ticket admission
 seat place

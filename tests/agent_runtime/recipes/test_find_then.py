@@ -199,3 +199,12 @@ def test_a_comparison_is_of_what_is_there() -> None:
 def test_what_is_not_there_is_never_the_same(value: Any, how: Any) -> None:
     assert not Same(leaf="a", param="b", how=how).holds({"a": value}, {"b": None})
     assert not Same(leaf="a", param="b", how=how).holds({"a": None}, {"b": value})
+
+
+async def test_where_not_all_was_read_nothing_is_made_anew(database: Database) -> None:
+    """The one that is meant may be among those that did not come along."""
+    system = System(("c1", "+14155550199"), truncated=True)
+    with pytest.raises(SeveralRecords):
+        await write(database, system, caller_name="Ada")
+    assert system.done == ["find"]
+    assert (await read(database, system, same=SAME["same"])).truncated

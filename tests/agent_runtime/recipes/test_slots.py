@@ -184,3 +184,13 @@ def test_settings_that_mean_nothing_are_refused(wrong: dict[str, object]) -> Non
 
 def test_a_week_names_its_days() -> None:
     assert Week().on(date(2031, 3, 3)) == ()
+
+
+def test_hours_past_midnight_of_the_last_day_are_offered_as_they_are_told() -> None:
+    night = {"monday": [{"from": "22:00", "to": "02:00"}]}
+    late = diary(now="2031-03-02T12:00:00-05:00", week=night, horizonDays=1)
+    told = list(late.starts(late.last_day))
+    assert local(late, told)[-1] == "Tue 01:30"
+    assert all(late.offers(start) for start in told)
+    over = diary(now="2031-03-04T00:40:00-05:00", week=night, horizonDays=1)
+    assert [over.offers(start) for start in told] == [False] * 6 + [True] * 2

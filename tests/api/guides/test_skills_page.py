@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from patchbay.agent_runtime.skill_types import skill_types
@@ -37,3 +38,13 @@ async def test_the_examples_are_accepted(caller: Caller) -> None:
     placed = await caller.ask("POST", f"/agents/{agent}/geocode-roster", roster)
     assert placed["unresolved"] == 0
     assert {one["skillType"] for one in made} == {"transfer", "email", "sms", "take_message", "geo", "knowledge_search"}
+
+
+async def test_every_type_comes_with_the_schema_of_what_makes_it(caller: Caller) -> None:
+    types = {one["type"]: one for one in await caller.ask("GET", "/skill-types")}
+    for one in types.values():
+        assert one["schema"] is not None, one["type"]
+        jsonschema_rs.meta.validate(one["schema"])
+    read = {"toolName": "Look up", "operation": "a.read", "projection": [{"path": ["b"], "leaf": "b"}]}
+    assert jsonschema_rs.is_valid(types["db_query"]["schema"], read)
+    assert not jsonschema_rs.is_valid(types["db_query"]["schema"], read | {"sql": "SELECT 1"})

@@ -25,6 +25,7 @@ def test_a_good_answer() -> None:
     assert read(GOOD) == Tokens(access_token="at", obtained_at=1_000.0, ends_at=4_600.0, refresh_token="rt")
     assert read({**GOOD, "token_type": "bearer", "expires_in": "60"}).ends_at == 1_060.0
     assert read({"access_token": "at", "token_type": "Bearer"}) == Tokens(access_token="at", obtained_at=1_000.0)
+    assert read({"access_token": "at"}) == Tokens(access_token="at", obtained_at=1_000.0)
     assert read({**GOOD, "error": None, "scope": ["odd"], "id_token": 7}).access_token == "at"
 
 

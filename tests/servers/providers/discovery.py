@@ -42,9 +42,15 @@ class Method:
 @functools.cache
 def discovery(name: str) -> Discovery | None:
     """The document ``calendar`` or ``sheets``; None where the shared data is absent: then nothing is held against it."""
+    document = stored_document(name)
+    return None if document is None else Discovery(document)
+
+
+def stored_document(name: str) -> dict[str, Any] | None:
+    """The stored document itself, mended; None where the shared data is absent."""
     shared = Path(os.environ.get("PATCHBAY_SHARED_DATA") or ROOT.parent / "shared" / "data")
     file = shared / "openapi" / "google-discovery" / f"{name}-api.json"
-    return Discovery(json.loads(_mended(file.read_text()))) if file.is_file() else None
+    return json.loads(_mended(file.read_text())) if file.is_file() else None
 
 
 def _mended(text: str) -> str:

@@ -38,8 +38,11 @@ class Jobber(GraphqlProvider):
     restore_rate: float = 500.0
     dearest: float = 10_000.0
     oauth: AuthorizationServer = field(
-        default_factory=lambda: AuthorizationServer(clients={CLIENT_ID: CLIENT_SECRET}, prompt=None)
+        default_factory=lambda: AuthorizationServer(
+            clients={CLIENT_ID: CLIENT_SECRET}, prompt=None, lifetime=None, tells_type=False
+        )
     )
+    account_name: str = "Capital Comfort"
     clients: list[Record] = field(default_factory=list)
     requests: list[Record] = field(default_factory=list)
     jobs: list[Record] = field(default_factory=list)
@@ -118,7 +121,7 @@ class Jobber(GraphqlProvider):
     @property
     def resolvers(self) -> Mapping[str, Resolver]:
         return {
-            "Query.account": lambda _root: {"id": encoded("Account", 1), "name": "Capital Comfort", "createdAt": NOW},
+            "Query.account": lambda _root: {"id": encoded("Account", 1), "name": self.account_name, "createdAt": NOW},
             "Query.client": lambda _root, id: _by_id(self.clients, id),
             "Query.clients": lambda _root, searchTerm=None, searchFields=None, **_page: [
                 one for one in self.clients if _client_fits(one, searchTerm, searchFields)

@@ -38,16 +38,19 @@ class Trouble:
     """What goes wrong with the next requests; each count goes down by one with every request that met it.
 
     ``limited``: too many requests; ``failed``: a server error before anything is done; ``lost``: the connection breaks after the
-    work of a write; ``slow_s``: every answer takes that long.
+    work of a write; ``slow_s``: every answer takes that long. Only requests for the path ``at`` meet any of it, where it is set.
     """
 
     limited: int = 0
     failed: int = 0
     lost: int = 0
     slow_s: float = 0.0
+    at: str | None = None
 
-    def take(self, name: str) -> bool:
-        """Whether the next request meets this trouble."""
+    def take(self, name: str, path: str) -> bool:
+        """Whether a request meets this trouble."""
+        if self.at not in (None, path):
+            return False
         left: int = getattr(self, name)
         setattr(self, name, max(0, left - 1))
         return left > 0
@@ -69,16 +72,16 @@ class Provider(ABC):
         raw = await request.read()
         asked = self._understood(request, raw)
         self.asked.append(asked)
-        if self.trouble.slow_s:
+        if self.trouble.slow_s and self.trouble.at in (None, asked.path):
             await asyncio.sleep(self.trouble.slow_s)
-        if self.trouble.take("failed"):
+        if self.trouble.take("failed", asked.path):
             return self.failed()
         if not self.authorized(asked):
             return self.unauthorized()
-        if self.trouble.take("limited"):
+        if self.trouble.take("limited", asked.path):
             return self.limited()
         answer = self.answer(asked)
-        if self.writes(asked) and self.trouble.take("lost"):
+        if self.writes(asked) and self.trouble.take("lost", asked.path):
             assert request.transport is not None
             request.transport.abort()
         return answer

@@ -74,13 +74,20 @@ def catalogue_item(number: int, name: str, description: str, price: int) -> Reco
 
 @dataclass
 class Square(RestProvider):
-    """``open_hours`` (UTC) are those in which an hour can be booked, one booking at a time."""
+    """``open_hours`` (UTC) are those in which an hour can be booked.
+
+    ``seller_level`` is what an access token of the seller's own may do: book a time twice, and outside the hours. Without it, as
+    a buyer, neither. ``service_version`` changes when somebody edits the service.
+    """
 
     token: str = TOKEN
     searches: frozenset[str] = frozenset(
         {"/v2/customers/search", "/v2/orders/search", "/v2/bookings/availability/search", "/v2/catalog/search-catalog-items"}
     )
     open_hours: tuple[int, int] = (9, 17)
+    seller_level: bool = True
+    service_version: int = SERVICE_VERSION
+    merchant: Record = field(default_factory=lambda: {"id": "MLDEMO0000001", "business_name": "Demo Bakery", "country": "CA"})
     customers: list[Record] = field(default_factory=lambda: copy.deepcopy([ADA, ALAN]))
     orders: list[Record] = field(
         default_factory=lambda: [
@@ -107,6 +114,7 @@ class Square(RestProvider):
             ("GET", "/v2/locations"): lambda _asked: Answer(
                 {"locations": [{"id": LOCATION, "name": "Demo Bakery", "timezone": "America/Toronto", "status": "ACTIVE"}]}
             ),
+            ("GET", "/v2/merchants/{merchant_id}"): self._merchant,
             ("POST", "/v2/customers/search"): self._search_customers,
             ("POST", "/v2/customers"): self._create_customer,
             ("POST", "/v2/orders/search"): self._search_orders,
@@ -114,6 +122,7 @@ class Square(RestProvider):
             ("POST", "/v2/bookings/availability/search"): self._search_availability,
             ("GET", "/v2/bookings"): self._list_bookings,
             ("POST", "/v2/bookings"): self._book,
+            ("PUT", "/v2/bookings/{booking_id}"): self._move,
             ("POST", "/v2/bookings/{booking_id}/cancel"): self._cancel,
             ("POST", "/v2/catalog/search-catalog-items"): self._search_items,
         }
@@ -151,7 +160,7 @@ class Square(RestProvider):
             "updated_at": "2026-11-20T10:00:00Z", "start_at": start_at, "location_id": LOCATION, "customer_id": of["id"],
             "appointment_segments": [
                 {"duration_minutes": 60, "service_variation_id": SERVICE, "team_member_id": STYLIST,
-                 "service_variation_version": SERVICE_VERSION},
+                 "service_variation_version": self.service_version},
             ],
             "source": "API",
         }  # fmt: skip
@@ -200,58 +209,105 @@ class Square(RestProvider):
         found = next((one for one in self.orders if one["id"] == order_id), None)
         return Answer({"order": found}) if found is not None else self.not_found(order_id)
 
+    def _merchant(self, asked: Asked, merchant_id: str) -> Answer:
+        known = merchant_id in ("me", self.merchant["id"])
+        return Answer({"merchant": self.merchant}) if known else self.not_found(merchant_id)
+
     def _search_availability(self, asked: Asked) -> Answer:
         filters = _inside(asked.json, "query", "filter")
         begin, end = (_moment(filters["start_at_range"][name]) for name in ("start_at", "end_at"))
         if not timedelta(hours=24) <= end - begin <= timedelta(days=32):
             return self.invalid("The range must be between 24 hours and 32 days.")
+        own = filters.get("booking_id")
+        if own is not None and filters.keys() & {"location_id", "segment_filters"}:
+            return self.invalid("booking_id cannot be set together with location_id or segment_filters.")
+        if own is not None and not any(one["id"] == own for one in self.bookings):
+            return self.not_found(own)
+        wanted = {one["service_variation_id"] for one in filters.get("segment_filters") or ()}
         free: list[Record] = []
-        at = begin.replace(minute=0, second=0, microsecond=0)
-        while at < end:
+        at = begin.replace(minute=0, second=0, microsecond=0) - SLOT
+        while at < end and wanted <= {SERVICE}:
             at += SLOT
-            if at < end and self._is_open(at) and not self._is_taken(at):
+            if begin <= at < end and self._is_open(at) and not self._is_taken(at, but=own):
                 segment = {"duration_minutes": 60, "service_variation_id": SERVICE, "team_member_id": STYLIST,
-                           "service_variation_version": SERVICE_VERSION}  # fmt: skip
+                           "service_variation_version": self.service_version}  # fmt: skip
                 free.append({"start_at": _text(at), "location_id": LOCATION, "appointment_segments": [segment]})
         return Answer({"availabilities": free})
 
     def _list_bookings(self, asked: Asked) -> Answer:
         wanted = {name: value for name, value in asked.query if name in ("customer_id", "location_id", "team_member_id")}
-        least = asked.one("start_at_min")
+        least = _moment(asked.one("start_at_min") or datetime.now(UTC).isoformat())
+        latest = least + timedelta(days=31)
         found = [
             one
             for one in self.bookings
-            if all(one.get(name) == value for name, value in wanted.items())
-            and (least is None or _moment(one["start_at"]) >= _moment(least))
+            if all(one.get(name) == value for name, value in wanted.items()) and least <= _moment(one["start_at"]) <= latest
         ]
         page = sorted(found, key=lambda one: one["start_at"])[: int(asked.one("limit") or 100)]
         return Answer({"bookings": page} if page else {})
 
     def _book(self, asked: Asked) -> Answer:
         given = asked.json["booking"]
+        segments = given.get("appointment_segments") or [{}]
+        for name, holder in (("start_at", given), ("location_id", given), ("service_variation_id", segments[0]),
+                             ("service_variation_version", segments[0])):  # fmt: skip
+            if not holder.get(name):
+                return _error(400, "INVALID_REQUEST_ERROR", "MISSING_REQUIRED_PARAMETER", f"Missing required parameter: {name}")
 
         def create() -> Answer:
             if not any(one["id"] == given.get("customer_id") for one in self.customers):
                 return self.not_found(given.get("customer_id", "customer"))
+            if segments[0]["service_variation_version"] != self.service_version:
+                return self.invalid("The version of the service variation is not the current one.")
+            if segments[0]["team_member_id"] != STYLIST:
+                return self.not_found(segments[0]["team_member_id"])
             at = _moment(given["start_at"])
-            if not self._is_open(at) or self._is_taken(at):
-                return _error(400, "INVALID_REQUEST_ERROR", "BAD_REQUEST", "The requested time is not available.")
+            if not self.seller_level and (not self._is_open(at) or self._is_taken(at)):
+                return self.invalid("The requested time is not available.")
             made = self.book(_text(at))
             made |= {"customer_id": given["customer_id"]} | {n: v for n, v in given.items() if n in ("customer_note",)}
             return Answer({"booking": made})
 
         return self.once(asked.json.get("idempotency_key"), asked.json, create, reused=_key_reused)
 
+    def _move(self, asked: Asked, booking_id: str) -> Answer:
+        given = asked.json["booking"]
+
+        def move() -> Answer:
+            found = next((one for one in self.bookings if one["id"] == booking_id), None)
+            refused = self._stale(found, booking_id, given.get("version"))
+            if refused is not None or found is None:
+                return refused or self.not_found(booking_id)
+            at = _moment(given["start_at"])
+            if not self.seller_level and (not self._is_open(at) or self._is_taken(at, but=booking_id)):
+                return self.invalid("The requested time is not available.")
+            found |= {"start_at": _text(at), "version": found["version"] + 1}
+            return Answer({"booking": copy.deepcopy(found)})
+
+        return self.once(asked.json.get("idempotency_key"), [booking_id, asked.json], move, reused=_key_reused)
+
     def _cancel(self, asked: Asked, booking_id: str) -> Answer:
-        found = next((one for one in self.bookings if one["id"] == booking_id), None)
-        if found is None:
-            return self.not_found(booking_id)
-        if found["status"].startswith("CANCELLED"):
-            return self.invalid("The booking is cancelled already.")
-        if (asked.json or {}).get("booking_version", found["version"]) != found["version"]:
-            return _error(409, "INVALID_REQUEST_ERROR", "CONFLICT", "The booking has changed.")
-        found |= {"status": "CANCELLED_BY_SELLER", "version": found["version"] + 1}
-        return Answer({"booking": found})
+        given = asked.json or {}
+
+        def cancel() -> Answer:
+            found = next((one for one in self.bookings if one["id"] == booking_id), None)
+            refused = self._stale(found, booking_id, given.get("booking_version"))
+            if refused is not None or found is None:
+                return refused or self.not_found(booking_id)
+            if found["status"] != "ACCEPTED":
+                return self.invalid('cannot transition via "seller_cancel"')
+            found |= {"status": "CANCELLED_BY_SELLER", "version": found["version"] + 1}
+            return Answer({"booking": copy.deepcopy(found)})
+
+        return self.once(given.get("idempotency_key"), [booking_id, given], cancel, reused=_key_reused)
+
+    def _stale(self, found: Record | None, booking_id: str, version: int | None) -> Answer | None:
+        """The refusal of a change that is not of the booking as it is now. Who keeps others' changes names a version."""
+        if version is None:
+            self.problem(f"{booking_id} is changed without its version")
+        if found is not None and version != found["version"]:
+            return _error(409, "INVALID_REQUEST_ERROR", "VERSION_MISMATCH", "The booking has changed.")
+        return None
 
     def _search_items(self, asked: Asked) -> Answer:
         words = str((asked.json or {}).get("text_filter", "")).casefold().split()
@@ -261,8 +317,9 @@ class Square(RestProvider):
     def _is_open(self, at: datetime) -> bool:
         return at.weekday() < 5 and self.open_hours[0] <= at.hour < self.open_hours[1] and at.minute == 0
 
-    def _is_taken(self, at: datetime) -> bool:
-        held = [_moment(one["start_at"]) for one in self.bookings if one["status"] in ("ACCEPTED", "PENDING")]
+    def _is_taken(self, at: datetime, *, but: str | None = None) -> bool:
+        standing = [one for one in self.bookings if one["status"] in ("ACCEPTED", "PENDING") and one["id"] != but]
+        held = [_moment(one["start_at"]) for one in standing]
         return any(abs(one - at) < SLOT for one in held)
 
 

@@ -11,10 +11,20 @@ from aiohttp import web
 
 from tests.servers.providers.provider import Asked, bearer
 from tests.servers.providers.rest import Answer, RestProvider, Work
-from tests.servers.providers.search_language import SearchInvalid, Term, applied
+from tests.servers.providers.search_language import Operator, SearchInvalid, Term, applied, terms_of
 from tests.servers.providers.vendor import VendorDocument, vendor_document
 
 KEY = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"
+RESTRICTED = "rk_live_51NqLyjWDarjtT1zdp7dc4eC39Hq"
+MOST_CLAUSES = 10
+# Which fields can be searched, and those of them that a part is enough of. Source: https://docs.stripe.com/search
+FIELDS = {
+    "/v1/customers/search": frozenset({"created", "email", "name", "phone"}),
+    "/v1/invoices/search": frozenset({"created", "currency", "customer", "number", "status", "subscription", "total"}),
+    "/v1/payment_intents/search": frozenset({"amount", "created", "currency", "customer", "status"}),
+}
+IN_PARTS = frozenset({"email", "name", "number"})
+SHORTEST_PART = 3
 VERSION = "2020-08-27"
 Record = dict[str, Any]
 
@@ -69,9 +79,22 @@ ALAN = customer(2, "Alan T", "alan@example.com", "+14155550199", "K1A 0B1")
 
 @dataclass
 class Stripe(RestProvider):
-    """``customers``, ``invoices`` and ``payments`` may be changed while it runs."""
+    """``customers``, ``invoices`` and ``payments`` may be changed while it runs. ``key`` opens it; a restricted one (``rk_``) may
+    not ask whose account it is.
+    """
 
     key: str = KEY
+    account: Record = field(
+        default_factory=lambda: {
+            "id": "acct_1032D82eZvKYlo2C", "object": "account", "country": "CA", "email": "owner@engines.example",
+            "business_profile": {"name": "Engines Ltd", "url": None},
+            "settings": {"branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+                         "card_payments": {"statement_descriptor_prefix": None},
+                         "dashboard": {"display_name": "Engines", "timezone": "America/Toronto"},
+                         "payments": {"statement_descriptor": None, "statement_descriptor_kana": None,
+                                      "statement_descriptor_kanji": None}},
+        }
+    )  # fmt: skip
     customers: list[Record] = field(default_factory=lambda: copy.deepcopy([ADA, ALAN]))
     invoices: list[Record] = field(
         default_factory=lambda: [
@@ -96,20 +119,16 @@ class Stripe(RestProvider):
     @property
     def routes(self) -> dict[tuple[str, str], Work]:
         return {
-            ("GET", "/v1/account"): lambda _asked: Answer({"id": "acct_1", "object": "account"}),
+            ("GET", "/v1/account"): lambda _asked: self._account(),
             ("GET", "/v1/customers"): lambda asked: self._listed(asked, self.customers, "/v1/customers", ("email",)),
-            ("GET", "/v1/customers/search"): lambda asked: self._searched(asked, self.customers, ("email", "name", "phone")),
+            ("GET", "/v1/customers/search"): lambda asked: self._searched(asked, self.customers),
             ("GET", "/v1/customers/{customer}"): lambda _asked, id: self._one(self.customers, id, "customer"),
             ("GET", "/v1/invoices"): lambda asked: self._listed(asked, self.invoices, "/v1/invoices", ("customer", "status")),
-            ("GET", "/v1/invoices/search"): lambda asked: self._searched(
-                asked, self.invoices, ("currency", "customer", "number", "status")
-            ),
+            ("GET", "/v1/invoices/search"): lambda asked: self._searched(asked, self.invoices),
             ("GET", "/v1/payment_intents"): lambda asked: self._listed(
                 asked, self.payments, "/v1/payment_intents", ("customer",)
             ),
-            ("GET", "/v1/payment_intents/search"): lambda asked: self._searched(
-                asked, self.payments, ("currency", "customer", "status")
-            ),
+            ("GET", "/v1/payment_intents/search"): lambda asked: self._searched(asked, self.payments),
             ("GET", "/v1/payment_intents/{intent}"): lambda _asked, id: self._one(self.payments, id, "payment_intent"),
         }
 
@@ -147,33 +166,74 @@ class Stripe(RestProvider):
         found = next((one for one in records if one["id"] == id), None)
         return Answer(found) if found is not None else _error(404, f"No such {what}: '{id}'", code="resource_missing", param=what)
 
+    def _account(self) -> Answer:
+        if self.key.startswith("rk_"):
+            said = "The provided key 'rk_live_****' does not have the required permissions for this endpoint."
+            return _error(403, said)
+        return Answer(self.account)
+
     def _listed(self, asked: Asked, records: list[Record], url: str, filters: tuple[str, ...]) -> Answer:
         wanted = {name: value for name, value in asked.query if name in filters}
         found = [one for one in records if all(one[name] == value for name, value in wanted.items())]
-        limit = int(asked.one("limit") or 10)
+        limit = _limit(asked)
+        if limit is None:
+            return _error(400, "This value must be between 1 and 100.", code="parameter_invalid_integer", param="limit")
         page = sorted(found, key=lambda one: -one["created"])[:limit]
         return Answer({"object": "list", "data": page, "has_more": len(found) > limit, "url": url})
 
-    def _searched(self, asked: Asked, records: list[Record], fields: tuple[str, ...]) -> Answer:
-        query, limit = asked.one("query"), int(asked.one("limit") or 10)
+    def _searched(self, asked: Asked, records: list[Record]) -> Answer:
+        query, limit = asked.one("query"), _limit(asked)
         if not query:
             return _error(400, "Missing required param: query.", code="parameter_missing", param="query")
+        if limit is None:
+            return _error(400, "This value must be between 1 and 100.", code="parameter_invalid_integer", param="limit")
+        fields = FIELDS[asked.path]
         try:
-            found = [one for one in records if applied(query, _matches(one, fields))]
+            _check_clauses(query, fields)
+            found = [one for one in records if applied(query, _matches(one))]
         except SearchInvalid as invalid:
             self.problem(str(invalid))
             return _error(400, f"We were unable to parse your search query: {invalid}", param="query")
-        page = sorted(found, key=lambda one: -one["created"])[:limit]
-        more = len(found) > limit
+        begin = int((asked.one("page") or "p0").removeprefix("p"))
+        page = sorted(found, key=lambda one: -one["created"])[begin : begin + limit]
+        after = begin + limit if len(found) > begin + limit else None
         return Answer(
-            {"object": "search_result", "data": page, "has_more": more, "next_page": "p2" if more else None, "url": asked.path}
+            {
+                "object": "search_result",
+                "data": page,
+                "has_more": after is not None,
+                "next_page": None if after is None else f"p{after}",
+                "url": asked.path,
+            }
         )
 
 
-def _matches(one: Record, fields: tuple[str, ...]) -> Callable[[Term], bool]:
-    def matches(term: Term) -> bool:
+def _limit(asked: Asked) -> int | None:
+    limit = int(asked.one("limit") or 10)
+    return limit if 1 <= limit <= 100 else None
+
+
+def _check_clauses(query: str, fields: frozenset[str]) -> None:
+    """What the language does not take: parentheses, AND beside OR, many clauses, other fields, and short parts."""
+    tokens = terms_of(query)
+    words = {token.text for token in tokens if isinstance(token, Operator)}
+    terms = [token for token in tokens if isinstance(token, Term)]
+    if words & {"(", ")"}:
+        raise SearchInvalid("parentheses are not supported")
+    if "OR" in words and (len(terms) > sum(token == Operator("OR") for token in tokens) + 1 or "AND" in words):
+        raise SearchInvalid("AND and OR cannot be combined")
+    if len(terms) > MOST_CLAUSES:
+        raise SearchInvalid(f"at most {MOST_CLAUSES} clauses")
+    for term in terms:
         if term.field not in fields:
             raise SearchInvalid(f"the field {term.field} cannot be searched")
+        if term.comparator == "~" and (term.field not in IN_PARTS or len(term.value) < SHORTEST_PART):
+            raise SearchInvalid(f"no part of {term.field} can be searched by {term.value!r}")
+
+
+def _matches(one: Record) -> Callable[[Term], bool]:
+    def matches(term: Term) -> bool:
+        assert term.field is not None
         kept, wanted = str(one[term.field] or "").casefold(), term.value.casefold()
         return wanted in kept if term.comparator == "~" else kept == wanted
 

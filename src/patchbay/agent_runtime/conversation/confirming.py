@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from patchbay.agent_runtime.conversation.journal import Held
 from patchbay.agent_runtime.conversation.utterances import affirms
 from patchbay.agent_runtime.frozen import FrozenSkill
+from patchbay.agent_runtime.planner.speaking import spoken_moment
 from patchbay.agent_runtime.planner.words import humanized, listed
 from patchbay.schema_graph.canonical import NotCanonical, canonical_json
 
@@ -63,10 +65,18 @@ def decide(held: Held, said: str, *, turn: int) -> Pending | None:
     return pending
 
 
-def wording(skill: FrozenSkill, arguments: Mapping[str, Any]) -> str | None:
-    """What will be done, with every argument in full, as a question; None when that is too long for anybody to hear out."""
+def wording(skill: FrozenSkill, arguments: Mapping[str, Any], time_zone: str) -> str | None:
+    """What will be done, with every argument in full, as a question; None when that is too long for anybody to hear out.
+
+    Dates and times are told as people say them, on the clock of ``time_zone`` (IANA).
+    """
     name = humanized(skill.name) if "_" in skill.name else skill.name.rstrip(".")
-    told = [f"{humanized(param)}: {_said(value)}" for param, value in arguments.items() if value is not None]
+    types, zone = {one.param: one.said_type for one in skill.call.inputs}, ZoneInfo(time_zone)
+    told = [
+        f"{humanized(param)}: {spoken_moment(types.get(param), value, zone) or _said(value)}"
+        for param, value in arguments.items()
+        if value is not None
+    ]
     with_these = f" with {listed(told)}" if told else ""
     question = f"Let me make sure I have this right. I'm about to {_lowered(name)}{with_these}. Shall I go ahead?"
     return question if len(question) <= MOST_TOLD else None

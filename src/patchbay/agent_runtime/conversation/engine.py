@@ -9,7 +9,6 @@ model can write.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -412,7 +411,7 @@ class Engine:
         wrong = tools.refusal_of_arguments(prepared, self._context(prepared, None))
         if wrong is not None:
             return _Decided(msgspec.structs.replace(prepared, outcome=wrong))
-        words = confirming.wording(skill, prepared.arguments)
+        words = confirming.wording(skill, prepared.arguments, self._agent.profile.time_zone)
         if words is None:
             return _Decided(prepared.refused("too_long_to_confirm", _TOO_LONG))
         question = self._speech.said(words)
@@ -453,9 +452,7 @@ class Engine:
         digest = confirming.call_digest(skill, prepared.arguments) if gate.write else None
         context = self._context(prepared, writes.idempotency_key(self._held, digest) if digest else None)
         if digest is not None:
-            context = msgspec.structs.replace(context, at=time.time())
-            held, vault = self._held, self._runtime.vault
-            writes.begin(held, writes.mark_of(vault, held.org_id, held.id, skill, shown, digest, context))
+            context = writes.begin(self._held, self._runtime.vault, skill, shown, digest, context)
             await self._journal.keep_state()
         self._open_call = prepared
         async with asyncio.timeout_at(self._deadline):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 from patchbay.accounts.operator_events import Told
 from patchbay.agent_runtime.conversation.journal import Held
 from patchbay.agent_runtime.frozen import FrozenSkill
-from patchbay.schema_graph.call import CallContext
+from patchbay.schema_graph.call import RECIPE, CallContext
 from patchbay.store.vault import Sealed, SecretUnreadable, Vault
 
 UNKNOWN = "outcome_unknown"
@@ -45,7 +46,7 @@ def mark_of(
     reading could tell whether it happened.
     """
     mark: dict[str, Any] = {"skillId": skill.id, "digest": digest, "shown": dict(shown)}
-    if skill.call.guarantee == "unique_key":
+    if skill.call.guarantee == "unique_key" or skill.call.kind == RECIPE:
         sealed = vault.seal(msgspec.json.encode(context), row_id=conversation_id, org_id=org_id, **_PLACE)
         mark["asked"] = {"key": sealed.key_id, "text": base64.b64encode(sealed.ciphertext).decode()}
     return mark
@@ -61,9 +62,13 @@ def asked_with(vault: Vault, org_id: str, conversation_id: str, mark: Mapping[st
         return None
 
 
-def begin(held: Held, mark: dict[str, Any]) -> None:
-    """Mark a write as under way; the mark has to be stored before it runs."""
-    held.state["writing"] = mark
+def begin(
+    held: Held, vault: Vault, skill: FrozenSkill, shown: Mapping[str, Any], digest: str, context: CallContext
+) -> CallContext:
+    """Mark a write as under way; the mark has to be stored before it runs. What it runs with: ``context``, as of now."""
+    context = msgspec.structs.replace(context, at=time.time())
+    held.state["writing"] = mark_of(vault, held.org_id, held.id, skill, shown, digest, context)
+    return context
 
 
 def end(held: Held, *, done: bool) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+import patchbay.agent_runtime.tables  # noqa: F401  # pyright: ignore[reportUnusedImport]  # a foreign key finds mapped tables only
 from patchbay.store.base import Base, Tenant, Timestamps
 
 
 class KnowledgeSource(Tenant, Timestamps, Base):
     """A page, a file, a text or a list of questions that an agent answers from.
 
-    It is its own job: ``due_at`` says when it is to be read next (None: not), ``leased_until`` that a process is at it.
+    It is its own job: ``due_at`` says when it is to be read next (None: not), ``leased_by`` and ``leased_until`` that a process
+    is at it, ``attempts`` how often one began since it was last read.
 
     ``kind`` is url, file, text or faq; ``given`` what came with it, ``{text}`` or ``{faqs: [{question, answer}]}``. ``status`` is
     pending, indexed or error, ``failure`` the last error as ``{code, message}``. ``index_id`` is what it was last read into.
+    ``sha256`` is over what it was made from: an agent has no two sources of the same.
     ``refresh_hours``: an address is read again so often; None for one that is not. ``etag`` and ``modified`` are what its server
     said of the last answer, to ask whether there is a newer one.
     """
@@ -26,6 +29,8 @@ class KnowledgeSource(Tenant, Timestamps, Base):
     __table_args__ = (
         Index("ix_knowledge_sources_agent_id_id", "agent_id", "id"),
         Index("ix_knowledge_sources_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_knowledge_sources_leased_until", "leased_until", postgresql_where=text("leased_until IS NOT NULL")),
+        UniqueConstraint("agent_id", "sha256"),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
@@ -34,6 +39,7 @@ class KnowledgeSource(Tenant, Timestamps, Base):
     url: Mapped[str | None]
     upload_id: Mapped[str | None] = mapped_column(ForeignKey("uploads.id"))
     given: Mapped[dict[str, Any] | None]
+    sha256: Mapped[str]
     status: Mapped[str] = mapped_column(server_default=text("'pending'"))
     failure: Mapped[dict[str, Any] | None]
     index_id: Mapped[str | None]
@@ -43,13 +49,14 @@ class KnowledgeSource(Tenant, Timestamps, Base):
     last_checked_at: Mapped[datetime | None]
     last_changed_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    leased_by: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class KnowledgeIndex(Tenant, Base):
     """What a source was read into, once: never changed. ``sha256`` is over its content; ``frozen_at``: a version was published
-    with it, so it is kept when a newer one takes its place.
+    with it, so it is kept when a newer one takes its place. ``language`` is a code such as ``en``.
     """
 
     __tablename__ = "knowledge_indexes"

@@ -18,6 +18,7 @@ from patchbay.agent_runtime.conversation.doorway import Doorway, Stop
 from patchbay.agent_runtime.conversation.journal import Held, Journal, TurnInProgress, claim
 from patchbay.agent_runtime.conversation.model import ToolCallRequest, ToolOutcome
 from patchbay.agent_runtime.conversation.speech import Speech
+from patchbay.agent_runtime.conversation.told import ToldOutcome, told
 from patchbay.agent_runtime.conversation.verifying import Refused, Verification
 from patchbay.agent_runtime.frozen import FrozenSkill
 from patchbay.agent_runtime.guardrails.gates import Decision
@@ -54,21 +55,10 @@ class UnknownTool(ValidationFailed):
     code, title = "unknown_tool", "Unknown tool"
 
 
-class ToolAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class ToolAnswer(ToldOutcome, frozen=True, kw_only=True):
     """What came of a call, as it is told to the client. ``confirmation`` confirms a change once the caller has agreed to it."""
 
-    status: str
-    code: str | None
-    message: str | None
-    rows: list[dict[str, Any]]
-    row_count: int
-    truncated: bool
-    ambiguous: bool
-    notes: tuple[str, ...]
-    missing: tuple[str, ...]
-    invalid: tuple[str, ...]
     confirmation: str | None
-    conversation_id: str
 
 
 async def call_tool(
@@ -149,16 +139,7 @@ class _Call:
         finally:
             await self._journal.finish(outcome=_OUTCOMES[outcome.status], summary=self._summary(name, outcome), ends=False)
         return ToolAnswer(
-            status=outcome.status,
-            code=outcome.code,
-            message=outcome.message,
-            rows=outcome.rows,
-            row_count=outcome.row_count,
-            truncated=outcome.truncated,
-            ambiguous=outcome.ambiguous,
-            notes=outcome.notes,
-            missing=outcome.missing,
-            invalid=outcome.invalid,
+            **told(outcome),
             confirmation=self._confirmation,
             conversation_id=self._held.id,
         )
@@ -245,7 +226,7 @@ class _Call:
         wrong = tools.refusal_of_arguments(prepared, self._context(prepared, None))
         if wrong is not None:
             return msgspec.structs.replace(prepared, outcome=wrong)
-        words = confirming.wording(skill, prepared.arguments)
+        words = confirming.wording(skill, prepared.arguments, self._agent.profile.time_zone)
         if words is None:
             return prepared.refused("too_long_to_confirm", _TOO_LONG)
         if self._asking is not None:
@@ -279,9 +260,7 @@ class _Call:
         digest = confirming.call_digest(skill, prepared.arguments) if gate.write else None
         context = self._context(prepared, writes.idempotency_key(self._held, digest) if digest else None)
         if digest is not None:
-            context = msgspec.structs.replace(context, at=time.time())
-            held, vault = self._held, self._runtime.vault
-            writes.begin(held, writes.mark_of(vault, held.org_id, held.id, skill, shown, digest, context))
+            context = writes.begin(self._held, self._runtime.vault, skill, shown, digest, context)
             await self._journal.keep_state()
         ran = await tools.run(self._runtime.runner, self._held.org_id, prepared, context, gate.limits[level])
         if digest is not None:

@@ -29,6 +29,19 @@ def spoken(output: Output, value: Any, *, zone: ZoneInfo, today: date) -> str:
     return _scalar(kind, value, output.leaf, zone, today)
 
 
+def spoken_moment(type: str | None, value: Any, zone: ZoneInfo) -> str | None:
+    """A date, a time or both in words, on the clock of ``zone``; None for all else, and for what minutes do not tell."""
+    if not isinstance(value, str) or type not in ("date", "time", "datetime"):
+        return None
+    try:
+        read = {"date": date, "time": time, "datetime": datetime}[type].fromisoformat(value)
+    except ValueError:
+        return None
+    if isinstance(read, (time, datetime)) and (read.second or read.microsecond):
+        return None
+    return _scalar(type, value, "", zone, datetime.now(zone).date())
+
+
 def _scalar(type: str, value: Any, leaf: str, zone: ZoneInfo, today: date) -> str:
     if value is None:
         return "nothing"

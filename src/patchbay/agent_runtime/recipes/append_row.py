@@ -96,6 +96,15 @@ class AppendRow:
                 raise
         return CallResult(rows=[{"noted": True}], row_count=1, outcome="done")
 
+    async def found_done(
+        self, settings: AppendSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
+    ) -> bool:
+        """Whether the row of this run is there, where its reference tells."""
+        if settings.reference_column is None:
+            return False
+        found = await headers(parts, settings)
+        return await _noted(parts, settings, found.at(settings.reference_column), reference_of(parts.key()))
+
 
 async def _noted(parts: Parts, settings: AppendSettings, column: int, reference: str) -> bool:
     """Whether the row is there, after the answer was lost."""

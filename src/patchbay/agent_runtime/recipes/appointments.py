@@ -13,15 +13,15 @@ it, or has it):
 - ``move`` writes ``starts_at`` and ``ends_at`` of ``reference`` (``version``).
 - ``cancel`` takes ``reference`` away (``version``).
 
-A ``status`` of ``cancelled`` (or ``canceled``) and a ``shown_as`` of ``free`` keep nobody from booking. ``reference`` names one
-appointment for good: given to ``insert``, it has to be refused a second time (``already_exists``). ``version`` changes with each
-change of an appointment, and ``move`` and ``cancel`` are refused with one that is over.
+A ``status`` of ``cancelled`` (or ``canceled``) or ``declined`` and a ``shown_as`` of ``free`` keep nobody from booking.
+``reference`` names one appointment for good: given to ``insert``, it has to be refused a second time (``already_exists``).
+``version`` changes with each change of an appointment, and ``move`` and ``cancel`` are refused with one that is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -29,8 +29,10 @@ import msgspec
 
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts
 from patchbay.agent_runtime.recipes.slots import Diary, SlotSettings, Span, Week, ZonedSettings
-from patchbay.connectors.refusals import CallRefused, TimeZoneMissing
-from patchbay.schema_graph.call import CallContext
+from patchbay.connectors.http.results import MORE, NO_RECORD
+from patchbay.connectors.refusals import CallRefused, OutcomeUnknown, TimeZoneMissing
+from patchbay.errors import PatchbayError
+from patchbay.schema_graph.call import CallContext, CallResult
 from patchbay.schema_graph.coercion import Unfit, zone_info
 
 BUSY = PartNeeded(effect="read", arguments=("window_start", "window_end"), leaves=("starts_at", "ends_at"))
@@ -44,7 +46,7 @@ CANCEL = PartNeeded(effect="write", arguments=("reference",), offered=("version"
 SMALLEST = timedelta(minutes=15)
 MOST_LOOKS = 24
 """Reads of one run: a calendar so full that more were needed is not read to its end."""
-_CANCELLED = frozenset({"cancelled", "canceled"})
+_CANCELLED = frozenset({"cancelled", "canceled", "declined"})
 
 
 class SlotNotOffered(CallRefused):
@@ -113,35 +115,71 @@ def diary_of(settings: ZonedSettings, context: CallContext) -> Diary:
 
 
 async def busy(parts: Parts, diary: Diary, span: Span) -> list[Entry]:
-    """Everything that takes time within ``span``. An answer that was cut is asked for again by halves, and what is still cut when
-    they are very short counts as taken. Raises :class:`CalendarTooFull`.
+    """Everything that takes time within ``span``. What is still cut when it is asked for by very short spans counts as taken, and
+    so does what cannot be read. Raises :class:`CalendarTooFull`.
     """
     found: list[Entry] = []
+    for window, result in await answers(parts, "busy", span):
+        doubtful = any(note != MORE for note in result.notes)
+        found += [entry for row in result.rows if (entry := _taken(row, diary, window, doubtful=doubtful)) is not None]
+        if result.truncated or NO_RECORD in result.notes:
+            found.append(Entry(*window))
+    return found
+
+
+async def answers(parts: Parts, part: str, span: Span, more: Mapping[str, Any] | None = None) -> list[tuple[Span, CallResult]]:
+    """What a part says of ``span``: an answer that was cut is asked for again by halves, where the part takes a window. Raises
+    :class:`CalendarTooFull`.
+    """
+    found: list[tuple[Span, CallResult]] = []
+    windowed = {"window_start", "window_end"} <= parts.takes(part)
     todo, looks = [span], 0
     while todo:
         start, end = todo.pop()
         looks += 1
         if looks > MOST_LOOKS:
             raise CalendarTooFull
-        result = await parts.run("busy", {"window_start": start.isoformat(), "window_end": end.isoformat()})
-        entries = [entry for row in result.rows if (entry := read_entry(row, diary)) is not None]
-        if not result.truncated:
-            found += entries
-        elif end - start <= SMALLEST:
-            found += [*entries, Entry(start, end)]
+        asked = {"window_start": start.isoformat(), "window_end": end.isoformat(), **(more or {})}
+        result = await parts.run(part, given(parts, part, asked))
+        if not result.truncated or end - start <= SMALLEST or not windowed:
+            found.append(((start, end), result))
         else:
             middle = start + (end - start) / 2
             todo += [(start, middle), (middle, end)]
     return found
 
 
+def _taken(row: Mapping[str, Any], diary: Diary, window: Span, *, doubtful: bool) -> Entry | None:
+    """What a row takes of ``window``. A time that cannot be read, or that is missing where a note says that something could not
+    be (``doubtful``), may be any: then it is taken to the border.
+    """
+    entry = read_entry(row, diary)
+    start, end = _moment(row, "starts_at", "starts_on", diary), _moment(row, "ends_at", "ends_on", diary)
+    if takes_nothing(row) or (start is not None and end is not None):
+        return entry
+    if (
+        doubtful
+        or (start is None and _tells(row, "starts_at", "starts_on"))
+        or (end is None and _tells(row, "ends_at", "ends_on"))
+    ):
+        return Entry(window[0] if start is None else start, window[1] if end is None else end, _text(row.get("reference")))
+    return entry
+
+
+def _tells(row: Mapping[str, Any], *leaves: str) -> bool:
+    return any(row.get(leaf) is not None for leaf in leaves)
+
+
+def takes_nothing(row: Mapping[str, Any]) -> bool:
+    """Whether a row keeps nobody from booking."""
+    return str(row.get("status") or "").lower() in _CANCELLED or str(row.get("shown_as") or "").lower() == "free"
+
+
 def read_entry(row: Mapping[str, Any], diary: Diary) -> Entry | None:
     """What a row takes of the calendar; None for what takes nothing. Without an end it takes as long as one appointment, or the
     whole day; days are those where the hours are.
     """
-    if str(row.get("status") or "").lower() in _CANCELLED or str(row.get("shown_as") or "").lower() == "free":
-        return None
-    start = _moment(row, "starts_at", "starts_on", diary)
+    start = None if takes_nothing(row) else _moment(row, "starts_at", "starts_on", diary)
     if start is None:
         return None
     alone = diary.length if row.get("starts_at") is not None else timedelta(days=1)
@@ -150,15 +188,28 @@ def read_entry(row: Mapping[str, Any], diary: Diary) -> Entry | None:
 
 
 def _moment(row: Mapping[str, Any], at: str, on: str, diary: Diary) -> datetime | None:
+    """A moment in UTC; None where there is none that can be read."""
     told, day = row.get(at), row.get(on)
-    if told is not None:
-        moment = datetime.fromisoformat(str(told))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=diary.zone)).astimezone(UTC)
-    return diary.midnight(date.fromisoformat(str(day))) if day is not None else None
+    try:
+        if told is not None:
+            moment = datetime.fromisoformat(str(told))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=diary.zone)).astimezone(UTC)
+        return diary.midnight(date.fromisoformat(str(day))) if day is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+@contextmanager
+def in_doubt() -> Generator[None]:
+    """After a write whose answer was lost: whatever refuses what follows leaves its outcome unknown."""
+    try:
+        yield
+    except PatchbayError:
+        raise OutcomeUnknown from None
 
 
 @asynccontextmanager

@@ -79,7 +79,9 @@ class Availability:
         """Open times from ``first`` to ``last``: one more than are told, where there is one."""
         wanted = settings.most + 1
         found: list[str] = []
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        # Yesterday's hours may run past midnight.
+        begins = first - timedelta(days=1) if first == diary.today else first
+        days = [begins + timedelta(days=n) for n in range((last - begins).days + 1)]
         for week in (days[n : n + AT_ONCE_DAYS] for n in range(0, len(days), AT_ONCE_DAYS)):
             spans = [span for day in week for span in diary.open_spans(day) if span[1] > diary.earliest]
             if not spans:

@@ -21,6 +21,7 @@ from patchbay.agent_runtime.recipes.appointments import (
     days_held,
     diary_of,
     given,
+    in_doubt,
 )
 from patchbay.agent_runtime.recipes.availability import time_output
 from patchbay.agent_runtime.recipes.owners import Owner
@@ -97,9 +98,27 @@ class Book:
             made = await _inserted(parts, diary, given(parts, "insert", values), wide)
             return await _alone(parts, diary, span, made)
 
+    async def found_done(self, settings: BookSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> bool:
+        """Whether the appointment of this run is there at its time, and nobody else's."""
+        diary, reference = diary_of(settings, context), reference_of(parts.key())
+        wide = diary.wide(arguments["starts_at"])
+        span = (wide[0] + diary.buffer, wide[1] - diary.buffer)
+        there = await busy(parts, diary, span)
+        own = any(entry.reference == reference and entry.span == span for entry in there)
+        return own and not others(there, span, reference)
 
-async def _inserted(parts: Parts, diary: Diary, values: Mapping[str, Any], wide: Span) -> str | None:
-    """Insert once; the reference it has then, where it has one. With a reference of ours a lost answer can be asked for again."""
+
+class _Inserted(msgspec.Struct, frozen=True):
+    """An appointment that was inserted: its reference, where it has one. ``said``: the answer was one that says so, and not just
+    any that is no refusal.
+    """
+
+    reference: str | None
+    said: bool = True
+
+
+async def _inserted(parts: Parts, diary: Diary, values: Mapping[str, Any], wide: Span) -> _Inserted:
+    """Insert once. With a reference of ours a lost answer can be asked for again."""
     reference: str | None = values.get("reference")
     try:
         result = await parts.run("insert", values)
@@ -108,32 +127,44 @@ async def _inserted(parts: Parts, diary: Diary, values: Mapping[str, Any], wide:
     except OutcomeUnknown:
         if reference is None:
             raise
-        if any(entry.reference == reference for entry in await busy(parts, diary, wide)):
-            return reference
-        try:
-            await parts.run("insert", values)
-        except AlreadyExists:
-            return await _still_there(parts, diary, reference, wide)
-        return reference
-    told = result.rows[0].get("reference") if result.rows else None
-    return str(told) if told is not None else reference
+        with in_doubt():
+            if any(entry.reference == reference for entry in await busy(parts, diary, wide)):
+                return _Inserted(reference)
+            try:
+                result = await parts.run("insert", values)
+            except AlreadyExists:
+                return await _still_there(parts, diary, reference, wide)
+    row: Mapping[str, Any] = result.rows[0] if result.rows else {}
+    told = row.get("reference")
+    said = not result.notes and (told is not None or "reference" not in row)
+    return _Inserted(str(told) if told is not None else reference, said)
 
 
-async def _still_there(parts: Parts, diary: Diary, reference: str | None, wide: Span) -> str:
+async def _still_there(parts: Parts, diary: Diary, reference: str | None, wide: Span) -> _Inserted:
     """What was there already is this very appointment; one that has since been moved or called off is not booked any more."""
     if reference is None:
         raise AlreadyExists
-    if all(entry.reference != reference for entry in await busy(parts, diary, wide)):
+    with in_doubt():
+        there = await busy(parts, diary, wide)
+    if all(entry.reference != reference for entry in there):
         raise OutcomeUnknown
-    return reference
+    return _Inserted(reference)
 
 
-async def _alone(parts: Parts, diary: Diary, span: Span, reference: str | None) -> CallResult:
-    """Booked, unless somebody who holds no lock of ours booked the same time meanwhile: then it is called off again."""
+async def _alone(parts: Parts, diary: Diary, span: Span, made: _Inserted) -> CallResult:
+    """Booked, unless somebody who holds no lock of ours booked the same time meanwhile: then it is called off again. Where not
+    even the answer said so, it is booked when it is seen to be.
+    """
+    reference = made.reference
     try:
-        rivals = others(await busy(parts, diary, span), span, reference)
+        there = await busy(parts, diary, span)
     except CallRefused:
+        if not made.said:
+            raise OutcomeUnknown from None
         return booked(diary, span, UNSEEN)
+    if not made.said and (reference is None or all(entry.reference != reference for entry in there)):
+        raise OutcomeUnknown
+    rivals = others(there, span, reference)
     if not rivals:
         return booked(diary, span)
     if "cancel" not in parts or reference is None:
@@ -148,10 +179,13 @@ async def _alone(parts: Parts, diary: Diary, span: Span, reference: str | None) 
 
 
 def others(entries: list[Entry], span: Span, reference: str | None) -> list[Entry]:
-    """What takes any of ``span`` beside our own: that of our reference, else one that has exactly this time."""
+    """What takes any of ``span`` beside our own: that of our reference, which may have been read twice, else one that has
+    exactly this time.
+    """
     there = [entry for entry in entries if entry.overlaps(span)]
-    own = next((entry for entry in there if reference is not None and entry.reference == reference), None)
-    own = own or next((entry for entry in there if entry.reference is None and entry.span == span), None)
+    if reference is not None and any(entry.reference == reference for entry in there):
+        return [entry for entry in there if entry.reference != reference]
+    own = next((entry for entry in there if entry.reference is None and entry.span == span), None)
     return [entry for entry in there if entry is not own]
 
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from patchbay.agent_runtime.recipes.appointments import CANCEL, MINE, Entry, diary_of, given
+from patchbay.agent_runtime.recipes.appointments import CANCEL, MINE, Entry, diary_of, given, in_doubt
 from patchbay.agent_runtime.recipes.book import booked, booked_outputs
 from patchbay.agent_runtime.recipes.owners import Owner, appointments_of, prove_owner, the_one
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeSettings
 from patchbay.agent_runtime.recipes.reschedule import CURRENT
 from patchbay.agent_runtime.recipes.slots import Diary, ZonedSettings
-from patchbay.connectors.refusals import OutcomeUnknown, RecordNotFound
+from patchbay.connectors.refusals import AlreadyExists, OutcomeUnknown, RecordNotFound, WriteRefused
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.model import Effect
 
@@ -51,9 +51,10 @@ class Cancel:
         try:
             await _called_off(parts, entry)
         except OutcomeUnknown:
-            now = await self._found(parts, diary, settings, owner, entry)
-            if now is not None:
-                await _called_off(parts, now)
+            with in_doubt():
+                now = await self._found(parts, diary, settings, owner, entry)
+                if now is not None:
+                    await _called_off(parts, now)
         return booked(diary, entry.span)
 
     async def _found(self, parts: Parts, diary: Diary, settings: CancelSettings, owner: str | None, entry: Entry) -> Entry | None:
@@ -67,3 +68,5 @@ async def _called_off(parts: Parts, entry: Entry) -> None:
         await parts.run("cancel", given(parts, "cancel", {"reference": entry.reference, "version": entry.version}))
     except RecordNotFound:
         return  # somebody did so already
+    except AlreadyExists:
+        raise WriteRefused from None  # a conflict: it is not as it was when it was found

@@ -3,17 +3,22 @@
 The part ``find`` returns the leaf ``found``, and the part ``then`` takes it as its input ``found``: no model says which record
 that is. None or several, and nothing is read out or done. ``same`` keeps of what was found only what is exactly the caller's:
 many systems search by parts of a number, and a record that the model names must be among the caller's own.
+
+A write may take more of what was read (``passes``), such as the version that the record must still have. Where it takes a time
+that somebody else could take too, the part ``check`` asks the system for open times, and nobody else of ours writes meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from patchbay.agent_runtime.recipes.appointments import SlotTaken, days_held, given
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeInvalid, RecipeSettings
-from patchbay.connectors.refusals import OutcomeUnknown, RecordNotFound, SeveralRecords
+from patchbay.connectors.refusals import OutcomeUnknown, RecordNotFound, SeveralRecords, SourceRefused
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
 from patchbay.schema_graph.canonical import canonical_json, sha256_hex
@@ -21,19 +26,22 @@ from patchbay.schema_graph.model import Effect
 from patchbay.schema_graph.phones import to_e164
 
 FOUND = "found"
+WINDOW = ("window_start", "window_end")
+_LOCKED = timedelta(hours=12)
+"""Whatever is written at times that are less than this apart is written one after the other."""
 _LONGEST = 500
 SEVERAL = "Several records match; ask which one is meant."
 
 
 class Same(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """A leaf of what was found that must be the same as an input of the whole. A ``phone`` is compared as a number, with
-    ``country`` (ISO 3166-1) for those without a country code; an ``email`` and a ``text`` without regard to capitals. ``asks`` is
-    what the caller is asked for where no part takes it: which of their own records they mean.
+    ``country`` (ISO 3166-1) for those without a country code; a ``time`` as a moment; an ``email`` and a ``text`` without regard
+    to capitals. ``asks`` is what the caller is asked for where no part takes it: which of their own records they mean.
     """
 
     leaf: str
     param: str
-    how: Literal["text", "phone", "email"] = "text"
+    how: Literal["text", "phone", "email", "time"] = "text"
     country: str | None = None
     asks: str | None = None
 
@@ -43,6 +51,8 @@ class Same(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forb
         return kept is not None and kept == wanted
 
     def _read(self, value: Any) -> str | None:
+        if self.how == "time":
+            return _moment(value)
         text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
         if self.how == "phone":
             return to_e164(text, self.country)
@@ -53,6 +63,23 @@ class FindThenSettings(RecipeSettings, frozen=True, kw_only=True):
     """``same`` must all hold of the record that is meant."""
 
     same: tuple[Same, ...] = ()
+
+
+class Slot(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """The time that the caller chose (``param``). The part ``check`` is asked for what is open from then on for ``hours``, and
+    has to return a row whose ``leaf`` is that very time.
+    """
+
+    param: str
+    leaf: str
+    hours: Annotated[int, msgspec.Meta(ge=1, le=744)] = 24
+
+
+class FindThenWriteSettings(FindThenSettings, frozen=True, kw_only=True):
+    """``passes`` are leaves of what was found, or of the open time, that ``then`` is given under the same names."""
+
+    passes: tuple[str, ...] = ()
+    slot: Slot | None = None
 
 
 class FindThen:
@@ -83,7 +110,7 @@ class FindThen:
         """The second part's result; an empty one when nothing is found, an ambiguous one when several are."""
         found = await _find(settings, arguments, parts, context)
         if not found.records:
-            return CallResult(rows=[], row_count=0)
+            return CallResult(rows=[], row_count=0, truncated=found.cut)
         if found.several:
             return CallResult(rows=[], row_count=len(found.records), ambiguous=True, notes=(SEVERAL,))
         ((record, row),) = found.records.items()
@@ -99,35 +126,47 @@ class FindThenWrite:
 
     name: ClassVar[str] = "find_then_write"
     effect: ClassVar[Effect] = "write"
-    settings: ClassVar[type[RecipeSettings]] = FindThenSettings
+    settings: ClassVar[type[RecipeSettings]] = FindThenWriteSettings
     parts: ClassVar[Mapping[str, PartNeeded]] = {
         "find": PartNeeded(effect="read", leaves=(FOUND,), asks=True),
         "then": PartNeeded(effect="write", arguments=(FOUND,), asks=True),
         "otherwise": PartNeeded(effect="write", leaves=(FOUND,), asks=True, optional=True),
+        "check": PartNeeded(effect="read", offered=(FOUND, *WINDOW), asks=True, optional=True),
     }
 
-    def inputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
+    def inputs(self, settings: FindThenWriteSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
         """What any part asks of the caller. Raises RecipeInvalid for a comparison of what is not there."""
-        return _asked(settings, parts)
+        asked = _asked(settings, parts, handed=(*WINDOW, *settings.passes))
+        findings = [*_of_passes(settings, parts), *_of_slot(settings, parts, asked)]
+        if findings:
+            raise RecipeInvalid("The recipe cannot be made of this (recipe_invalid).", errors=findings)
+        return asked
 
-    def outputs(self, settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
+    def outputs(self, settings: FindThenWriteSettings, parts: Mapping[str, FrozenCall]) -> tuple[Output, ...]:
         """Those of the part that is for the record."""
         return parts["then"].outputs
 
     async def run(
-        self, settings: FindThenSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
+        self, settings: FindThenWriteSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
     ) -> CallResult:
         """The result of ``then``. Two callers at once do not make the same record twice: the one who waits finds it.
 
-        Raises RecordNotFound and SeveralRecords, with nothing changed; OutcomeUnknown where a record was made and cannot be told.
+        Raises RecordNotFound, SeveralRecords and SlotTaken, with nothing changed (but the record, where it was made);
+        OutcomeUnknown where a record was made and cannot be told.
         """
-        said = _said(parts, "then", context)
         if "otherwise" not in parts:
-            return await parts.run("then", said | {FOUND: _one(await _find(settings, arguments, parts, context))})
-        async with parts.held(f"find_then_write/{_whom(arguments, parts, context)}"):
-            found = await _find(settings, arguments, parts, context)
-            record = _one(found) if found.records else await _make(parts, context)
-        return await parts.run("then", said | {FOUND: record})
+            record = _one(await _find(settings, arguments, parts, context))
+        else:
+            async with parts.held(f"find_then_write/{_whom(arguments, parts, context)}"):
+                found = await _find(settings, arguments, parts, context)
+                record = _one(found) if found.records or found.cut else await _make(parts, context)
+        said = _said(parts, "then", context)
+        if settings.slot is None:
+            return await parts.run("then", said | _handed(settings, parts, record))
+        start: datetime = arguments[settings.slot.param]
+        async with days_held(parts, (start - _LOCKED, start + _LOCKED)):
+            open_time = await _open(settings.slot, start, record, parts, context)
+            return await parts.run("then", said | _handed(settings, parts, {**record, **open_time, FOUND: record[FOUND]}))
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -149,23 +188,44 @@ async def _find(settings: FindThenSettings, arguments: Mapping[str, Any], parts:
         if row.get(FOUND) is not None and all(one.holds(row, arguments) for one in settings.same):
             records.setdefault(row[FOUND], row)
     named = any(one.leaf == FOUND for one in settings.same)
-    return _Found(records, result.truncated and not named, result.notes)
+    return _Found(records, result.truncated and not (named and records), result.notes)
 
 
-async def _make(parts: Parts, context: CallContext) -> Any:
+async def _make(parts: Parts, context: CallContext) -> Mapping[str, Any]:
     made = await parts.run("otherwise", _said(parts, "otherwise", context))
-    record = made.rows[0].get(FOUND) if made.rows else None
-    if record is None:
+    if not made.rows or made.rows[0].get(FOUND) is None:
         raise OutcomeUnknown
-    return record
+    return made.rows[0]
 
 
-def _one(found: _Found) -> Any:
+def _one(found: _Found) -> Mapping[str, Any]:
+    if not found.records and found.cut:
+        raise SeveralRecords("There are more records than could be looked at, so nothing was changed.")
     if not found.records:
         raise RecordNotFound
     if found.several:
         raise SeveralRecords("Several records match, so nothing was changed.")
-    return next(iter(found.records))
+    return next(iter(found.records.values()))
+
+
+async def _open(slot: Slot, start: datetime, record: Mapping[str, Any], parts: Parts, context: CallContext) -> Mapping[str, Any]:
+    """What the system says of the time that was chosen. Raises SlotTaken where it is not open."""
+    window = {"window_start": start.isoformat(), "window_end": (start + timedelta(hours=slot.hours)).isoformat()}
+    asked = _said(parts, "check", context) | given(parts, "check", {**window, FOUND: record[FOUND]})
+    result = await parts.run("check", asked)
+    told = (row for row in result.rows if row.get(slot.leaf) is not None)
+    open_time = next((row for row in told if datetime.fromisoformat(str(row[slot.leaf])) == start), None)
+    if open_time is None:
+        raise SlotTaken
+    return open_time
+
+
+def _handed(settings: FindThenWriteSettings, parts: Parts, read: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``then`` is given of what was read. Raises SourceRefused where the system did not tell it."""
+    handed = {name: read.get(name) for name in (FOUND, *settings.passes)}
+    if None in handed.values():
+        raise SourceRefused
+    return handed
 
 
 def _said(parts: Parts, name: str, context: CallContext) -> dict[str, Any]:
@@ -179,11 +239,12 @@ def _whom(arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> s
     return sha256_hex(canonical_json(told))
 
 
-def _asked(settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple[CallInput, ...]:
+def _asked(settings: FindThenSettings, parts: Mapping[str, FrozenCall], handed: tuple[str, ...] = ()) -> tuple[CallInput, ...]:
+    """What the caller is asked for; ``handed`` are parameters that the recipe gives its parts."""
     asked: dict[str, CallInput] = {}
     for part in parts.values():
         for one in part.inputs:
-            if one.source == "model" and one.param != FOUND:
+            if one.source == "model" and one.param not in (FOUND, *handed):
                 known = asked.get(one.param)
                 asked[one.param] = one if known is None or (one.required and not known.required) else known
     for one in settings.same:
@@ -195,7 +256,17 @@ def _asked(settings: FindThenSettings, parts: Mapping[str, FrozenCall]) -> tuple
     return tuple(asked.values())
 
 
+def _moment(value: Any) -> str | None:
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).isoformat() if moment.tzinfo is not None else None
+
+
 def _input_of(same: Same, description: str) -> CallInput:
+    if same.how == "time":
+        return CallInput(same.param, same.param, "datetime", "date-time", required=True, description=description, zoned=True)
     return CallInput(same.param, same.param, "string", "string", required=True, description=description, max_length=_LONGEST)
 
 
@@ -206,3 +277,28 @@ def _of_same(settings: FindThenSettings, parts: Mapping[str, FrozenCall], params
             yield Finding(f"settings.same.{number}.leaf", "setting_invalid", f"The part 'find' does not return {one.leaf!r}.")
         if one.param not in params:
             yield Finding(f"settings.same.{number}.param", "setting_invalid", f"No part takes {one.param!r}.")
+
+
+def _of_passes(settings: FindThenWriteSettings, parts: Mapping[str, FrozenCall]) -> Iterable[Finding]:
+    read = {output.leaf for name in ("find", "check") if name in parts for output in parts[name].outputs}
+    if "otherwise" in parts and "check" not in parts:
+        read &= {output.leaf for output in parts["otherwise"].outputs}
+    taken = {one.param for one in parts["then"].inputs if one.source == "model"}
+    for number, name in enumerate(settings.passes):
+        if name not in read:
+            yield Finding(f"settings.passes.{number}", "setting_invalid", f"No part that is read before returns {name!r}.")
+        if name not in taken:
+            yield Finding(f"settings.passes.{number}", "setting_invalid", f"The part 'then' does not take {name!r}.")
+
+
+def _of_slot(settings: FindThenWriteSettings, parts: Mapping[str, FrozenCall], asked: tuple[CallInput, ...]) -> Iterable[Finding]:
+    slot = settings.slot
+    if (slot is None) == ("check" in parts):
+        yield Finding("settings.slot", "setting_invalid", "The part 'check' and the setting 'slot' go together.")
+    if slot is None:
+        return
+    time = next((one for one in asked if one.param == slot.param), None)
+    if time is None or time.type != "datetime" or not time.zoned or not time.required:
+        yield Finding("settings.slot.param", "setting_invalid", f"No part asks the caller for a moment {slot.param!r}.")
+    if "check" in parts and slot.leaf not in {output.leaf for output in parts["check"].outputs}:
+        yield Finding("settings.slot.leaf", "setting_invalid", f"The part 'check' does not return {slot.leaf!r}.")

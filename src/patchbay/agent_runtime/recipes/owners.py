@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from patchbay.agent_runtime.recipes.appointments import AppointmentNotFound, Entry, given, read_entry
+from patchbay.agent_runtime.recipes.appointments import AppointmentNotFound, CalendarTooFull, Entry, answers, read_entry
 from patchbay.agent_runtime.recipes.recipe import Parts, RecipeSettings
 from patchbay.agent_runtime.recipes.slots import Diary
 from patchbay.errors import Unprocessable
@@ -62,24 +62,23 @@ def prove_owner(mine: FrozenCall) -> None:
 
 
 async def appointments_of(parts: Parts, diary: Diary, owned: Owner, owner: str | None) -> list[Entry]:
-    """The appointments that are still to come, of the owner alone, earliest first. Raises MissingFacts without an owner."""
+    """The appointments that are still to come, of the owner alone, earliest first. Raises MissingFacts without an owner, and
+    CalendarTooFull where there may be some that were not read: the only one that was is not the only one there is.
+    """
     if owner is None:
         raise MissingFacts([owned.input(required=True)])
     minute = diary.now.replace(second=0, microsecond=0)
-    asked = {
-        "window_start": minute.isoformat(),
-        "window_end": (minute + AHEAD).isoformat(),
-        OWNER: owned.form.replace("{owner}", owner),
-    }
-    result = await parts.run("mine", given(parts, "mine", asked))
-    entries = [entry for row in result.rows if (entry := read_entry(row, diary)) is not None]
+    found = await answers(parts, "mine", (minute, minute + AHEAD), {OWNER: owned.form.replace("{owner}", owner)})
+    if any(result.truncated for _, result in found):
+        raise CalendarTooFull
+    entries = [entry for _, result in found for row in result.rows if (entry := read_entry(row, diary)) is not None]
     # What a system says it found is looked at again: another's appointment is none of this caller's.
     kept = [
         entry
         for entry in entries
         if entry.reference is not None and entry.start > diary.now and owned.kept(entry.owner) in (None, owner)
     ]
-    return sorted(kept, key=lambda entry: entry.start)
+    return sorted({entry.reference: entry for entry in kept}.values(), key=lambda entry: entry.start)
 
 
 def the_one(entries: list[Entry], wanted: Any, asked: CallInput) -> Entry:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -101,3 +101,12 @@ class Recipe(Protocol[S]):
 
 
 AnyRecipe = Recipe[Any]
+
+
+@runtime_checkable
+class Findable(Protocol):
+    """A recipe that can tell, by reading alone, that a run which nobody saw the end of was done."""
+
+    async def found_done(self, settings: Any, arguments: Mapping[str, Any], parts: Parts, context: CallContext) -> bool:
+        """Whether it is found done. False where it is not, or where that cannot be told. Raises what running a part raises."""
+        ...

@@ -19,6 +19,7 @@ from patchbay.agent_runtime.recipes.appointments import (
     days_held,
     diary_of,
     given,
+    in_doubt,
 )
 from patchbay.agent_runtime.recipes.book import UNSEEN, booked, booked_outputs, others
 from patchbay.agent_runtime.recipes.owners import Owner, appointments_of, prove_owner, the_one
@@ -85,19 +86,29 @@ class Reschedule:
             await _move(parts, diary, settings, owner, entry, span)
             return await _alone(parts, diary, entry, span)
 
+    async def found_done(
+        self, settings: RescheduleSettings, arguments: Mapping[str, Any], parts: Parts, context: CallContext
+    ) -> bool:
+        """Whether an appointment of the caller's is at the new time, and nobody else's."""
+        diary = diary_of(settings, context)
+        mine = await appointments_of(parts, diary, settings.owner, settings.owner.kept(arguments["owner"]))
+        there = next((entry for entry in mine if entry.start == arguments["new_time"]), None)
+        return there is not None and not others(await busy(parts, diary, there.span), there.span, there.reference)
+
 
 async def _move(parts: Parts, diary: Diary, settings: RescheduleSettings, owner: str | None, entry: Entry, span: Span) -> None:
     """Move it to ``span``. After a lost answer the appointment itself tells whether it moved; if it did not, once more."""
     try:
         await _moved(parts, diary, entry, span)
     except OutcomeUnknown:
-        now = next(
-            (e for e in await appointments_of(parts, diary, settings.owner, owner) if e.reference == entry.reference), None
-        )
+        with in_doubt():
+            mine = await appointments_of(parts, diary, settings.owner, owner)
+        now = next((one for one in mine if one.reference == entry.reference), None)
         if now is None or now.start not in (entry.start, span[0]):
             raise
         if now.start != span[0]:
-            await _moved(parts, diary, now, span)
+            with in_doubt():
+                await _moved(parts, diary, now, span)
 
 
 async def _moved(parts: Parts, diary: Diary, entry: Entry, span: Span) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from patchbay.agent_runtime.recipes.freezing import read_settings
 from patchbay.agent_runtime.recipes.known import RECIPES
-from patchbay.agent_runtime.recipes.recipe import AnyRecipe, RecipeInvalid
+from patchbay.agent_runtime.recipes.recipe import AnyRecipe, Findable, RecipeInvalid, RecipeSettings
 from patchbay.agent_runtime.services import Runner
 from patchbay.connectors.refusals import CallNotSupported, CallRefused, SourceTimeout
 from patchbay.schema_graph.arguments import prepare_inputs
@@ -27,6 +28,8 @@ others: more of them together could leave none for anybody.
 """
 WAIT_S = 5.0
 """How long a resource is waited for."""
+_AWAY = (SQLAlchemyError, OSError)
+_log = structlog.get_logger(__name__)
 _WAIT = text(f"SET LOCAL lock_timeout = '{int(WAIT_S * 1000)}ms'")
 _HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:resource, 0))")
 
@@ -61,13 +64,7 @@ class RecipeRunner:
         """The recipe's result. Raises what validating the arguments and what running a part raises, and :class:`SourceTimeout`
         when the whole takes too long and has written nothing.
         """
-        body = call.body
-        if not isinstance(body, RecipeCall):
-            raise CallNotSupported
-        recipe = self._recipes.get(body.recipe)
-        settings = None if recipe is None else read_settings(recipe, body.settings, [])
-        if recipe is None or settings is None:
-            raise CallNotSupported
+        recipe, settings, body = self._known(call)
         started = time.perf_counter()
         values = prepare_inputs(call)(context)
         parts = self._parts(self._calls, self._database, org_id, body.parts, context)
@@ -79,6 +76,25 @@ class RecipeRunner:
                 raise  # nobody knows what became of it
             raise SourceTimeout from None
         return msgspec.structs.replace(result, duration_ms=(time.perf_counter() - started) * 1000)
+
+    async def settle(self, org_id: str, call: FrozenCall, context: CallContext) -> bool:
+        """Whether a run that nobody saw the end of is found done, by reading alone. False where that cannot be told. Raises as
+        running does.
+        """
+        recipe, settings, body = self._known(call)
+        if not isinstance(recipe, Findable):
+            return False
+        parts = RunningParts(self._calls, self._database, org_id, body.parts, context)
+        return await recipe.found_done(settings, prepare_inputs(call)(context), parts, context)
+
+    def _known(self, call: FrozenCall) -> tuple[AnyRecipe, RecipeSettings, RecipeCall]:
+        """The recipe of a call and its settings. Raises CallNotSupported."""
+        body = call.body
+        recipe = self._recipes.get(body.recipe) if isinstance(body, RecipeCall) else None
+        settings = None if recipe is None or not isinstance(body, RecipeCall) else read_settings(recipe, body.settings, [])
+        if recipe is None or settings is None or not isinstance(body, RecipeCall):
+            raise CallNotSupported
+        return recipe, settings, body
 
 
 class RunningParts:
@@ -124,13 +140,22 @@ class RunningParts:
     async def held(self, resource: str) -> AsyncGenerator[None]:
         """Hold a resource by a lock of the platform's database, which a killed process gives back."""
         (connection_id,) = {call.connection_id for call in self._parts.values()}
-        async with self._database.tenant(self._org_id) as session:
+        async with AsyncExitStack() as holding:
             try:
+                session = await holding.enter_async_context(self._database.tenant(self._org_id))
                 await session.execute(_WAIT)
                 await session.execute(_HOLD, {"resource": f"{connection_id}\x1f{resource}".replace("\x00", "")})
-            except DBAPIError:
+            except _AWAY:
                 raise Busy from None
-            yield
+            given_back = holding.pop_all()
+            try:
+                yield
+            finally:
+                # A lock that cannot be given back is none any more: what was done while it was thought to be held is as it is.
+                try:
+                    await given_back.aclose()
+                except _AWAY as error:
+                    _log.warning("a held resource was lost", error=type(error).__name__)
 
     def key(self) -> str:
         """What names this run of the whole."""

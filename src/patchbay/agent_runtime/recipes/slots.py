@@ -152,11 +152,9 @@ class Diary(msgspec.Struct, frozen=True):
     def offers(self, start: datetime, length: timedelta | None = None) -> bool:
         """Whether an appointment may begin then at all: within the hours, on the grid, neither too soon nor too far."""
         day = start.astimezone(self.zone).date()
-        if not self.today <= day <= self.last_day:
-            return False
         wanted = start.astimezone(UTC)
-        # Hours that run past midnight belong to the day they begin on.
-        return any(wanted in self.starts(one, length) for one in (day - _DAY, day))
+        # Hours that run past midnight belong to the day they begin on; what is over is sorted out by the notice.
+        return any(wanted in self.starts(one, length) for one in (day - _DAY, day) if one <= self.last_day)
 
     def wide(self, start: datetime, length: timedelta | None = None) -> Span:
         """What has to be free for an appointment at ``start``: its own time and the buffer on either side."""

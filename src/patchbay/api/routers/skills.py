@@ -20,6 +20,7 @@ from patchbay.agent_runtime.skills_shown import show_skill, show_skills
 from patchbay.agent_runtime.wire import skill_json
 from patchbay.api.access import SkillsRead, SkillsWrite
 from patchbay.api.auditing import announce
+from patchbay.api.binding_shown import BindingBody
 from patchbay.api.documented import Documented
 from patchbay.api.drift_shown import SkillDrift
 from patchbay.api.envelope import ApiResponse, Deleted, PaginatedResponse, Shown, enveloped
@@ -107,13 +108,22 @@ class SkillType(Shown):
     family: str
     status: Literal["available"]
     create_with: str = Field(description="The endpoint that makes a skill of this type.")
-    schema_: dict[str, Any] | None = Field(alias="schema", description="The JSON Schema of its `executionConfig`.")
+    schema_: dict[str, Any] = Field(
+        alias="schema",
+        description="The JSON Schema of its `executionConfig`; of a type that is made from bindings, of the binding.",
+    )
 
 
 @types_router.get("", response_model=ApiResponse[list[SkillType]], summary="List available skill types", responses=problems())
 async def list_skill_types(principal: SkillsRead) -> Any:
-    """Everything a skill can be."""
-    return enveloped(skill_types())
+    """Everything a skill can be; what is reserved cannot be made yet."""
+    return enveloped([_described(one) for one in skill_types()])
+
+
+def _described(entry: dict[str, Any]) -> dict[str, Any]:
+    """A type with the schema of what makes a skill of it."""
+    from_binding = entry["schema"] is None and entry["status"] == "available"
+    return {**entry, "schema": BindingBody.model_json_schema()} if from_binding else entry
 
 
 @router.get("", response_model=PaginatedResponse[SkillShown], summary="List an agent's skills", responses=problems(400, 404))

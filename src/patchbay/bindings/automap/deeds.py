@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from patchbay.bindings.automap.function_words import ADDED_TO
 from patchbay.bindings.automap.goal import Goal
-from patchbay.bindings.automap.lexicon import ADDED_TO, STATES, stemmed
 from patchbay.bindings.automap.profile import Profile
+from patchbay.bindings.automap.states import STATE_NAMES, STATES
 from patchbay.schema_graph.model import Argument
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.stems import stem
-
-STATE_NAMES = stemmed("status state statuses states stage condition")
 
 
 def state_argument(profile: Profile) -> Argument | None:

@@ -8,7 +8,8 @@ import msgspec
 
 from patchbay.bindings.automap.fields import Chosen, choose
 from patchbay.bindings.automap.goal import Goal
-from patchbay.bindings.automap.inputs import Mapped, Mapper
+from patchbay.bindings.automap.inputs import map_inputs
+from patchbay.bindings.automap.mapped import Mapped
 from patchbay.bindings.automap.naming import free, leaf_for, param_for, plain_text, tool_name_for
 from patchbay.bindings.automap.narrowing import Narrowed, narrow
 from patchbay.bindings.automap.profile import Profile, written
@@ -50,8 +51,8 @@ def draft(
     carried out twice, which are otherwise left to the call.
     """
     profile = scored.profile
-    mapper = Mapper(ranking.goal, profile, ranking.common, everything=everything)
-    given = mapper.map()
+    found = map_inputs(ranking.goal, profile, ranking.common, everything=everything)
+    given = list(found.mapped.values())
     chosen, missing = choose(goal, profile)
     if choice is not None:
         given, chosen = _as_chosen(given, chosen, profile, goal, choice)
@@ -75,9 +76,7 @@ def draft(
         order_by=list(narrowed.order),
         limit=narrowed.limit,
     )
-    return Draft(
-        scored, binding, tuple(given), tuple(chosen), narrowed, tuple(mapper.unmet), tuple(mapper.unfound), tuple(missing)
-    )
+    return Draft(scored, binding, tuple(given), tuple(chosen), narrowed, tuple(found.unmet), tuple(found.unfound), tuple(missing))
 
 
 def _input(one: Mapped) -> Input:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from patchbay.bindings.automap.goal import Goal, Phrase, Role
-from patchbay.bindings.automap.lexicon import stemmed
+from patchbay.bindings.automap.goal import Goal
+from patchbay.bindings.automap.leaves import Leaf
 from patchbay.bindings.automap.matching import fit
-from patchbay.bindings.automap.profile import Leaf, Profile
+from patchbay.bindings.automap.profile import Profile
+from patchbay.bindings.automap.terms import Phrase, Role
+from patchbay.bindings.automap.verbs import stemmed
 from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.naming import split_words
 from patchbay.schema_graph.stems import stem
@@ -19,7 +21,7 @@ WITHIN = 2
 _NEIGHBOUR = 0.55
 MOST_DEFAULTS, DEFAULTS_BESIDE, ENOUGH = 6, 4, 2
 _GOOD = 0.5
-_FAR, _LISTED, _ONLY_A_KEY = 0.2, 0.12, 0.35
+_FAR, _LISTED, _ONLY_A_KEY, _PARTLY = 0.2, 0.12, 0.35, 0.4
 _SECRET = stemmed("password passwd secret token hash salt credential apikey cvv cvc etag")
 _WITHOUT_A_FORM = frozenset({"json", "object", "bytes"})
 _DATED = frozenset({"date", "datetime", "time"})
@@ -67,7 +69,7 @@ def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
     named = 0
     for phrase in _asked_for(goal, profile):
         found = _best(phrase, leaves, profile, chosen)
-        if not found and "subject" not in phrase.roles:
+        if not found and phrase.said and "subject" not in phrase.roles:
             missing.append(phrase.text)
         for leaf in found:
             if chosen.setdefault(leaf.path, Chosen(leaf, phrase.text)).because:
@@ -80,8 +82,14 @@ def choose(goal: Goal, profile: Profile) -> tuple[list[Chosen], list[str]]:
         chosen.setdefault(leaf.path, Chosen(leaf))
     for one in (*_currencies(chosen, leaves), *_told_errors(goal, profile, leaves)):
         chosen.setdefault(one.path, Chosen(one))
-    kept = list(chosen.values())
+    kept = list(chosen.values()) or [Chosen(leaf) for leaf in _nearest(leaves)]
     return kept[: MOST_FIELDS + 1], missing
+
+
+def _nearest(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The first fields of the record itself, where nothing of it is plainly telling."""
+    plain = [leaf for leaf in leaves if _BESIDE_THE_POINT.isdisjoint(leaf.stems)] or list(leaves)
+    return sorted(plain, key=lambda leaf: (leaf.hops, leaf.many))[:DEFAULTS_BESIDE]
 
 
 def _currencies(chosen: Mapping[tuple[str, ...], Chosen], leaves: Sequence[Leaf]) -> list[Leaf]:
@@ -113,21 +121,28 @@ def _asked_for(goal: Goal, profile: Profile) -> Iterable[Phrase]:
     heads = {*profile.record_name[-1:], *profile.name[-1:]}
     return [
         phrase
-        for phrase in goal.phrases
+        for phrase in (one for said in goal.phrases for one in _apart(said))
         if "wanted" in phrase.roles
         or (phrase.roles == frozenset[Role](("subject",)) and phrase.said and heads.isdisjoint(phrase.terms[-1].means))
     ]
 
 
+def _apart(phrase: Phrase) -> list[Phrase]:
+    """The words that an everyday saying stands for mean the same, so each may be the field."""
+    return [phrase] if phrase.said else [msgspec.structs.replace(phrase, terms=(term,)) for term in phrase.terms]
+
+
 def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
     """The leaf that a phrase names; for one that names a record within the record, what tells which one that is."""
     best: tuple[float, Leaf] | None = None
+    placed = not _PLACES.isdisjoint(term.stem for term in phrase.terms)
     for leaf in leaves:
         if leaf.path in chosen:
             continue
         around = {word for part in leaf.path[:-1] for word in profile.words.of(part)}
         score = fit(phrase, leaf.stems, around, profile.words, leaf.field.name) - _FAR * leaf.hops - _LISTED * leaf.many
         score += 0.05 * _salience(leaf) - _ONLY_A_KEY * (_is_key(leaf) and not _says_key(phrase))
+        score -= _PARTLY * (leaf.field.type == "boolean" and placed)
         if score >= _GOOD and (best is None or score > best[0] + 1e-9):
             best = (score, leaf)
     if best is not None and (not _is_key(best[1]) or _says_key(phrase)):
@@ -137,11 +152,15 @@ def _best(phrase: Phrase, leaves: Sequence[Leaf], profile: Profile, chosen: Mapp
         for leaf in leaves
         if len(leaf.path) > 1 and _names(phrase, profile.words.of(leaf.path[-2])) and leaf.path not in chosen
     ]
-    within.sort(
-        key=lambda leaf: (leaf.hops, -_salience(leaf) - 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder)))
-    )
+    within.sort(key=lambda leaf: (leaf.hops, -_tells_which(leaf)))
     nearest = [leaf for leaf in within if not _is_key(leaf) and leaf.hops == within[0].hops and _salience(leaf) > 0.3]
     return nearest[:WITHIN] or ([best[1]] if best is not None else [])
+
+
+def _tells_which(leaf: Leaf) -> float:
+    """How much of a record within the record a leaf tells: of somebody the name, of an address the street and the city."""
+    placed = not _PLACES.isdisjoint(leaf.stems) and leaf.field.type != "boolean"
+    return _salience(leaf) + 0.3 * (stem("name") in leaf.stems and is_about_people(leaf.holder)) + 0.6 * placed
 
 
 def _is_key(leaf: Leaf) -> bool:
@@ -182,8 +201,18 @@ def _answering(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Map
             beside = 0.3 * (not _BESIDE_THE_POINT.isdisjoint(leaf.stems))
             best.append((hit + near + 0.4 * _salience(leaf) - beside - 2.5 * _FAR * leaf.hops - _LISTED * leaf.many, leaf))
     best.sort(key=lambda one: (-one[0], one[1].path))
-    questions = 1 + (" and how " in goal.said or " and when " in goal.said or " and where " in goal.said)
-    return [leaf for _, leaf in best[: 1 + questions]]
+    ranked = [leaf for _, leaf in best]
+    first = [
+        leaf
+        for question in goal.questions
+        if (leaf := next((one for one in ranked if _answers(one, question)), None)) is not None
+    ]
+    return list({leaf.path: leaf for leaf in (*first, *ranked)}.values())[: 1 + max(1, len(goal.questions))]
+
+
+def _answers(leaf: Leaf, question: frozenset[str]) -> bool:
+    """Whether a leaf is of the kind that a question word asks for."""
+    return not question.isdisjoint(leaf.stems) or (stem("date") in question and leaf.field.type in _DATED)
 
 
 def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping[tuple[str, ...], object]) -> list[Leaf]:
@@ -198,11 +227,11 @@ def _usual(goal: Goal, leaves: Sequence[Leaf], profile: Profile, chosen: Mapping
     for leaf in leaves:
         if leaf.path in chosen or ("pii" in leaf.field.badges and not people and not any(w in said for w in leaf.stems)):
             continue
-        inside = wrapped and root is not None and leaf.holder == root.name
+        inside = wrapped and root is not None and leaf.holder == root.name and leaf.hops == 0
         score = _salience(leaf)
         if leaf.hops == 0 or inside:
             score += 0.25 * sum(said.get(word, 0.0) for word in dict.fromkeys(leaf.stems) if word not in own)
-        score -= (0.0 if inside and len(leaf.path) == 2 else _NEIGHBOUR * leaf.hops) + _LISTED * leaf.many
+        score -= _NEIGHBOUR * leaf.hops + _LISTED * leaf.many
         if leaf.stems[-1:] == ("stat",) and placed and leaf.field.type != "enum":
             score -= 0.6
         if leaf.stems[-1] in ("id", "sid") and own.issuperset(leaf.stems[:-1]) and (inside or leaf.hops == 0):

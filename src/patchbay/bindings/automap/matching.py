@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from patchbay.bindings.automap.goal import Phrase
-from patchbay.bindings.automap.lexicon import stemmed
-from patchbay.bindings.automap.profile import Profile, Words
+from patchbay.bindings.automap.name_words import Words
+from patchbay.bindings.automap.profile import Profile
+from patchbay.bindings.automap.terms import Phrase
+from patchbay.bindings.automap.verbs import stemmed
 from patchbay.bindings.call_arguments import telling_part
 from patchbay.bindings.parameters import is_about_people, meaning_of
 from patchbay.schema_graph.model import Argument

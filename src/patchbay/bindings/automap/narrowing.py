@@ -6,9 +6,11 @@ import msgspec
 
 from patchbay.bindings.automap.fields import Chosen
 from patchbay.bindings.automap.goal import Goal
-from patchbay.bindings.automap.inputs import Mapped, date_argument
-from patchbay.bindings.automap.lexicon import HIGHEST, HOW_MANY_OF_THEM, NEWEST, NEXT, NUMBERS, OLDEST, TODAY, stemmed
+from patchbay.bindings.automap.mapped import Mapped
 from patchbay.bindings.automap.profile import Profile
+from patchbay.bindings.automap.time_words import HIGHEST, HOW_MANY_OF_THEM, NEWEST, NEXT, NUMBERS, OLDEST, TODAY
+from patchbay.bindings.automap.times import date_argument
+from patchbay.bindings.automap.verbs import stemmed
 from patchbay.bindings.model import FilterRule, OrderRule
 from patchbay.schema_graph.model import Field
 from patchbay.schema_graph.naming import quote_part

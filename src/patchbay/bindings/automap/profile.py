@@ -3,85 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 
-from patchbay.bindings.automap.goal import SYNONYM, Phrase
-from patchbay.bindings.automap.lexicon import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
+from patchbay.bindings.automap.leaves import MOST_FIELDS, WENT_WRONG, Leaf, Leaves
+from patchbay.bindings.automap.name_words import Words
+from patchbay.bindings.automap.terms import SYNONYM, Phrase
+from patchbay.bindings.automap.verbs import METHODS, RATHER_NOUNS, SAME_DEED, VERBS, Intent
 from patchbay.bindings.call_arguments import telling_part
-from patchbay.bindings.path_problems import can_follow, holds_members
-from patchbay.schema_graph.model import Argument, Field, Object, Operation
-from patchbay.schema_graph.naming import quote_part, split_name, split_words
+from patchbay.bindings.path_problems import can_follow
+from patchbay.schema_graph.model import Argument, Edge, Object, Operation
+from patchbay.schema_graph.naming import quote_part, split_name
 from patchbay.schema_graph.scoping import View
-from patchbay.schema_graph.search import SearchIndex
 from patchbay.schema_graph.stems import STOP_WORDS, stem, stems
-from patchbay.schema_graph.thesaurus import WORDS
 
 MOST_ARGUMENTS = 400
-MOST_FIELDS = 160
 MOST_LEAVES = 600
 _LONGEST_TEXT = 30
-_LONG = 9
 _WRAPPERS = frozenset({"payload", "respons", "result", "connect", "edg", "input", "output"})
 _NO_CONTENT = frozenset({"query", "mutat", "id"}) | frozenset(map(stem, STOP_WORDS))
 _CAMEL = re.compile(r"_[a-z]+[A-Z]")
 _CAMEL_SEGMENT = re.compile(r"[/.:_]")
 _SEGMENT = re.compile(r"[/.:]")
-_VALUES = frozenset({"amount", "value", "gross", "net"})
+_MOST_WRAPPED = 3
+_BULK = frozenset(map(stem, ("bulk", "batch", "multiple", "many")))
+_KEYS = frozenset({"id", "uuid", "_id", "gid", "databaseid", "internalid", "sid"})
 _AROUND = frozenset({"body", "input", "data", "query", "filter", "where", "params", "attributes"})
 _OPERATORS = frozenset({"eq", "exact", "value", "equals", "in"})
 _PATH_PARTS = frozenset({"v1", "v2", "v3", "api", "json"})
-
-
-class Leaf:
-    """Something that can come back: its path from the record, the object that has it, and its words."""
-
-    __slots__ = ("field", "holder", "hops", "many", "path", "stems")
-
-    def __init__(self, path: tuple[str, ...], field: Field, holder: str, own: tuple[str, ...], hops: int, many: bool) -> None:
-        self.path, self.field, self.holder, self.stems, self.hops, self.many = path, field, holder, own, hops, many
-
-
-class Words:
-    """The words of names in one index, worked out once."""
-
-    def __init__(self, index: SearchIndex) -> None:
-        self._index = index
-        self._known: dict[str, tuple[str, ...]] = {}
-        self._rarity: dict[str, float] = {}
-
-    def of(self, name: str) -> tuple[str, ...]:
-        """The stems of a name."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._index.stems_of(name)
-            if len(known) > 1 and len(split_words(name)) == 1:
-                known = known[1:]  # what is written as one word is the words it is made of
-            if len(known) == 1 and len(name) >= _LONG and name.isalpha() and name.lower() not in WORDS:
-                known = _begins_with(name.lower()) or known
-            if len(known) == 1 and len(name) > 6 and name.lower().endswith("name"):
-                known = (*known, stem(name.lower()[:-4]), stem("name"))
-            self._known[name] = known
-        return known
-
-    def rarity(self, word: str) -> float:
-        """How much a stem tells, from 0 to 1."""
-        known = self._rarity.get(word)
-        if known is None:
-            known = self._rarity[word] = self._index.rarity(word)
-        return known
-
-
-def _begins_with(word: str) -> tuple[str, ...]:
-    """The stems of the common words that a long one begins with, and of what is left: ``salesorderheader``."""
-    found: list[str] = []
-    while len(word) >= _LONG - 4:
-        at = next((at for at in range(len(word) - 3, 3, -1) if word[:at] in WORDS), None)
-        if at is None:
-            break
-        found.append(stem(word[:at]))
-        word = word[at:]
-    return (*found, stem(word)) if found else ()
 
 
 class Profile:
@@ -99,10 +49,32 @@ class Profile:
         root = self.root
         if root is None or self.view.kind != "graphql" or self.operation.effect == "read":
             return root
-        for edge in root.edges:
-            if edge.embedded and "error" not in edge.name.casefold() and (target := self.view.object(edge.target)) is not None:
-                return target
-        return root
+        record, said = root, {word for part in self._segments[0] for word in self.words.of(part)} | set(self._segments[1])
+        for _ in range(_MOST_WRAPPED):
+            if _has_a_key(record):
+                return record
+            inside = [(edge, target) for edge in record.edges if (target := self._wrapped(edge)) is not None]
+            if not inside:
+                break
+            record = max(inside, key=lambda one: self._likeness(one[0], said))[1]
+        return record
+
+    @cached_property
+    def in_bulk(self) -> bool:
+        """Whether it writes any number of records at once: what its payload holds is a list of them."""
+        root, record = self.root, self.record
+        if not _BULK.isdisjoint(self._segments[1]):
+            return True
+        if root is None or record is None or root is record:
+            return False
+        return any(edge.target == record.name and not edge.to_one for edge in root.edges)
+
+    def _wrapped(self, edge: Edge) -> Object | None:
+        """What a payload holds at an edge, unless that says what went wrong."""
+        return self.view.object(edge.target) if edge.embedded and not WENT_WRONG.search(edge.name) else None
+
+    def _likeness(self, edge: Edge, said: Collection[str]) -> int:
+        return sum(1 for word in dict.fromkeys((*self.words.of(edge.name), *self.words.of(edge.target))) if word in said)
 
     @cached_property
     def name(self) -> tuple[str, ...]:
@@ -118,6 +90,8 @@ class Profile:
             verbs.discard(acting[-1])
         if len(acting) > 1 and acting[-1] in (*self.record_name[-1:], *self.collection[-1:]) and acting[0] in verbs:
             verbs.discard(acting[-1])  # what is made bears the name of what is done: a refund
+        if self._begins_with_its_record:
+            verbs.difference_update(acting[:1])
         read = {word for word in acting if VERBS.get(word) == "read"}
         own += [word for word in acting if word not in verbs | read]
         left_out = self._parameters | _NO_CONTENT
@@ -129,8 +103,16 @@ class Profile:
         if self.operation.record_arguments:
             return frozenset({self.operation.verb})
         _, acting = self._segments
+        if self._begins_with_its_record:
+            return frozenset({next(word for word in acting[1:] if word in VERBS)})
         ends = {acting[0]} if acting[0] in VERBS else {acting[-1]}
         return frozenset(word for word in acting if word in VERBS and (word in ends or word not in RATHER_NOUNS))
+
+    @cached_property
+    def _begins_with_its_record(self) -> bool:
+        """Whether its name is its record's and then what is done: ``orderMarkAsPaid``, where *order* is no verb."""
+        _, acting = self._segments
+        return acting[0] in RATHER_NOUNS and acting[0] in self.record_name and not VERBS.keys().isdisjoint(acting[1:])
 
     @cached_property
     def _segments(self) -> tuple[Sequence[str], tuple[str, ...]]:
@@ -174,6 +156,8 @@ class Profile:
     def is_named_by(self, phrase: Phrase) -> bool:
         """Whether a phrase names its record, by the last word."""
         heads = {*self.record_name[-1:], *self.collection[-1:]}
+        if self.view.kind == "graphql":
+            heads |= {*self.name[-1:]}
         return any(word in heads for word, strength in phrase.terms[-1].means.items() if strength >= SYNONYM)
 
     @cached_property
@@ -219,7 +203,10 @@ class Profile:
     def arguments(self) -> tuple[tuple[Argument, tuple[str, ...], frozenset[str]], ...]:
         """The arguments, each with the stems of its telling part and those of all its name."""
         found: list[tuple[Argument, tuple[str, ...], frozenset[str]]] = []
-        for argument in self.view.arguments(self.operation)[:MOST_ARGUMENTS]:
+        every: Sequence[Argument] = self.view.arguments(self.operation)
+        if len(every) > MOST_ARGUMENTS:  # a body that nests itself: the parts that lie deep say least
+            every = sorted(every, key=lambda one: (not one.required, one.name.count(".")))[:MOST_ARGUMENTS]
+        for argument in every:
             part, _ = telling_part(argument.name)
             parts = split_name(argument.name)
             around = frozenset(word for one in parts[-4:] for word in self.words.of(one))
@@ -231,9 +218,11 @@ class Profile:
         parts = split_name(argument)[:-1]
         if not self.view.is_called:
             return len(parts)
+        if self.view.kind == "graphql":
+            parts = parts[1:]  # whatever the argument is called that holds the others
         own = {*self.record_name, *self.collection}
         wrapped = [p for p in parts if p.casefold() not in _AROUND and not (own and own.issuperset(self.words.of(p)))]
-        return len([part for part in wrapped if part.casefold() not in _OPERATORS])
+        return len([part for part in wrapped if part.casefold().strip("_") not in _OPERATORS])
 
     @cached_property
     def argument_words(self) -> frozenset[str]:
@@ -243,13 +232,20 @@ class Profile:
     @cached_property
     def field_words(self) -> Mapping[str, float]:
         """The stems of what it returns: 1 for the record's own fields, less for its neighbours'."""
+        record = self.record
+        if record is None:
+            return {}
+        known = self.words.of_records.get(record.name)
+        if known is None:
+            known = self.words.of_records[record.name] = self._field_words(record)
+        return known
+
+    def _field_words(self, record: Object) -> Mapping[str, float]:
         found: dict[str, float] = {}
-        if self.record is None:
-            return found
-        for field in self.record.fields[:MOST_FIELDS]:
+        for field in record.fields[:MOST_FIELDS]:
             for word in self.words.of(field.name):
                 found[word] = 1.0
-        for edge in self.record.edges[:40]:
+        for edge in record.edges[:40]:
             target = self.view.object(edge.target) if can_follow(edge) and not edge.narrows else None
             for word in self.words.of(edge.name):
                 found.setdefault(word, 0.8)
@@ -261,59 +257,11 @@ class Profile:
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         """What can be read of its record, nearest first."""
-        return tuple(self._leaves())[:MOST_LEAVES] if self.root is not None else ()
-
-    def _leaves(self) -> Iterator[Leaf]:
-        assert self.root is not None
-        layer: list[tuple[Object, tuple[str, ...], bool]] = [(self.root, (), False)]
-        deepest = 3 if self.record is not self.root else 2
-        for hops in range(deepest + 1):
-            following: list[tuple[Object, tuple[str, ...], bool]] = []
-            for obj, way, many in layer:
-                near = hops - 1 if way and _is_a_value(obj) else hops
-                yield from self._of_object(obj, way, near, many)
-                if hops == deepest:
-                    continue
-                held = {field.name: field.readable for field in obj.fields}
-                for edge in obj.edges[:60]:
-                    target = self.view.object(edge.target)
-                    if target is None or edge.narrows or not can_follow(edge) or edge.name in way:
-                        continue
-                    if edge.embedded and not all(held.get(own, True) for own, _ in edge.pairs):
-                        continue
-                    following.append((target, (*way, edge.name), many or not edge.to_one))
-            layer = following[:80]
-
-    def _of_object(self, obj: Object, way: tuple[str, ...], hops: int, many: bool) -> Iterator[Leaf]:
-        edges = {edge.name for edge in obj.edges}
-        called = self.view.is_called
-        for field in obj.fields[:MOST_FIELDS]:
-            if not field.readable or (not called and not obj.readable):
-                continue
-            yield from self._of_field(obj, field, (*way, field.name), field, hops, many, 2, field.name in edges)
-
-    def _of_field(
-        self, obj: Object, field: Field, path: tuple[str, ...], leaf: Field, hops: int, many: bool, deeper: int, edge: bool
-    ) -> Iterator[Leaf]:
-        if self.view.is_called and holds_members(leaf):
-            if edge or not deeper:
-                return
-            for member in leaf.fields[:40]:
-                if member.readable:
-                    yield from self._of_field(
-                        obj, field, (*path, member.name), member, hops + 1, many or leaf.type == "array", deeper - 1, False
-                    )
-            return
-        own = self.words.of(leaf.name)
-        if len(path) > 1 and leaf.name.lower() in _VALUES:
-            own = (*self.words.of(path[-2]), *own)  # an amount is an amount of what holds it
-        yield Leaf(path, leaf, obj.name, own, hops, many)
+        return () if self.root is None else tuple(islice(Leaves(self.view, self.words, self.root, self.record), MOST_LEAVES))
 
 
-def _is_a_value(obj: Object) -> bool:
-    """Whether an object only spells out one value: an amount with its currency."""
-    names = {field.name.lower() for field in obj.fields}
-    return len(names) <= 4 and not names.isdisjoint(_VALUES) and any("currency" in name for name in names)
+def _has_a_key(obj: Object) -> bool:
+    return any(field.primary_key or field.name.lower() in _KEYS for field in obj.fields)
 
 
 def same_deed(wanted: str, done: frozenset[str]) -> float:
@@ -326,8 +274,3 @@ def same_deed(wanted: str, done: frozenset[str]) -> float:
 def written(path: Sequence[str]) -> list[str]:
     """A path as a binding holds it: names with dots quoted."""
     return [quote_part(part) for part in path]
-
-
-def words_said(text: str) -> tuple[str, ...]:
-    """The stems of a text without filler."""
-    return tuple(stem(word) for word in split_words(text) if word not in STOP_WORDS)

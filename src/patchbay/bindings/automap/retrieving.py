@@ -5,31 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from patchbay.bindings.automap.goal import Goal
-from patchbay.bindings.automap.profile import Profile, Words
+from patchbay.bindings.automap.name_words import Words
+from patchbay.bindings.automap.profile import Profile
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import Hit, SearchIndex
 
 MOST_CANDIDATES = 100
 _HITS = 40
 _OF_AN_OBJECT = 24
+_LESS = 0.5
+"""What is found by its record alone comes after what is found by its name."""
 
 
 def retrieve(goal: Goal, view: View, index: SearchIndex) -> dict[str, tuple[Profile, float]]:
     """The candidates by name, each with how high the index placed it (1 the first, towards 0 the last)."""
     words = Words(index)
     found: dict[str, tuple[Profile, float]] = {}
+    changing = _changing(view) if goal.writes and view.kind == "graphql" else {}
     for query in dict.fromkeys(_queries(goal)):
         for place, hit in enumerate(index.search(query, _HITS)):
             prior = 1 - place / _HITS
-            for name in _operations(hit, goal, view):
+            named = [(name, prior) for name in _operations(hit, goal, view)]
+            for name, how in (*named, *((name, _LESS * prior) for name in changing.get(hit.object or "", ())[:_OF_AN_OBJECT])):
                 known = found.get(name)
                 if known is not None:
-                    if prior > known[1]:
-                        found[name] = (known[0], prior)
+                    if how > known[1]:
+                        found[name] = (known[0], how)
                     continue
                 operation = view.operation(name)
                 if operation is not None and (operation.effect == "write") == goal.writes and operation.unusable is None:
-                    found[name] = (Profile(operation, view, words), prior)
+                    found[name] = (Profile(operation, view, words), how)
     if len(found) > MOST_CANDIDATES:
         found = dict(sorted(found.items(), key=lambda item: -item[1][1])[:MOST_CANDIDATES])
     return found
@@ -69,3 +74,13 @@ def _operations(hit: Hit, goal: Goal, view: View) -> Iterator[str]:
         yield hit.operation
     for operation in view.operations(object=hit.object, include_writes=goal.writes)[:_OF_AN_OBJECT]:
         yield operation.name
+
+
+def _changing(view: View) -> dict[str, list[str]]:
+    """The mutations by the records in their payloads; a payload's own words say little."""
+    found: dict[str, list[str]] = {}
+    for operation in view.operations(include_writes=True):
+        payload = view.object(operation.object) if operation.effect == "write" and operation.object is not None else None
+        for edge in payload.edges if payload is not None else ():
+            found.setdefault(edge.target, []).append(operation.name)
+    return found

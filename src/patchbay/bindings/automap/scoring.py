@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from patchbay.bindings.automap.deeds import adds_to, becomes
-from patchbay.bindings.automap.goal import Goal, Phrase, Role, Term, is_timed, read_goal, term_of
-from patchbay.bindings.automap.lexicon import EITHER, GENERIC_DEEDS, SAME_DEED, STATES, WHETHER, stemmed
+from patchbay.bindings.automap.goal import Goal, read_goal
 from patchbay.bindings.automap.matching import best_argument
 from patchbay.bindings.automap.profile import Profile, same_deed
 from patchbay.bindings.automap.retrieving import retrieve
+from patchbay.bindings.automap.sayings import WHETHER
+from patchbay.bindings.automap.states import STATES
+from patchbay.bindings.automap.terms import Phrase, Role, Term, is_timed, term_of
+from patchbay.bindings.automap.time_words import DATED_WORDS
+from patchbay.bindings.automap.verbs import EITHER, GENERIC_DEEDS, SAME_DEED, stemmed
 from patchbay.bindings.parameters import is_about_people
 from patchbay.schema_graph.scoping import View
 from patchbay.schema_graph.search import SearchIndex
@@ -19,10 +23,12 @@ from patchbay.schema_graph.search import SearchIndex
 ROLE: Mapping[Role, float] = {"subject": 1.0, "place": 0.6, "given": 0.55, "wanted": 0.5}
 """How much a word counts by its role."""
 NAME, RESOURCE, PLACE, TEXT = 1.0, 0.9, 0.6, 0.5
-ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD = 0.7, 0.3, 0.6, 0.3
+ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD_NAMED, FIELD = 0.7, 0.3, 0.6, 0.45, 0.3
 HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
 UNASKED, OWNER, HOLDER, NOT_HEAD, ASKED, FITS = 0.15, 0.7, 0.5, 0.4, 0.12, 0.1
 _MOST_UNMET = 4
+_MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})
+"""Types that say how much or when, not which."""
 _SOME, _TOLD, _NEAR_HEAD = 0.1, 0.25, 0.5
 KEYS = stemmed("id number no code key identifier reference name login sid slug")
 _Weighed = tuple[Term, Phrase, float]
@@ -93,7 +99,13 @@ def _sharpened(goal: Goal, telling: frozenset[str]) -> Goal:
     phrases = [
         msgspec.structs.replace(phrase, terms=terms)
         for phrase in goal.phrases
-        if (terms := tuple(term for term in phrase.terms if term.stem in telling or term.stem in STATES or is_timed(phrase)))
+        if (
+            terms := tuple(
+                term
+                for term in phrase.terms
+                if term.stem in telling or term.stem in STATES or is_timed(phrase) or (goal.writes and term.stem in DATED_WORDS)
+            )
+        )
     ]
     return msgspec.structs.replace(goal, phrases=tuple(phrases))
 
@@ -116,7 +128,7 @@ def _weighed(goal: Goal, found: Mapping[str, tuple[Profile, float]]) -> list[_We
     for deed in goal.deeds if goal.writes else ():
         if deed not in GENERIC_DEEDS and deed not in best:
             term = term_of(deed)
-            means = {**{word: DEED_ALIKE for line in SAME_DEED if deed in line for word in line}, deed: 1.0}
+            means = {**term.means, **{word: DEED_ALIKE for line in SAME_DEED if deed in line for word in line}, deed: 1.0}
             best[deed] = (msgspec.structs.replace(term, means=means), _DEED_PHRASE, DEED_WORD)
     return list(best.values())
 
@@ -143,6 +155,7 @@ def _evidence(term: Term, phrase: Phrase, profile: Profile) -> float:
     """How surely a word of the goal is in what the operation offers."""
     given = not phrase.roles.isdisjoint(("given", "place"))
     wanted = "wanted" in phrase.roles
+    named = "subject" in phrase.roles and not given and profile.operation.record_arguments  # a table is known by its columns
     best = 0.0
     for word, strength in term.means.items():
         if word in profile.name:
@@ -157,7 +170,7 @@ def _evidence(term: Term, phrase: Phrase, profile: Profile) -> float:
                 found = max(found, ARGUMENT_GIVEN if given else ARGUMENT)
             in_fields = profile.field_words.get(word)
             if in_fields:
-                found = max(found, in_fields * (FIELD_WANTED if wanted else FIELD))
+                found = max(found, in_fields * (FIELD_WANTED if wanted else FIELD_NAMED if named else FIELD))
         best = max(best, found * strength)
     return best
 
@@ -228,17 +241,28 @@ def _asked(goal: Goal, profile: Profile) -> float:
 def _known(goal: Goal, profile: Profile) -> float:
     """Whether what the goal says is known can be given to it."""
     known = [phrase for phrase in goal.having("given") if phrase.said and (not goal.writes or phrase.after is not None)]
+    if not goal.writes and profile.operation.record_arguments:
+        known += [p for p in goal.having("place") if p.said and "given" not in p.roles and p.after is not None]
     if not known:
         return 0.0
-    fits = sum(1 for phrase in known if best_argument(phrase, profile) is not None)
+    fits = sum(1 for phrase in known if _can_be_given(phrase, profile))
     return FITS * (2 * fits / len(known) - 1)
+
+
+def _can_be_given(phrase: Phrase, profile: Profile) -> bool:
+    if "given" not in phrase.roles and profile.is_named_by(phrase):
+        return True
+    fit = best_argument(phrase, profile)
+    return fit is not None and ("given" in phrase.roles or fit.argument.type not in _MEASURES)
 
 
 def _number(goal: Goal, profile: Profile) -> float:
     """Whether one record or many fit what is asked for. A table gives either."""
     operation = profile.operation
-    if goal.writes or operation.record_arguments:
+    if operation.record_arguments:
         return 0.0
+    if goal.writes:
+        return -NUMBER if profile.in_bulk and not goal.many else 0.0
     if goal.many:
         return NUMBER if operation.many and not profile.keyed else -NUMBER
     keyed = profile.keyed or any(argument.required for argument, _, _ in profile.arguments)

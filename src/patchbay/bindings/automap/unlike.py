@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from patchbay.bindings.automap.deeds import STATE_NAMES, adds_to
+from patchbay.bindings.automap.deeds import adds_to
 from patchbay.bindings.automap.drafting import Draft
 from patchbay.bindings.automap.goal import Goal
+from patchbay.bindings.automap.states import STATE_NAMES
 from patchbay.errors import Finding
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from patchbay.connectors.definition import Auth, Definition, DocumentRef, Verify
+from patchbay.connectors.definition import Account, Auth, Definition, DocumentRef, Verify
 from patchbay.connectors.members import Members, Unreadable
 from patchbay.errors import Finding, ValidationFailed
 
@@ -33,6 +33,7 @@ class HttpCredentials(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, str]
     headers: Mapping[str, str] = {}
     verify: Verify | None = None
+    account: Account | None = None
     document: DocumentRef | None = None
     reads: tuple[str, ...] = ()
     ca_pem: str | None = None
@@ -63,6 +64,7 @@ def http_credentials(definition: Definition, secrets: Mapping[str, str]) -> Http
         secrets=secrets,
         headers=definition.headers,
         verify=definition.verify,
+        account=definition.account,
         document=definition.document,
         reads=definition.reads,
         ca_pem=definition.ca_pem,

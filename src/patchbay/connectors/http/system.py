@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import msgspec
 
-from patchbay.connectors.definition import Definition, DocumentRef
+from patchbay.connectors.definition import Definition, DocumentRef, Verify
+from patchbay.connectors.http.account import account_name
 from patchbay.connectors.http.asking import ask, authorizer_of, outbound
-from patchbay.connectors.http.authorizing import Authorizer
+from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials, http_credentials, parse_http_credentials
 from patchbay.connectors.http.previewing import few_rows, preview_call
 from patchbay.connectors.http.signing import static_authorizer
@@ -21,6 +22,7 @@ from patchbay.connectors.proof import Proven
 from patchbay.connectors.shaped import shaped
 from patchbay.connectors.system import Ready, Role, Secrets
 from patchbay.egress.guard import EgressGuard
+from patchbay.egress.http import OutboundClient
 from patchbay.egress.urls import read_url
 from patchbay.errors import PatchbayError
 from patchbay.schema_graph.call import CallContext, Candidate, FrozenCall
@@ -49,6 +51,30 @@ def _has_errors(body: bytes) -> bool:
     except msgspec.DecodeError:
         return True
     return not isinstance(answer, dict) or bool(cast("dict[str, Any]", answer).get("errors"))
+
+
+async def _verified(client: OutboundClient, credentials: HttpCredentials, signature: Signature, verify: Verify) -> bytes:
+    """The answer to the verification request, which is as the definition expects."""
+    answered = await ask(
+        client,
+        credentials,
+        signature,
+        method=verify.method if verify.query is None else "POST",
+        url=credentials.base_url + (verify.path if verify.query is None else ""),
+        headers=None if verify.query is None else {"Content-Type": "application/json"},
+        body=None if verify.query is None else msgspec.json.encode({"query": verify.query}),
+        deadline=asyncio.get_running_loop().time() + VERIFY_S,
+        most_bytes=ANSWER_MOST,
+    )
+    expected = answered.status == verify.expect if verify.expect is not None else 200 <= answered.status < 300
+    if expected and (verify.query is None or not _has_errors(answered.body)):
+        return answered.body
+    if answered.status in (401, 403) or expected:
+        raise AuthorizationRefused(hint="Check the credentials and what the definition's auth says of how they are sent.")
+    raise VerificationFailed(
+        f"The verification request was answered with status {answered.status} (verification_failed).",
+        hint="Check baseUrl and verify of the definition.",
+    )
 
 
 class HttpSystem(ABC):
@@ -86,39 +112,21 @@ class HttpSystem(ABC):
         """What the definition says."""
         return credentials.document
 
-    async def log_in(self, credentials: HttpCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
+    async def log_in(self, credentials: HttpCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> str | None:
         """Send the verification request, where there is one. Without one all that is proven is that calls may go to that address.
+        Then the account's own name is read, where the definition says where it is told.
 
         Raises :class:`AuthorizationRefused`, :class:`VerificationFailed`, an OutboundFailed or EgressRefused.
         """
-        verify = credentials.verify
         signature = await authorizer_of(credentials, authorizer).sign()
-        if verify is None:
+        if credentials.verify is None:
             url = read_url(credentials.base_url)
             await guard.check(url.host, url.port)
-            return
         async with outbound(credentials, guard) as client:
-            deadline = asyncio.get_running_loop().time() + VERIFY_S
-            answered = await ask(
-                client,
-                credentials,
-                signature,
-                method=verify.method if verify.query is None else "POST",
-                url=credentials.base_url + (verify.path if verify.query is None else ""),
-                headers=None if verify.query is None else {"Content-Type": "application/json"},
-                body=None if verify.query is None else msgspec.json.encode({"query": verify.query}),
-                deadline=deadline,
-                most_bytes=ANSWER_MOST,
-            )
-        expected = answered.status == verify.expect if verify.expect is not None else 200 <= answered.status < 300
-        if expected and (verify.query is None or not _has_errors(answered.body)):
-            return
-        if answered.status in (401, 403) or expected:
-            raise AuthorizationRefused(hint="Check the credentials and what the definition's auth says of how they are sent.")
-        raise VerificationFailed(
-            f"The verification request was answered with status {answered.status} (verification_failed).",
-            hint="Check baseUrl and verify of the definition.",
-        )
+            verified = b"" if credentials.verify is None else await _verified(client, credentials, signature, credentials.verify)
+            if credentials.account is None:
+                return None
+            return await account_name(client, credentials, signature, credentials.account, verified, ANSWER_MOST)
 
     @abstractmethod
     def prove_here(self, candidate: Candidate, view: View) -> Proven:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -33,13 +32,3 @@ class McpCredentials(msgspec.Struct, frozen=True, kw_only=True):
         hidden = {f"secret_{n}": value for n, value in enumerate([*self.headers.values(), *self.query.values()])}
         own = dict(self.headers)
         return HttpCredentials(type="mcp", base_url=self.origin, auth=Auth(scheme="none"), secrets=hidden, headers=own)
-
-
-def dump_mcp(credentials: McpCredentials) -> Mapping[str, Mapping[str, Any]]:
-    """What is sealed, by role."""
-    return {"read": msgspec.to_builtins(credentials)}
-
-
-def load_mcp(secrets: Mapping[str, Mapping[str, Any]]) -> McpCredentials:
-    """The credentials again. Raises LookupError when there are none."""
-    return msgspec.convert(secrets["read"], McpCredentials)

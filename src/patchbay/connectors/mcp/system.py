@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from patchbay.connectors.definition import Definition, DocumentRef
 from patchbay.connectors.discovered import Discovered, packed
+from patchbay.connectors.entered import EnteredSystem
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.http.previewing import few_rows, preview_call
-from patchbay.connectors.mcp.credentials import McpCredentials, dump_mcp, load_mcp
+from patchbay.connectors.mcp.credentials import McpCredentials
 from patchbay.connectors.mcp.ready import ReadyMcp
 from patchbay.connectors.mcp.source import McpSource
 from patchbay.connectors.mcp.tools import RemoteTool, graph_of
 from patchbay.connectors.preview import Preview, PreviewOptions
-from patchbay.connectors.proof import CallNotProvable, Proven
-from patchbay.connectors.system import Role, Secrets, System, Uploaded
+from patchbay.connectors.system import Role, System, Uploaded
 from patchbay.egress.guard import EgressGuard
-from patchbay.schema_graph.call import CallContext, Candidate, FrozenCall
+from patchbay.schema_graph.call import CallContext, FrozenCall
 from patchbay.schema_graph.scoping import Scoping, View
 
 LOOK_S = 10.0
@@ -36,38 +32,15 @@ async def list_tools(credentials: McpCredentials, guard: EgressGuard) -> list[Re
         await source.close()
 
 
-class McpSystem:
-    """See :class:`patchbay.connectors.system.System`. No binding is made on it: a skill freezes one of its tools."""
+class McpSystem(EnteredSystem[McpCredentials]):
+    """No binding is made on it: a skill freezes one of its tools."""
 
     type = "mcp"
-    writes_apart = False
-
-    def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> McpCredentials:
-        """The credentials as they are stored."""
-        return msgspec.convert(raw, McpCredentials)
-
-    def dump(self, credentials: McpCredentials) -> Secrets:
-        """All of them are sealed."""
-        return dump_mcp(credentials)
-
-    def load(self, secrets: Secrets, definition: Definition | None) -> McpCredentials:
-        """The credentials again."""
-        return load_mcp(secrets)
-
-    def target(self, credentials: McpCredentials) -> dict[str, Any]:
-        """The origin."""
-        return {"type": self.type, "baseUrl": credentials.origin}
-
-    def label(self, credentials: McpCredentials) -> str:
-        """The origin without its scheme."""
-        return credentials.origin.partition("://")[2]
+    credentials = McpCredentials
 
     async def log_in(self, credentials: McpCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
         """List the tools."""
         await list_tools(credentials, guard)
-
-    def document(self, credentials: McpCredentials) -> DocumentRef | None:
-        """None: the server is asked."""
 
     async def discover(
         self,
@@ -80,18 +53,6 @@ class McpSystem:
     ) -> Discovered:
         """The tools as a graph."""
         return packed(graph_of(await list_tools(credentials, guard)), Scoping.from_json(scoping))
-
-    async def prove(
-        self,
-        candidate: Candidate,
-        view: View | None,
-        *,
-        credentials: McpCredentials,
-        guard: EgressGuard,
-        authorizer: Authorizer | None,
-    ) -> Proven:
-        """Raises CallNotProvable: no binding is made on an MCP server."""
-        raise CallNotProvable("not_accepted")
 
     async def preview(
         self,

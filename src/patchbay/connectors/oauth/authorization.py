@@ -60,6 +60,7 @@ class _Order(msgspec.Struct, frozen=True):
     connection_id: str
     kind: str
     type: str
+    display_name: str
     returned: Returned
     credentials: HttpCredentials
     secrets: Secrets
@@ -121,12 +122,12 @@ async def finish(
     # Leaving the transaction above has used the state up, whatever follows.
     if order is None:
         raise StateUnknown
-    tokens, reason = await _exchange(order, guard, code=code, error=error, issuer=issuer)
+    tokens, account, reason = await _exchange(order, guard, code=code, error=error, issuer=issuer)
     async with database.tenant(org_id) as session:
         connection = await _still(session, order)
         if connection is not None:
             if tokens is not None and reason is None:
-                await _connect(session, vault, connection, order, tokens)
+                await _connect(session, vault, connection, order, tokens, account)
             elif connection.status == "pending":
                 connection.status_reason = reason
             await session.flush()
@@ -155,6 +156,7 @@ async def _take(session: AsyncSession, vault: Vault, state: str) -> _Order | Non
         connection_id=connection.id,
         kind=connection.kind,
         type=type_,
+        display_name=definition.display_name,
         returned=returned,
         credentials=system_of(type_).load(stored, definition),
         secrets=stored,
@@ -164,23 +166,25 @@ async def _take(session: AsyncSession, vault: Vault, state: str) -> _Order | Non
 
 async def _exchange(
     order: _Order, guard: EgressGuard, *, code: str | None, error: str | None, issuer: str | None
-) -> tuple[Tokens | None, Reason | None]:
-    """The tokens and what is wrong. What went wrong is ours to name: nothing of the provider's words is kept."""
+) -> tuple[Tokens | None, str | None, Reason | None]:
+    """The tokens, what the account calls itself, and what is wrong. What went wrong is ours to name: nothing of the provider's
+    words is kept.
+    """
     auth = order.credentials.auth
     if not _same_server(auth, issuer):
-        return None, "authorization_failed"
+        return None, None, "authorization_failed"
     if error is not None or not code or len(code) > CODE_MOST:
-        return None, "authorization_denied" if error == "access_denied" else "authorization_failed"
+        return None, None, "authorization_denied" if error == "access_denied" else "authorization_failed"
     errand = order.returned.errand
     try:
         tokens = await code_tokens(order.credentials, guard, code=code, verifier=errand.verifier, back_to=errand.back_to)
     except PatchbayError:
-        return None, "authorization_failed"
+        return None, None, "authorization_failed"
     try:
-        await system_of(order.type).log_in(order.credentials, guard, FixedAuthorizer(tokens.signature()))
+        account = await system_of(order.type).log_in(order.credentials, guard, FixedAuthorizer(tokens.signature()))
     except PatchbayError:
-        return tokens, "verification_failed"
-    return tokens, None
+        return tokens, None, "verification_failed"
+    return tokens, account, None
 
 
 def _same_server(auth: Auth, issuer: str | None) -> bool:
@@ -204,10 +208,14 @@ async def _still(session: AsyncSession, order: _Order) -> Connection | None:
     return connection if await seal_of(session, connection) == order.seal else None
 
 
-async def _connect(session: AsyncSession, vault: Vault, connection: Connection, order: _Order, tokens: Tokens) -> None:
+async def _connect(
+    session: AsyncSession, vault: Vault, connection: Connection, order: _Order, tokens: Tokens, account: str | None
+) -> None:
     """Store the tokens. The secrets are sealed anew with them, which is how every process notices that somebody else agreed."""
     connection.status, connection.status_reason = "connected", None
     connection.connected_at = func.now()
+    if order.credentials.account is not None:
+        connection.label = account or order.display_name
     connection.scoping_version = Connection.scoping_version + 1
     await session.flush()
     await write_secrets(session, vault, connection, order.secrets)

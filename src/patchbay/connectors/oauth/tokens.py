@@ -53,7 +53,8 @@ class Tokens(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 def read_tokens_answer(status: int, body: bytes, *, asked_at: float, before: Tokens | None = None) -> Tokens:
-    """The tokens in an answer. A refresh token that is not sent again stays as it was (section 6).
+    """The tokens in an answer. A refresh token that is not sent again stays as it was (section 6). An answer that leaves the type
+    out, though it must not, is taken to bring a bearer token, as large servers do.
 
     Raises :class:`TokenRefused` for an error answer (section 5.2; some servers send one with status 200), TokenServerBusy for
     one that says to come back later, :class:`TokenAnswerInvalid` for what is none of these.
@@ -66,7 +67,7 @@ def read_tokens_answer(status: int, body: bytes, *, asked_at: float, before: Tok
         raise TokenRefused(said if isinstance(said, str) else "invalid_client")
     if status != 200 or not answer:
         raise TokenAnswerInvalid
-    kind = answer.get("token_type")
+    kind = answer.get("token_type", "bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenAnswerInvalid("The authorization server gives tokens of another type than bearer.")
     life = _life(answer.get("expires_in"))

@@ -9,7 +9,6 @@ import base64
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -63,16 +62,6 @@ class WebhookCredentials(msgspec.Struct, frozen=True, kw_only=True):
 def new_secret() -> str:
     """A signing secret of 256 random bits."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def dump_webhook(credentials: WebhookCredentials) -> Mapping[str, Mapping[str, Any]]:
-    """What is sealed, by role."""
-    return {"read": msgspec.to_builtins(credentials)}
-
-
-def load_webhook(secrets: Mapping[str, Mapping[str, Any]]) -> WebhookCredentials:
-    """The credentials again. Raises LookupError when there are none."""
-    return msgspec.convert(secrets["read"], WebhookCredentials)
 
 
 def _now() -> float:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from patchbay.connectors.definition import Auth, Definition, DocumentRef
+from patchbay.connectors.definition import Auth
 from patchbay.connectors.discovered import Discovered
+from patchbay.connectors.entered import EnteredSystem
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
 from patchbay.connectors.http.previewing import few_rows, preview_call
 from patchbay.connectors.http.signing import FixedAuthorizer
 from patchbay.connectors.http.source import HttpSource
 from patchbay.connectors.preview import Preview, PreviewOptions
-from patchbay.connectors.proof import CallNotProvable, Proven
-from patchbay.connectors.system import Role, Secrets, System, Uploaded
-from patchbay.connectors.webhook.credentials import WebhookCredentials, dump_webhook, load_webhook
+from patchbay.connectors.system import Role, System, Uploaded
+from patchbay.connectors.webhook.credentials import WebhookCredentials
 from patchbay.connectors.webhook.ready import ReadyWebhook
 from patchbay.connectors.webhook.signing import stamper
 from patchbay.egress.guard import EgressGuard
 from patchbay.errors import Unprocessable
-from patchbay.schema_graph.call import CallContext, Candidate, FrozenCall
+from patchbay.schema_graph.call import CallContext, FrozenCall
 from patchbay.schema_graph.scoping import View
 
 
@@ -32,37 +31,14 @@ class NothingToDiscover(Unprocessable):
     code, title = "nothing_to_discover", "Nothing to discover"
 
 
-class WebhookSystem:
-    """See :class:`patchbay.connectors.system.System`. There is no schema, so nothing is discovered, bound or proven."""
+class WebhookSystem(EnteredSystem[WebhookCredentials]):
+    """There is no schema, so nothing is discovered, bound or proven."""
 
     type = "webhook"
-    writes_apart = False
-
-    def parse(self, raw: Mapping[str, Any], definition: Definition | None) -> WebhookCredentials:
-        """The credentials as they are stored."""
-        return msgspec.convert(raw, WebhookCredentials)
-
-    def dump(self, credentials: WebhookCredentials) -> Secrets:
-        """All of them are sealed."""
-        return dump_webhook(credentials)
-
-    def load(self, secrets: Secrets, definition: Definition | None) -> WebhookCredentials:
-        """The credentials again."""
-        return load_webhook(secrets)
-
-    def target(self, credentials: WebhookCredentials) -> dict[str, Any]:
-        """The origin."""
-        return {"type": self.type, "baseUrl": credentials.origin}
-
-    def label(self, credentials: WebhookCredentials) -> str:
-        """The origin without its scheme."""
-        return credentials.origin.partition("://")[2]
+    credentials = WebhookCredentials
 
     async def log_in(self, credentials: WebhookCredentials, guard: EgressGuard, authorizer: Authorizer | None) -> None:
         """Nothing is sent: a webhook has no request that changes nothing."""
-
-    def document(self, credentials: WebhookCredentials) -> DocumentRef | None:
-        """None."""
 
     async def discover(
         self,
@@ -75,18 +51,6 @@ class WebhookSystem:
     ) -> Discovered:
         """Raises :class:`NothingToDiscover`."""
         raise NothingToDiscover
-
-    async def prove(
-        self,
-        candidate: Candidate,
-        view: View | None,
-        *,
-        credentials: WebhookCredentials,
-        guard: EgressGuard,
-        authorizer: Authorizer | None,
-    ) -> Proven:
-        """Raises CallNotProvable: no binding is made on a webhook."""
-        raise CallNotProvable("not_accepted")
 
     async def preview(
         self,

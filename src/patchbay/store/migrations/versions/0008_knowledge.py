@@ -23,14 +23,22 @@ GRANTS = {
     "knowledge_passages": "SELECT, INSERT, DELETE",
 }
 
-# Sources that are to be read now and that no process is at. Each is taken by a session of its own organization.
+# Sources that are to be read now and that no process is at. Each is taken by a session of its own organization. Organizations take
+# turns: who has fewer sources being read, and was given fewer in this answer, comes first.
 DUE_KNOWLEDGE = """
 CREATE FUNCTION {schema}.due_knowledge(most integer)
 RETURNS TABLE (id text, org_id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-    SELECT s.id, s.org_id FROM {schema}.knowledge_sources s
-     WHERE s.due_at <= clock_timestamp() AND (s.leased_until IS NULL OR s.leased_until < clock_timestamp())
-     ORDER BY s.due_at LIMIT most
+    WITH busy AS (
+        SELECT s.org_id, count(*) AS readers FROM {schema}.knowledge_sources s
+         WHERE s.leased_until >= clock_timestamp() GROUP BY s.org_id
+    ), due AS (
+        SELECT s.id, s.org_id, s.due_at, row_number() OVER (PARTITION BY s.org_id ORDER BY s.due_at, s.id) AS turn
+          FROM {schema}.knowledge_sources s
+         WHERE s.due_at <= clock_timestamp() AND (s.leased_until IS NULL OR s.leased_until < clock_timestamp())
+    )
+    SELECT d.id, d.org_id FROM due d LEFT JOIN busy b ON b.org_id = d.org_id
+     ORDER BY d.turn + coalesce(b.readers, 0), d.due_at LIMIT most
 $function$
 """
 SIGNATURE = "due_knowledge(integer)"
@@ -74,6 +82,7 @@ def create_tables() -> None:
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("upload_id", sa.Text(), nullable=True),
         sa.Column("given", postgresql.JSONB(), nullable=True),
+        sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'pending'"), nullable=False),
         sa.Column("failure", postgresql.JSONB(), nullable=True),
         sa.Column("index_id", sa.Text(), nullable=True),
@@ -83,6 +92,7 @@ def create_tables() -> None:
         sa.Column("last_checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_by", sa.Text(), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -94,10 +104,17 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name=op.f("fk_knowledge_sources_upload_id_uploads")),
         _org_key("knowledge_sources"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_knowledge_sources")),
+        sa.UniqueConstraint("agent_id", "sha256", name=op.f("uq_knowledge_sources_agent_id_sha256")),
     )
     op.create_index("ix_knowledge_sources_agent_id_id", "knowledge_sources", ["agent_id", "id"], unique=False)
     op.create_index(
         "ix_knowledge_sources_due_at", "knowledge_sources", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL")
+    )
+    op.create_index(
+        "ix_knowledge_sources_leased_until",
+        "knowledge_sources",
+        ["leased_until"],
+        postgresql_where=sa.text("leased_until IS NOT NULL"),
     )
     op.create_table(
         "knowledge_indexes",
