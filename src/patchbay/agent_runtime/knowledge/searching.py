@@ -98,7 +98,7 @@ class Library:
         if not rows:
             return None
         # In a thread: a large one takes a second, and other conversations go on meanwhile.
-        prepared = await asyncio.to_thread(_read, rows)
+        prepared = await asyncio.to_thread(read_index, rows)
         self._kept[key] = prepared
         self._size += prepared.size
         while self._size > self._most and len(self._kept) > 1:
@@ -107,7 +107,8 @@ class Library:
         return prepared
 
 
-def _read(rows: Sequence[tuple[Any, ...]]) -> Prepared:
+def read_index(rows: Sequence[tuple[Any, ...]]) -> Prepared:
+    """The rows ``(language, number, heading, body)`` of one index, prepared."""
     return Prepared([Passage(number, heading, body) for _, number, heading, body in rows], rows[0][0])
 
 
