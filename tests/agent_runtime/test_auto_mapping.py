@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from ipaddress import ip_network
 from typing import Any
@@ -14,7 +15,8 @@ from patchbay.accounts.organizations import ensure_organization
 from patchbay.agent_runtime import auto_mapping
 from patchbay.agent_runtime.agents import create_agent
 from patchbay.agent_runtime.auto_mapping import AutoMapped, auto_map
-from patchbay.agent_runtime.conversation.model import Finish, ModelEvent, ModelRequest, ModelUnavailable, TextDelta
+from patchbay.agent_runtime.conversation.model import Finish, ModelClient, ModelEvent, ModelRequest, ModelUnavailable, TextDelta
+from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.agent_runtime.services import Runtime
 from patchbay.connectors import connecting, connections, scoping
 from patchbay.connectors.discovery import discover
@@ -24,6 +26,7 @@ from patchbay.errors import NotFound
 from patchbay.settings import Settings
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
+from tests.agent_runtime.test_openai_model import chunk, endpoint, piece
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +89,10 @@ async def shop(database: Database, vault: Vault, settings: Settings, tls_postgre
     await runner.stop()
 
 
+def always(model: ModelClient) -> Callable[[FrozenAgent], ModelClient]:
+    return lambda _: model
+
+
 def numbered(candidate: dict[str, Any], which: str, name: str) -> int:
     return next(int(number) for number, known in candidate[which].items() if known == name)
 
@@ -132,6 +139,56 @@ async def test_a_model_that_hangs_is_not_waited_for(shop: Shop, monkeypatch: pyt
     shop.model.sleeps = 30.0
     made = await asyncio.wait_for(shop.map(), 20)
     assert (made.skill.binding or {})["operation"] == "customers.read"
+
+
+async def test_an_endless_answer_is_left_and_closed(shop: Shop) -> None:
+    class Endless(Chooser):
+        sent, closed = 0, False
+
+        async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+            try:
+                while True:
+                    self.sent += 1
+                    yield TextDelta(text="{" * 1_000)
+            finally:
+                self.closed = True
+
+    endless = Endless()
+    shop.runtime = dataclasses.replace(shop.runtime, models=always(endless))
+    made = await asyncio.wait_for(shop.map(), 20)
+    assert (made.skill.binding or {})["operation"] == "customers.read"
+    assert endless.sent < 10
+    assert endless.closed
+
+
+WRONG: list[Any] = [
+    [chunk(content="x" * 1_000_000, finish="stop")],
+    [*(chunk(content="[" * 1_000) for _ in range(10)), "hang"],
+    ["{", "[DONE]"],
+    ['{"choices": "first"}', "[DONE]"],
+    ['{"choices": [{"delta": {"content": 7}, "finish_reason": ["stop"]}]}', "[DONE]"],
+    [chunk(content='{"candidate": "1", "arguments": {}, "fields": null}', finish="stop"), "[DONE]"],
+    [chunk(content='{"candidate": 1, "arguments": [1], "fields": [1]}'), "cut"],
+    [chunk(calls=[piece(0, id="c", name="run_sql", arguments='{"sql": "SELECT ssn"}')], finish="tool_calls"), "[DONE]"],
+    401,
+    500,
+]
+
+
+@pytest.mark.parametrize("answer", WRONG, ids=range(len(WRONG)))
+async def test_whatever_an_endpoint_sends_leaves_what_is_proposed_without_it(shop: Shop, answer: Any) -> None:
+    shop.model.fails = ModelUnavailable()
+    without = (await shop.map()).skill.binding or {}
+    async with endpoint(answer) as (serving, model):
+        shop.runtime = dataclasses.replace(shop.runtime, models=always(model))
+        beside = (await asyncio.wait_for(shop.map(), 20)).skill.binding or {}
+    assert serving.bodies
+    assert beside == {**without, "toolName": f"{without['toolName']} 2"}
+
+
+async def test_a_model_that_breaks_is_as_none(shop: Shop) -> None:
+    shop.model.fails = RuntimeError("a bug in an SDK")
+    assert ((await shop.map()).skill.binding or {})["operation"] == "customers.read"
 
 
 async def test_a_model_is_shown_nothing_that_is_blocked(shop: Shop) -> None:

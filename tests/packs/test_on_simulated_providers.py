@@ -79,3 +79,19 @@ async def test_of_a_number_that_two_clients_share_nobody_is_greeted(
             for kind, action in (("field_service", "find_client"), ("shopify", "find_customer")):
                 (skill,) = await operator.provision(agent, kind, action)
                 assert (await operator.run(agent, skill, {}, session=ADA)).ambiguous, kind
+
+
+@pytest.mark.parametrize("number", ["anonymous", "+266696687"])
+async def test_of_those_who_withhold_their_number_none_hears_of_anothers_job(
+    settings: Settings, database: Database, vault: Vault, tmp_path: Path, number: str
+) -> None:
+    with serving(FieldService()) as field:
+        field.clients.append(field.clients[0] | {"id": "cl_99", "name": "Somebody Shy", "phone": number})
+        async with operating(settings, database, vault, {"https://field.example.com": field}, directory=tmp_path) as operator:
+            await operator.connect("field_service", {"credentials": {"address": "field.example.com/v1", "api_key": API_KEY}})
+            agent = await operator.agent()
+            (skill,) = await operator.provision(agent, "field_service", "find_client")
+            await operator.caller.ask("POST", f"/agents/{agent}/publish", status=201)
+            path, asked = f"/agents/{agent}/skills/{skill['id']}/call", {"arguments": {}, "session": {"callerNumber": number}}
+            answer = await operator.caller.ask("POST", path, asked)
+            assert (answer["status"], answer["code"], answer["rows"]) == ("refused", "facts_missing", [])

@@ -7,7 +7,7 @@ answer, leaves what was proposed without it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +18,7 @@ from patchbay.agent_runtime.agent_draft import AgentDraft, ModelSettings, Person
 from patchbay.agent_runtime.agents import DuplicateName, get_agent
 from patchbay.agent_runtime.binding_skills import save_binding
 from patchbay.agent_runtime.bodies import Body, read_body
-from patchbay.agent_runtime.conversation.model import ModelRequest, ModelUnavailable, TextDelta, UserMessage
+from patchbay.agent_runtime.conversation.model import ModelRequest, TextDelta, UserMessage
 from patchbay.agent_runtime.frozen import FrozenAgent
 from patchbay.agent_runtime.ground import target_of
 from patchbay.agent_runtime.services import Runtime
@@ -167,7 +167,7 @@ async def _model_choice(runtime: Runtime, agent_id: str, goal: Goal, ranking: Ra
     try:
         async with asyncio.timeout(MODEL_SECONDS):
             answer = await _ask(runtime, agent_id, goal, offered)
-    except (TimeoutError, ModelUnavailable) as error:
+    except Exception as error:  # whatever an endpoint sends: what works without it is not to fail because of it
         _log.warning("auto-map without the model", error=type(error).__name__)
         return None
     return read_choice(answer, offered)
@@ -183,10 +183,15 @@ async def _ask(runtime: Runtime, agent_id: str, goal: Goal, offered: list[Offer]
     request = ModelRequest(agent=profile, messages=(UserMessage(text=question(goal, offered)),), tools=())
     said: list[str] = []
     length = 0
-    async for event in runtime.models(mapper).stream(request):
-        if isinstance(event, TextDelta):
-            said.append(event.text)
-            length += len(event.text)
-            if length > LONGEST_ANSWER:
-                break
+    stream = runtime.models(mapper).stream(request)
+    try:
+        async for event in stream:
+            if isinstance(event, TextDelta):
+                said.append(event.text)
+                length += len(event.text)
+                if length > LONGEST_ANSWER:
+                    break
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()  # so that no more of an endless answer is sent
     return "".join(said)

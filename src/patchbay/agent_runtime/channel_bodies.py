@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from patchbay.agent_runtime.bodies import Body
+from patchbay.agent_runtime.withheld import is_withheld
 
 MAX_UTTERANCE = 8_000
 """How many characters one utterance may have."""
@@ -31,8 +32,11 @@ class SessionFacts(Body):
     visitor: Fact | dict[str, Any] | None = None
 
     def known(self) -> dict[str, Any]:
-        """The facts that are there, under the names a frozen call uses."""
-        return self.model_dump(exclude_none=True)
+        """The facts that are there, under the names a frozen call uses. A number that is withheld is none."""
+        facts = self.model_dump(exclude_none=True)
+        if self.caller_number is not None and is_withheld(self.caller_number):
+            del facts["caller_number"]
+        return facts
 
 
 class Simulation(Body):

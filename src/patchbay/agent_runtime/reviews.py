@@ -30,6 +30,12 @@ class ReviewStale(Conflict):
     code, title = "review_stale", "Review stale"
 
 
+class NotConfigured(Unprocessable):
+    """Something has still to be decided before this skill can run (configuration_missing); its warnings say what."""
+
+    code, title = "configuration_missing", "Configuration missing"
+
+
 class Reviewer(msgspec.Struct, frozen=True):
     """Who reviews: the authenticated principal. ``label`` is for people."""
 
@@ -76,13 +82,17 @@ def note_review(skill: Skill, review: Mapping[str, Any], reviewer: Reviewer | No
 
 
 def check_enabled(skill: Skill) -> None:
-    """Raises :class:`ReviewNeeded` for a write that nobody vouched for as it is."""
+    """Raises :class:`ReviewNeeded` for a write that nobody vouched for as it is, and :class:`NotConfigured` for a skill that has
+    no call yet.
+    """
+    if skill.call is None:
+        raise NotConfigured(hint="PATCH the skill's executionConfig.")
     if writes(skill) and not is_reviewed(skill):
         raise ReviewNeeded(extensions={"reviewDigest": review_digest(skill)})
 
 
 def check_enabled_writes(skills: Iterable[Skill]) -> None:
-    """Raises :class:`ReviewNeeded` for the first enabled write that nobody vouched for as it is."""
+    """Raises as :func:`check_enabled` does, for the first skill that is enabled and may not be."""
     for skill in skills:
         if skill.enabled:
             check_enabled(skill)

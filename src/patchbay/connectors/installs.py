@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -61,8 +61,13 @@ class Client(msgspec.Struct, frozen=True):
         return f"Client({self.client_id!r})"
 
 
-def is_signed(query: Mapping[str, str], client: Client, *, now: float | None = None) -> bool:
-    """Whether the provider signed this query, within the last minutes."""
+def is_signed(members: Sequence[tuple[str, str]], client: Client, *, now: float | None = None) -> bool:
+    """Whether the provider signed this query, within the last minutes. One that could be read as another one with the same
+    signature is refused: a name that comes twice, or a delimiter within a name or a value.
+    """
+    query = dict(members)
+    if len(query) < len(members) or any("&" in name + value or "=" in name for name, value in members):
+        return False
     signed = "&".join(f"{name}={value}" for name, value in sorted(query.items()) if name != "hmac")
     expected = hmac.new(client.client_secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
     try:

@@ -18,6 +18,7 @@ from patchbay.connectors.connections import IntegrationNotConnected, current
 from patchbay.connectors.http.asking import ask, authorizer_of, outbound
 from patchbay.connectors.http.authorizing import Authorizer
 from patchbay.connectors.http.credentials import HttpCredentials
+from patchbay.connectors.http.limits import TOO_MANY, meant_status
 from patchbay.connectors.http.outcomes import retry_after_s
 from patchbay.connectors.oauth.authorizers import authorizer_for
 from patchbay.connectors.refusals import CredentialsRefused, SourceBusy, SourceUnavailable
@@ -182,10 +183,10 @@ class _Looking:
             return answered.body
         if answered.status == 401:
             raise CredentialsRefused
+        if meant_status(answered) == TOO_MANY:
+            raise SourceBusy(retry_after_s=retry_after_s(answered.headers))
         if answered.status in (400, 403, 404, 410):
             raise SheetNotAccessible
-        if answered.status == 429:
-            raise SourceBusy(retry_after_s=retry_after_s(answered.headers))
         raise SourceUnavailable
 
     async def _once(self, target: str, *, renew: bool) -> Answered:

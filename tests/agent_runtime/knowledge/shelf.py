@@ -38,7 +38,6 @@ async def add_source(
         agent_id=agent_id,
         kind=kind,
         label=label,
-        sha256=source_id,
         status=status or ("pending" if passages is None else "indexed"),
         refresh_hours=refresh_hours,
     )

@@ -81,6 +81,23 @@ async def test_a_site_may_say_no(site: Site) -> None:
     assert await failed(site) == Failure("robots_unavailable", (await failed(site)).message, again=True)
 
 
+@pytest.mark.parametrize(
+    "robots",
+    [
+        "User-agent: *\nDisallow: /" + "*e*" * 60_000 + "*!$\n",
+        "User-agent: *\n" + "Disallow: /*e*e*e*e!\n" * 25_000,
+        "User-agent: *\n" * 30_000 + "Disallow: /a\n" * 5_000,
+    ],
+)
+async def test_a_hostile_robots_txt_takes_no_time(site: Site, robots: str) -> None:
+    site.robots = robots
+    path = "/menu" + "e" * 7_000
+    site.pages[path] = "<p>Large $18"
+    began = asyncio.get_running_loop().time()
+    assert await fetched(site, path) is not None
+    assert asyncio.get_running_loop().time() - began < 10
+
+
 async def test_an_endless_robots_txt_is_cut_and_the_page_is_read(site: Site) -> None:
     site.robots = hostile.endless_chunks
     assert await fetched(site) is not None

@@ -193,3 +193,18 @@ async def test_what_the_provider_did_not_sign_now_goes_nowhere(browser: httpx2.A
         answer = await browser.get(f"{path}/callback", params=query)
         assert (answer.status_code, "location" in answer.headers) == (400, False)
     assert (await browser.get("/api/v1/integrations/postgres/install", params=good)).status_code == 400
+
+
+async def test_a_signature_is_good_for_one_reading_of_a_query(browser: httpx2.AsyncClient) -> None:
+    """What is signed as one member's value must not be taken for another member."""
+    path = "/api/v1/integrations/desk/install"
+    smuggled = signed(note="x&region=eu", region="us")
+    assert (await browser.get(path, params=smuggled)).status_code == 400
+    pulled_apart = {"note": "x", "region": "eu", "timestamp": smuggled["timestamp"], "hmac": smuggled["hmac"]}
+    assert (await browser.get(path, params=pulled_apart)).status_code == 400
+    good = list(signed().items())
+    for twice in ([*good, ("region", "eu")], [("region", "us"), *good], [*good, *good], [*good, ("hmac", "0" * 64)]):
+        assert (await browser.get(path, params=twice)).status_code == 400
+    for name, value in (("a&b", "c"), ("a=b", "c")):
+        assert (await browser.get(path, params=signed(**{name: value}))).status_code == 400
+    assert (await browser.get(path, params=good)).status_code == 303

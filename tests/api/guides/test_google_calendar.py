@@ -146,7 +146,7 @@ async def test_it_gives_way_to_a_person_at_the_calendar(operator: Caller, server
     assert [e["summary"] for e in calendar.events.values() if e["status"] != "cancelled"] == ["By hand"]
 
 
-@pytest.mark.parametrize("trouble", ["lost", "failed", "slow", "expired", "busy", "gone"])
+@pytest.mark.parametrize("trouble", ["lost", "failed", "slow", "expired", "busy", "quota", "gone"])
 async def test_trouble_on_the_way_books_once_or_not_at_all(operator: Caller, server: Google, desk: str, trouble: str) -> None:
     ten = a_monday("10:00")
     expected, code = [ten.isoformat()], None
@@ -160,6 +160,9 @@ async def test_trouble_on_the_way_books_once_or_not_at_all(operator: Caller, ser
         server.accounts.expire()
     elif trouble == "busy":
         server.fail(429, "rateLimitExceeded", matching="events.insert")
+        expected, code = [], "source_busy"
+    elif trouble == "quota":
+        server.fail(403, "userRateLimitExceeded", matching="events.insert")
         expected, code = [], "source_busy"
     else:
         server.accounts.withdraw()

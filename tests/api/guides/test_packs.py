@@ -210,6 +210,40 @@ async def test_changed_settings_of_a_write_take_its_review_back(operator: Caller
     assert (await operator.ask("PATCH", path, {"enabled": True, "review": review}))["enabled"]
 
 
+async def test_a_setting_that_is_taken_away_and_given_anew_brings_no_review(
+    desk_platform: Platform, database: Database, vault: Vault, tmp_path: Path, key: Key
+) -> None:
+    """In two steps as in one: what writes otherwise than it was reviewed is reviewed again."""
+    needed = write_pack(tmp_path / "needed", actions=ACTIONS.replace(", default: The new name", ""))
+    ours = desk_platform.settings.model_copy(update={"packs_dir": needed})
+    async with (
+        open_platform(ours, database=database, vault=vault) as platform,
+        client_of(create_app(ours, platform=platform), key.headers) as http,
+    ):
+        operator = Caller(http)
+        agent_id = await connected_agent(operator)
+        body = {"actions": ["rename"], "configuration": {"rename": {"wording": "The new name"}}}
+        (made,) = await operator.ask("POST", f"/agents/{agent_id}/integrations/desk/provision", body)
+        path = f"/agents/{agent_id}/skills/{made['skill']['id']}"
+        assert made["skill"]["enabled"]
+        gone = await operator.ask("PATCH", path, {"executionConfig": {"wording": None}})
+        assert (gone["enabled"], gone["digest"], gone["review"]) == (False, None, None)
+        again = {"executionConfig": {"wording": "Whatever they say"}}
+        assert (await operator.refused("PATCH", path, {**again, "enabled": True}))["code"] == "review_required"
+        changed = await operator.ask("PATCH", path, again)
+        assert (changed["enabled"], changed["binding"]["enabled"], changed["review"]) == (False, False, None)
+
+
+async def test_what_is_not_configured_yet_cannot_be_enabled(operator: Caller) -> None:
+    agent_id = await connected_agent(operator)
+    (made,) = await operator.ask("POST", f"/agents/{agent_id}/integrations/desk/provision", {"actions": ["find_contact"]})
+    path = f"/agents/{agent_id}/skills/{made['skill']['id']}"
+    problem = await operator.refused("PATCH", path, {"enabled": True})
+    assert (problem["status"], problem["code"]) == (422, "configuration_missing")
+    assert not (await operator.ask("GET", path))["enabled"]
+    await operator.ask("POST", f"/agents/{agent_id}/publish", status=201)
+
+
 async def test_removing_leaves_what_was_made_by_hand(operator: Caller) -> None:
     agent_id = await connected_agent(operator)
     made = await operator.ask("POST", f"/agents/{agent_id}/integrations/desk/pack/install")

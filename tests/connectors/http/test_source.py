@@ -75,6 +75,43 @@ async def test_a_status_is_a_refusal(status: str, refusal: type[CallRefused], at
     assert "secret" not in f"{refused}{refused.extensions}"
 
 
+GOOGLE = b'{"error": {"errors": [{"domain": "usageLimits", "reason": "%s", "message": "x"}], "code": 403, "message": "x"}}'
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("headers", "body", "refusal"),
+    [
+        ("", GOOGLE % b"rateLimitExceeded", SourceBusy),
+        ("", GOOGLE % b"userRateLimitExceeded", SourceBusy),
+        ("", b'[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "x"}]', SourceBusy),
+        ("", b'{"code": "rate_limited"}', SourceBusy),
+        ("X-RateLimit-Remaining: 0\r\n", b"{}", SourceBusy),
+        ("Retry-After: 30\r\n", b"{}", SourceBusy),
+        ("X-RateLimit-Remaining: 7\r\n", b"{}", PermissionMissing),
+        ("", GOOGLE % b"insufficientPermissions", PermissionMissing),
+        ("", b'{"message": "rate limit exceeded"}', PermissionMissing),
+        ("", b"<html>rateLimitExceeded", PermissionMissing),
+        ("", b'{"code": ' * 5_000, PermissionMissing),
+        ("", b'"' + b"x" * 100_000, PermissionMissing),
+    ],
+)
+async def test_too_many_requests_that_are_called_forbidden_are_too_many(
+    method: str, headers: str, body: bytes, refusal: type[CallRefused]
+) -> None:
+    refused, requests = await outcome(answering("403 Forbidden", headers, body), call=get_customer(method=method))
+    assert (type(refused), len(requests)) == (refusal, 1)
+    assert refused.headers.get("Retry-After") == ("30" if "Retry" in headers else None)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("when", ["1000000000", "9" * 40, "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_nobody_is_told_to_come_back_in_a_year(when: str) -> None:
+    refused, _ = await outcome(answering("429 X", f"Retry-After: {when}\r\n"))
+    assert refused.headers["Retry-After"] == "86400"
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
 async def test_what_does_not_exist_has_no_rows(status: str) -> None:

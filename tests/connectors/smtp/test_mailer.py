@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.policy import default
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -172,7 +174,20 @@ async def test_what_is_no_answer_to_a_mail_leaves_it_unknown(answer: bytes) -> N
             await mailer(port, security="none", deadline_s=0.5).send(MAIL)
 
 
-@given(st.text(max_size=80), st.text(max_size=200), st.text(max_size=40))
+encoded_words = st.builds(
+    "{}=?{}?{}?{}?={}".format,
+    st.text(max_size=5),
+    st.sampled_from(["utf-8", "UTF-8*en", "iso-8859-1", "us-ascii", "x"]),
+    st.sampled_from("qQbB"),
+    st.sampled_from(
+        ["=0D=0ABcc:=20thief@evil.example", "=0ABcc:_x", "DQpCY2M6IHg=", "=00", "=E2=80=AE", "=3D=3Futf-8=3Fq=3F=0A=3F=3D"]
+    ),
+    st.text(max_size=5),
+)
+"""Texts that a mail library takes for something encoded, and decodes."""
+
+
+@given(st.text(max_size=80) | encoded_words, st.text(max_size=200) | encoded_words, st.text(max_size=40) | encoded_words)
 def test_no_text_becomes_a_header(subject: str, text: str, name: str) -> None:
     mail = Mail(to=("a@example.com",), subject=subject, text=text, key="k", from_name=name)
     head, _, _ = wire_form(mail, "b@example.com").partition(b"\r\n\r\n")
@@ -182,6 +197,17 @@ def test_no_text_becomes_a_header(subject: str, text: str, name: str) -> None:
         b"content-transfer-encoding",
     }  # fmt: skip
     assert head.isascii()
+    assert not set(head.replace(b"\r\n", b"")) & set(b"\r\n\x00")
+    read = message_from_bytes(head, policy=default)
+    assert read["subject"] == "".join(str(read["subject"]).splitlines())
+
+
+def test_an_encoded_word_stays_a_text() -> None:
+    word = "=?utf-8?q?=0D=0AReply-To:=20thief@evil.example?="
+    mail = Mail(to=("a@example.com",), subject=f"Message from {word}", text=word, key="k", from_name=word)
+    read = message_from_bytes(wire_form(mail, "b@example.com"), policy=default)
+    assert (read["reply-to"], read["to"]) == (None, "a@example.com")
+    assert read["subject"] == "Message from = ?utf-8?q?=0D=0AReply-To:=20thief@evil.example?="
 
 
 @pytest.mark.parametrize(

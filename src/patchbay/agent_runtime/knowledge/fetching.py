@@ -87,9 +87,12 @@ async def _check_robots(client: OutboundClient, page: Url, deadline: float) -> N
         raise RobotsUnavailable(again=True, after_s=_wait(answered))
     if answered.status != 200:
         return
-    rules = await asyncio.to_thread(Protego.parse, answered.body.decode("utf-8", errors="replace"))
-    if not rules.can_fetch(page.text, USER_AGENT):
+    if not await asyncio.to_thread(_allowed, answered.body, page):
         raise RobotsDisallowed
+
+
+def _allowed(robots: bytes, page: Url) -> bool:
+    return Protego.parse(robots.decode("utf-8", errors="replace")).can_fetch(page.text, USER_AGENT)
 
 
 def _refusal(answered: Answered) -> PageNotRead:

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
@@ -19,7 +18,6 @@ from patchbay.agent_runtime.knowledge.files import let_go
 from patchbay.agent_runtime.knowledge.refusals import DuplicateSource, SourceNotFound, SourceNotRefreshable, TooManySources
 from patchbay.agent_runtime.knowledge.tables import KnowledgeIndex, KnowledgePassage, KnowledgeSource
 from patchbay.errors import Finding, ValidationFailed
-from patchbay.schema_graph.canonical import canonical_json, sha256_hex
 from patchbay.store.ids import new_id
 
 MOST_SOURCES = 200
@@ -46,10 +44,10 @@ async def add_source(session: AsyncSession, agent_id: str, body: Any) -> FoundSo
     count = await session.scalar(select(func.count()).where(KnowledgeSource.agent_id == agent_id)) or 0
     if count >= MOST_SOURCES:
         raise TooManySources(f"An agent has at most {MOST_SOURCES} sources (too_many_sources); delete some that are not used.")
-    made_from = wanted.model_dump(mode="json", exclude={"label", "file_id"}, exclude_none=True)
     if wanted.file_id is not None:
         await attach_upload(session, wanted.file_id)
-        made_from["file"] = await session.scalar(select(Upload.sha256).where(Upload.id == wanted.file_id))
+    if await _is_there(session, agent_id, wanted):
+        raise DuplicateSource
     row = KnowledgeSource(
         id=new_id("kbs"),
         agent_id=agent_id,
@@ -58,14 +56,10 @@ async def add_source(session: AsyncSession, agent_id: str, body: Any) -> FoundSo
         url=wanted.url,
         upload_id=wanted.file_id,
         given=_given(wanted),
-        sha256=sha256_hex(canonical_json(made_from)),
         due_at=func.now(),
     )
     session.add(row)
-    try:
-        await session.flush()
-    except IntegrityError as error:
-        raise DuplicateSource from error
+    await session.flush()
     await touch_draft(session, agent_id)
     await session.refresh(row)
     return await _found(session, row)
@@ -147,6 +141,19 @@ async def _found(session: AsyncSession, row: KnowledgeSource) -> FoundSource:
     passages = await session.scalar(select(func.count()).where(KnowledgePassage.index_id == row.index_id)) or 0
     text = await session.scalar(select(KnowledgeIndex.content).where(KnowledgeIndex.id == row.index_id))
     return FoundSource(row, passages, text if text is not None else (row.given or {}).get("text"))
+
+
+async def _is_there(session: AsyncSession, agent_id: str, wanted: NewSource) -> bool:
+    """Whether the agent, which is locked, has a source of the same page, file, text or questions."""
+    same = select(KnowledgeSource.id).where(KnowledgeSource.agent_id == agent_id, KnowledgeSource.kind == wanted.kind)
+    if wanted.url is not None:
+        same = same.where(KnowledgeSource.url == wanted.url)
+    elif wanted.file_id is not None:
+        content = select(Upload.sha256).where(Upload.id == wanted.file_id).scalar_subquery()
+        same = same.join(Upload, Upload.id == KnowledgeSource.upload_id).where(Upload.sha256 == content)
+    else:
+        same = same.where(KnowledgeSource.given == _given(wanted))
+    return await session.scalar(same.limit(1)) is not None
 
 
 def _passages() -> Any:

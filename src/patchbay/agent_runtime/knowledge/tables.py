@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 import patchbay.agent_runtime.tables  # noqa: F401  # pyright: ignore[reportUnusedImport]  # a foreign key finds mapped tables only
@@ -20,7 +20,6 @@ class KnowledgeSource(Tenant, Timestamps, Base):
 
     ``kind`` is url, file, text or faq; ``given`` what came with it, ``{text}`` or ``{faqs: [{question, answer}]}``. ``status`` is
     pending, indexed or error, ``failure`` the last error as ``{code, message}``. ``index_id`` is what it was last read into.
-    ``sha256`` is over what it was made from: an agent has no two sources of the same.
     ``refresh_hours``: an address is read again so often; None for one that is not. ``etag`` and ``modified`` are what its server
     said of the last answer, to ask whether there is a newer one.
     """
@@ -30,7 +29,6 @@ class KnowledgeSource(Tenant, Timestamps, Base):
         Index("ix_knowledge_sources_agent_id_id", "agent_id", "id"),
         Index("ix_knowledge_sources_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_knowledge_sources_leased_until", "leased_until", postgresql_where=text("leased_until IS NOT NULL")),
-        UniqueConstraint("agent_id", "sha256"),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
@@ -39,7 +37,6 @@ class KnowledgeSource(Tenant, Timestamps, Base):
     url: Mapped[str | None]
     upload_id: Mapped[str | None] = mapped_column(ForeignKey("uploads.id"))
     given: Mapped[dict[str, Any] | None]
-    sha256: Mapped[str]
     status: Mapped[str] = mapped_column(server_default=text("'pending'"))
     failure: Mapped[dict[str, Any] | None]
     index_id: Mapped[str | None]

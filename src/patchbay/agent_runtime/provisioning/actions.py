@@ -42,6 +42,8 @@ from patchbay.schema_graph.canonical import seal
 from patchbay.store.ids import new_id
 
 _ATTEMPTS = 2
+_CONFIGURED = "configuredOnce"
+"""Of a skill's settings: its configuration has been complete before. Completing it again enables nothing by itself."""
 _MOST_NAMES = 50
 
 
@@ -196,7 +198,8 @@ async def change_configuration(
             same = (row.settings or {}).get("executionConfig", {}) == stored
             if not same or (frozen is not None and not await frozen.still_holds(session, runtime, agent_id, pack.kind)):
                 continue
-            first, was, reviewed = row.call is None, row.enabled, row.review
+            first = row.call is None and not (row.settings or {}).get(_CONFIGURED)
+            was, reviewed = row.enabled, row.review
             row.provenance = {**(row.provenance or {}), "version": pack.identity.version}
             await _write(session, row, draft, frozen, pack, reviewer)
             if not first:  # what writes was reviewed as it was; a change takes that back
@@ -266,6 +269,7 @@ async def _write(
     check_tool(tool_schema(row.slug, row.description, frozen.call.inputs))
     level = (row.settings["verificationLevel"] or "basic") if row.settings["requiresVerifiedIdentity"] else "none"
     sealed = seal(msgspec.structs.replace(frozen.call, verification=level))
+    row.settings = {**row.settings, _CONFIGURED: True}
     row.call, row.digest, row.connection_id = sealed.document, sealed.digest, frozen.call.connection_id
     row.warnings = frozen.warnings
     if frozen.binding is not None:

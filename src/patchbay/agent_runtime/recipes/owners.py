@@ -10,6 +10,7 @@ import msgspec
 from patchbay.agent_runtime.recipes.appointments import AppointmentNotFound, CalendarTooFull, Entry, answers, read_entry
 from patchbay.agent_runtime.recipes.recipe import Parts, RecipeSettings
 from patchbay.agent_runtime.recipes.slots import Diary
+from patchbay.agent_runtime.withheld import is_withheld
 from patchbay.errors import Unprocessable
 from patchbay.schema_graph.arguments import MissingArguments, MissingFacts
 from patchbay.schema_graph.call import CallInput, FrozenCall
@@ -18,8 +19,6 @@ from patchbay.schema_graph.phones import to_e164
 AHEAD = timedelta(days=400)
 """Appointments further away are not looked for."""
 OWNER = "owner"
-_WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
-"""ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE as carriers spell them on a keypad, in the place of a number."""
 
 
 class OwnerUnproven(Unprocessable):
@@ -50,7 +49,7 @@ class Owner(RecipeSettings, frozen=True, kw_only=True):
         """
         text = " ".join(str(value).split()) if value is not None else ""
         number = to_e164(text, self.country)
-        if number in _WITHHELD or (number is None and self.key == "caller_number"):
+        if (number is not None and is_withheld(number)) or (number is None and self.key == "caller_number"):
             return None
         return number or text or None
 

@@ -127,7 +127,12 @@ def _signed(platform: Platform, kind: str, request: Request) -> Installing | Non
     """The install that a query signed by the provider is about."""
     pack = platform.packs.get(kind)
     client = None if pack is None else client_of(pack, platform.settings)
-    if pack is None or client is None or pack.identity.install is None or not installs.is_signed(request.query_params, client):
+    if (
+        pack is None
+        or client is None
+        or pack.identity.install is None
+        or not installs.is_signed(request.query_params.multi_items(), client)
+    ):
         return None
     return installing(pack, platform.settings, request.query_params.get(pack.identity.install.account, ""))
 

@@ -116,14 +116,13 @@ class SkillType(Shown):
 
 @types_router.get("", response_model=ApiResponse[list[SkillType]], summary="List available skill types", responses=problems())
 async def list_skill_types(principal: SkillsRead) -> Any:
-    """Everything a skill can be; what is reserved cannot be made yet."""
+    """Everything a skill can be."""
     return enveloped([_described(one) for one in skill_types()])
 
 
 def _described(entry: dict[str, Any]) -> dict[str, Any]:
     """A type with the schema of what makes a skill of it."""
-    from_binding = entry["schema"] is None and entry["status"] == "available"
-    return {**entry, "schema": BindingBody.model_json_schema()} if from_binding else entry
+    return entry if entry["schema"] is not None else {**entry, "schema": BindingBody.model_json_schema()}
 
 
 @router.get("", response_model=PaginatedResponse[SkillShown], summary="List an agent's skills", responses=problems(400, 404))

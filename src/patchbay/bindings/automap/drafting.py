@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,12 +10,13 @@ import msgspec
 from patchbay.bindings.automap.fields import Chosen, choose
 from patchbay.bindings.automap.goal import Goal
 from patchbay.bindings.automap.inputs import map_inputs
+from patchbay.bindings.automap.leaves import WENT_WRONG
 from patchbay.bindings.automap.mapped import Mapped
 from patchbay.bindings.automap.naming import free, leaf_for, param_for, plain_text, tool_name_for
 from patchbay.bindings.automap.narrowing import Narrowed, narrow
 from patchbay.bindings.automap.profile import Profile, written
 from patchbay.bindings.automap.scoring import Ranking, Scored
-from patchbay.bindings.model import Binding, FilterRule, Input, Projection
+from patchbay.bindings.model import Binding, FilterRule, Input, Projection, Succeeds
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -56,6 +58,9 @@ def draft(
     chosen, missing = choose(goal, profile)
     if choice is not None:
         given, chosen = _as_chosen(given, chosen, profile, goal, choice)
+    union = _united(profile, chosen)
+    if union is not None:
+        chosen = [one for one in chosen if one.leaf.path[: len(union)] == union]
     narrowed = narrow(goal, profile, given, chosen)
     leaves: list[str] = []
     projection: list[Projection] = []
@@ -75,8 +80,27 @@ def draft(
         ],
         order_by=list(narrowed.order),
         limit=narrowed.limit,
+        succeeds=None if union is None else Succeeds(path=[*written(union[:-1]), "__typename"], equals=union[-1]),
     )
     return Draft(scored, binding, tuple(given), tuple(chosen), narrowed, tuple(found.unmet), tuple(found.unfound), tuple(missing))
+
+
+def _united(profile: Profile, chosen: Sequence[Chosen]) -> tuple[str, ...] | None:
+    """The path to the member of a union that a GraphQL write answers with when it was done, where it answers with one: the one
+    that the first field is of, where another one stands for a refusal.
+    """
+    if profile.operation.effect != "write" or profile.view.kind != "graphql" or profile.root is None or not chosen:
+        return None
+    obj, path = profile.root, chosen[0].leaf.path
+    for depth, name in enumerate(path):
+        edge = next((edge for edge in obj.edges if edge.name == name), None)
+        if edge is None or (target := profile.view.object(edge.target)) is None:
+            return None
+        if edge.narrows:
+            fails = any(other.narrows and WENT_WRONG.search(other.name) for other in obj.edges)
+            return path[: depth + 1] if fails else None
+        obj = target
+    return None
 
 
 def _input(one: Mapped) -> Input:

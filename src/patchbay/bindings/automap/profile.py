@@ -156,7 +156,7 @@ class Profile:
     def is_named_by(self, phrase: Phrase) -> bool:
         """Whether a phrase names its record, by the last word."""
         heads = {*self.record_name[-1:], *self.collection[-1:]}
-        if self.view.kind == "graphql":
+        if self.view.is_called:
             heads |= {*self.name[-1:]}
         return any(word in heads for word, strength in phrase.terms[-1].means.items() if strength >= SYNONYM)
 

@@ -24,7 +24,7 @@ ROLE: Mapping[Role, float] = {"subject": 1.0, "place": 0.6, "given": 0.55, "want
 """How much a word counts by its role."""
 NAME, RESOURCE, PLACE, TEXT = 1.0, 0.9, 0.6, 0.5
 ARGUMENT_GIVEN, ARGUMENT, FIELD_WANTED, FIELD_NAMED, FIELD = 0.7, 0.3, 0.6, 0.45, 0.3
-HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.3, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
+HEAD, EXTRA, DEED, METHOD, NUMBER, UNMET, FOUND, CORE, VIEWED = 0.2, 0.3, 0.25, 0.1, 0.1, 0.05, 0.08, 0.03, 0.12
 UNASKED, OWNER, HOLDER, NOT_HEAD, ASKED, FITS = 0.15, 0.7, 0.5, 0.4, 0.12, 0.1
 _MOST_UNMET = 4
 _MEASURES = frozenset({"decimal", "number", "boolean", "date", "datetime", "time", "duration"})

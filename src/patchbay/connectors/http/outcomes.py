@@ -37,20 +37,21 @@ class Read(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+_LONGEST_S = 86_400.0
 Outcome = Read | OutboundFailed | EgressRefused
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number or a date (RFC 9110, section 10.2.3)."""
+    """Seconds, from a number or a date (RFC 9110, section 10.2.3); at most a day, whatever a system asks for."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text[:9]), _LONGEST_S)
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), _LONGEST_S)
 
 
 def refusal_of(outcome: Outcome, retry_after: float | None) -> CallRefused:

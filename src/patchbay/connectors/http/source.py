@@ -16,6 +16,7 @@ from patchbay.connectors.breaker import Breaker
 from patchbay.connectors.http.assembling import ACCEPT, base_of, own_headers, request_headers, signed_url, without
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials
+from patchbay.connectors.http.limits import TOO_MANY, meant_status
 from patchbay.connectors.http.outcomes import Outcome, Read, refusal_of, refusal_of_write, retry_after_s
 from patchbay.connectors.http.repeating import WORTH_TRYING_S, Write, passes, pause_before
 from patchbay.connectors.http.request import Request
@@ -233,6 +234,8 @@ class HttpSource:
             )
         except (OutboundFailed, EgressRefused) as failed:
             return failed, None
+        if meant_status(answered) != answered.status:
+            return Read(TOO_MANY), retry_after_s(answered.headers)
         outcome = read(answered)
         return outcome, retry_after_s(answered.headers) if outcome.status in _SAID_WHEN else None
 

@@ -14,6 +14,7 @@ from patchbay.connectors.http.account import account_name
 from patchbay.connectors.http.asking import ask, authorizer_of, outbound
 from patchbay.connectors.http.authorizing import Authorizer, Signature
 from patchbay.connectors.http.credentials import HttpCredentials, http_credentials, parse_http_credentials
+from patchbay.connectors.http.limits import TOO_MANY, meant_status
 from patchbay.connectors.http.previewing import few_rows, preview_call
 from patchbay.connectors.http.signing import static_authorizer
 from patchbay.connectors.http.source import HttpSource
@@ -69,6 +70,10 @@ async def _verified(client: OutboundClient, credentials: HttpCredentials, signat
     expected = answered.status == verify.expect if verify.expect is not None else 200 <= answered.status < 300
     if expected and (verify.query is None or not _has_errors(answered.body)):
         return answered.body
+    if meant_status(answered) == TOO_MANY:
+        raise VerificationFailed(
+            "The connected system takes no more requests at the moment (verification_failed).", hint="Try again later."
+        )
     if answered.status in (401, 403) or expected:
         raise AuthorizationRefused(hint="Check the credentials and what the definition's auth says of how they are sent.")
     raise VerificationFailed(

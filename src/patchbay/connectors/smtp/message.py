@@ -42,5 +42,7 @@ def wire_form(mail: Mail, sender: str) -> bytes:
 
 
 def _line(text: str) -> str:
-    """Text as one line without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Text as one line without control characters. What looks like an encoded word (RFC 2047) is made none: decoded, by the
+    library as it writes the header or by whoever reads it, it could hold anything, a line break and another header too.
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace("=?", "= ?")

@@ -82,7 +82,6 @@ def create_tables() -> None:
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("upload_id", sa.Text(), nullable=True),
         sa.Column("given", postgresql.JSONB(), nullable=True),
-        sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'pending'"), nullable=False),
         sa.Column("failure", postgresql.JSONB(), nullable=True),
         sa.Column("index_id", sa.Text(), nullable=True),
@@ -104,7 +103,6 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name=op.f("fk_knowledge_sources_upload_id_uploads")),
         _org_key("knowledge_sources"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_knowledge_sources")),
-        sa.UniqueConstraint("agent_id", "sha256", name=op.f("uq_knowledge_sources_agent_id_sha256")),
     )
     op.create_index("ix_knowledge_sources_agent_id_id", "knowledge_sources", ["agent_id", "id"], unique=False)
     op.create_index(
