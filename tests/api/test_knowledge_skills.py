@@ -6,6 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from patchbay.agent_runtime.planner.client import Planner
 from patchbay.api.platform import Platform
@@ -75,6 +78,23 @@ async def test_a_source_behind_a_gate_is_told_to_nobody_else(
         stream = (await client.post(path, json={"message": asked, "draftMode": False})).text
         assert "40%" not in stream
         assert ("Pepperoni" in stream) is told
+
+
+async def test_an_mcp_client_searches_the_published_indexes(
+    client: httpx2.AsyncClient, app: FastAPI, key: Key, database: Database
+) -> None:
+    agent = await agent_of(client)
+    menu = await add_source(database, key.org_id, agent)
+    skill = await post(client, f"/agents/{agent}/skills", SEARCH)
+    await post(client, f"/agents/{agent}/publish")
+    await read_into(database, key.org_id, menu, [("Menu > Pizzas > Supreme", "Sold out.")])
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, headers=key.headers, timeout=30) as http:
+        streams = streamable_http_client(f"http://patchbay.test/api/v1/agents/{agent}/mcp", http_client=http)
+        async with Client(streams) as mcp:
+            answer = (await mcp.call_tool(skill["slug"], {"query": "what is on the supreme?"})).structured_content
+    assert answer["status"] == "succeeded"
+    assert answer["rows"][0]["passage"].startswith("Pepperoni")
 
 
 async def test_a_source_that_is_not_the_agents_is_refused(client: httpx2.AsyncClient, key: Key, database: Database) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.docs.conftest import run_bash
+from tests.docs.pages import SERVICES, said, serving_pages
 from tests.servers.providers.field_service import API_KEY, FieldService
 from tests.servers.providers.serving import serving
 from tests.servers.providers.shopify import SHOP, TOKEN, Shopify
@@ -55,12 +56,17 @@ def test_the_shopify_guide_works_as_it_stands(environment: dict[str, str], serve
 
 
 def test_the_hvac_guide_works_as_it_stands(environment: dict[str, str], server: str, tmp_path: Path) -> None:
-    run = run_bash("hvac.md", {**environment, "API": server}, tmp_path)
+    with serving_pages({"/services": SERVICES}) as site:
+        run = run_bash("hvac.md", {**environment, "API": server, "SITE": site}, tmp_path)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     assert "field_service" in {one["kind"] for one in data(tmp_path / "catalog.json")}
     made = data(tmp_path / "provisioned.json")
     assert {one["skill"]["provenance"]["action"] for one in made} == {"find_client", "create_lead", "get_job_status"}
     assert all(one["skill"]["enabled"] for one in made)
+    price, area, unknown = said((tmp_path / "services.txt").read_text())
+    assert "$129" in price
+    assert "Rochester" in area
+    assert "I don't know that" in unknown
     status = (tmp_path / "status.txt").read_text()
     assert '"state":"succeeded"' in status.replace(" ", "")
     emergency = (tmp_path / "emergency.txt").read_text()

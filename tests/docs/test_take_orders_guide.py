@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.docs.conftest import run_bash
+from tests.docs.pages import MENU, said, serving_pages
 
 
 @pytest.fixture
@@ -44,9 +45,16 @@ def test_the_guide_works_as_it_stands(
     environment: dict[str, str], server: str, kitchen: tuple[str, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
     url, taken = kitchen
-    run = run_bash("take-orders.md", {**environment, "API": server, "KITCHEN": url}, tmp_path)
+    with serving_pages({"/menu": MENU}) as shop:
+        run = run_bash("take-orders.md", {**environment, "API": server, "KITCHEN": url, "SHOP": shop}, tmp_path)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     assert "origin_imprecise" in run.stdout
+    found = json.loads((tmp_path / "found.json").read_text())["data"]
+    assert found["chunks"][0]["heading"].endswith("Supreme")
+    assert found["topScore"] >= 0.5
+    supreme, large = said((tmp_path / "menu.txt").read_text())
+    assert "Pepperoni, Italian sausage, mushrooms" in supreme
+    assert "$19.75" in large
     asked, ordered = ((tmp_path / name).read_text() for name in ("asked.txt", "ordered.txt"))
     assert "full address with its ZIP code" in asked
     assert "event: done" in asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -116,6 +117,16 @@ def test_whatever_is_asked_scores_are_bounded_and_in_order(question: str, passag
 def test_asking_for_more_that_is_not_there_covers_less(question: str, unknown: str) -> None:
     index = prepared()
     assert best(f"{question} {unknown}", index)[1] <= best(question, index)[1] + 1e-9
+
+
+def test_a_question_of_many_unknown_words_is_read_in_good_time() -> None:
+    chance = random.Random(7)
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(20_000)]
+    index = prepared(tuple(("", " ".join(words[at : at + 50])) for at in range(0, len(words), 50)))
+    asked = " ".join("".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(400))
+    started = time.process_time()
+    search(asked, {"src": index}, limit=5)
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(

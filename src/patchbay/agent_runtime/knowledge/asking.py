@@ -17,6 +17,8 @@ from patchbay.agent_runtime.knowledge.terms import NUMBERS, fold, split, stemmer
 
 MOST_WORDS = 60
 """So many words of a question are read."""
+MOST_GUESSED = 8
+"""For so many words that no passage has, it is looked for what they may be meant for."""
 _SAME_SENSE, _MISSPELLED, _BEGINS, _FACT = 0.85, 0.65, 0.7, 0.9
 _LIGHTLY, _EXPECTED = 0.2, 0.5
 _GREETINGS = re.compile(
@@ -55,23 +57,26 @@ def read_question(question: str, language: str, known: Vocabulary) -> list[Unit]
     words = [word for word in split(folded)][:MOST_WORDS]
     silent, light = SILENT.get(code, frozenset[str]()), LIGHT.get(code, frozenset[str]())
     units = [Unit(f"@{day}", ((f"@{day}", 1.0),)) for day in sorted(days(folded))]
+    guesses = MOST_GUESSED
     for word in dict.fromkeys(_joined(words, known, code)):
         if word in silent or word in DAYS or (len(word) < 2 and not word.isdigit()):
             continue
-        units.append(_unit(word, code, known, factor=_LIGHTLY if word in light else 1.0))
+        unit = _unit(word, code, known, factor=_LIGHTLY if word in light else 1.0, guess=guesses > 0)
+        guesses -= not any(term in known for term, quality in unit.terms if quality > _BEGINS)
+        units.append(unit)
     met = {term for unit in units for term, _ in unit.terms}
     expected = [Unit(fact, ((fact, 1.0),), factor=_EXPECTED, tells=False) for fact in asked_for(folded) if fact not in met]
     return [*units, *expected]
 
 
-def _unit(word: str, code: str, known: Vocabulary, *, factor: float) -> Unit:
+def _unit(word: str, code: str, known: Vocabulary, *, factor: float, guess: bool) -> Unit:
     stem = stemmer(code)
     found: dict[str, float] = {stem(word): 1.0}
     for other in _senses(code).get(stem(word), ()):
         found.setdefault(other, _FACT if other.startswith("@") else _SAME_SENSE)
     if word in NUMBERS:
         found.setdefault(NUMBERS[word], 1.0)
-    if not any(term in known for term in found):
+    if guess and not any(term in known for term in found):
         for term, quality in _near(stem(word), known):
             found.setdefault(term, quality)
     return Unit(word, tuple(found.items()), factor=factor, tells=factor >= 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from patchbay.store.database import Database
 
 MOST_BYTES = 128 * 1024 * 1024
 """About how much the prepared indexes of one process may take."""
+AT_ONCE = 5_000
+"""More passages than these are looked through in a thread, so that other conversations are not held up."""
 MOST_PASSAGES = 20
 """So many passages are found at most."""
 
@@ -76,7 +79,9 @@ class Library:
         prepared = {one.source_id: await self._prepared(database, org_id, one.index_id) for one in sources}
         indexes = {source_id: index for source_id, index in prepared.items() if index is not None}
         of = {one.source_id: one for one in sources}
-        hits = search(question, indexes, limit=min(limit, MOST_PASSAGES), least=least)
+        look = partial(search, question, indexes, limit=min(limit, MOST_PASSAGES), least=least)
+        large = sum(len(index) for index in indexes.values()) > AT_ONCE
+        hits = await asyncio.to_thread(look) if large else look()
         return Retrieved(tuple(_found(of[hit.source], hit.passage, hit.score) for hit in hits))
 
     async def _prepared(self, database: Database, org_id: str, index_id: str) -> Prepared | None:
@@ -98,7 +103,7 @@ class Library:
         if not rows:
             return None
         # In a thread: a large one takes a second, and other conversations go on meanwhile.
-        prepared = await asyncio.to_thread(_read, rows)
+        prepared = await asyncio.to_thread(read_index, rows)
         self._kept[key] = prepared
         self._size += prepared.size
         while self._size > self._most and len(self._kept) > 1:
@@ -107,7 +112,8 @@ class Library:
         return prepared
 
 
-def _read(rows: Sequence[tuple[Any, ...]]) -> Prepared:
+def read_index(rows: Sequence[tuple[Any, ...]]) -> Prepared:
+    """The rows ``(language, number, heading, body)`` of one index, prepared."""
     return Prepared([Passage(number, heading, body) for _, number, heading, body in rows], rows[0][0])
 
 
