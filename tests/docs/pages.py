@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 MENU = """<!doctype html><html lang="en"><head><title>Tony's Pizza: menu</title></head><body>
@@ -34,7 +34,7 @@ SERVICES = """<!doctype html><html lang="en"><head><title>Services &amp; pricing
 
 
 @contextlib.contextmanager
-def serving_pages(pages: Mapping[str, str]) -> Iterator[str]:
+def serving_pages(pages: Mapping[str, str]) -> Generator[str]:
     """The address of a site with these pages by their paths, while it is up."""
 
     class Pages(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ from patchbay.agent_runtime.hand_made.own import own_call
 from patchbay.agent_runtime.knowledge.known import KnownSource
 from patchbay.schema_graph.call import KNOWLEDGE
 from tests.agent_runtime.conftest import World, types
-from tests.agent_runtime.doubles import agent_draft, call_input, found, frozen_call, output, tool
+from tests.agent_runtime.doubles import FakeRunner, agent_draft, call_input, found, frozen_call, output, tool
 from tests.agent_runtime.knowledge.shelf import add_source
 from tests.agent_runtime.knowledge.test_answering import retrievals, said
 
@@ -69,7 +69,7 @@ def test_what_a_gated_search_names_is_looked_up_for_whom_its_gates_let_by(
 
 @pytest.mark.anyio
 async def test_answers_to_a_verification_are_not_looked_up(world: World) -> None:
-    world.runner.answers = [found({"pin": "4071", "customer_id": "c1"})]
+    world.runner = FakeRunner(found({"pin": "4071", "customer_id": "c1"}))
     agent_id = await world.agent("Tony's Pizza")
     verifier = await world.skill(
         agent_id, "Check", frozen_call([call_input("account_number")], [output("pin"), output("customer_id")])
