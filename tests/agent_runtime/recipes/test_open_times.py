@@ -13,6 +13,7 @@ from patchbay.agent_runtime.recipes.freezing import freeze_recipe
 from patchbay.agent_runtime.recipes.recipe import RecipeInvalid
 from patchbay.agent_runtime.recipes.running import RecipeRunner
 from patchbay.connectors.refusals import RecordNotFound, SourceRefused
+from patchbay.schema_graph.arguments import ArgumentsInvalid
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall
 from patchbay.store.database import Database
 from tests.agent_runtime.doubles import call_input, found, frozen_call, output
@@ -79,6 +80,14 @@ async def test_a_time_that_is_not_open_is_refused(database: Database) -> None:
     shop = Shop("2026-12-01T16:00:00Z")
     with pytest.raises(SlotTaken):
         await book(database, shop)
+    assert shop.booked == []
+
+
+@pytest.mark.parametrize("end", ["0001-01-01T00:00:00+05:00", "0001-01-01T06:00:00+00:00", "9999-12-31T23:00:00-05:00"])
+async def test_the_ends_of_the_calendar_are_not_open(database: Database, end: str) -> None:
+    shop = Shop("2026-12-01T15:00:00Z")
+    with pytest.raises((SlotTaken, ArgumentsInvalid)):
+        await book(database, shop, end)
     assert shop.booked == []
 
 

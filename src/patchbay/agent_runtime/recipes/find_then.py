@@ -18,6 +18,7 @@ import msgspec
 
 from patchbay.agent_runtime.recipes.appointments import SlotTaken, days_held, given
 from patchbay.agent_runtime.recipes.recipe import PartNeeded, Parts, RecipeInvalid, RecipeSettings
+from patchbay.agent_runtime.recipes.slots import Span
 from patchbay.connectors.refusals import OutcomeUnknown, RecordNotFound, SeveralRecords, SourceRefused
 from patchbay.errors import Finding
 from patchbay.schema_graph.call import CallContext, CallInput, CallResult, FrozenCall, Output
@@ -165,7 +166,7 @@ class FindThenWrite:
         if settings.slot is None:
             return await parts.run("then", said | _handed(settings, parts, record))
         start: datetime = arguments[settings.slot.param]
-        async with days_held(parts, (start - _LOCKED, start + _LOCKED)):
+        async with days_held(parts, _around(start, settings.slot)):
             open_time = await _open(settings.slot, start, record, parts, context)
             return await parts.run("then", said | _handed(settings, parts, {**record, **open_time, FOUND: record[FOUND]}))
 
@@ -220,6 +221,15 @@ def _one(found: _Found) -> Mapping[str, Any]:
     if found.several:
         raise SeveralRecords("Several records match, so nothing was changed.")
     return next(iter(found.records.values()))
+
+
+def _around(start: datetime, slot: Slot) -> Span:
+    """The time around a moment in which nobody else writes. Raises SlotTaken at the ends of the calendar."""
+    try:
+        earliest, latest = start.astimezone(UTC) - _LOCKED, start.astimezone(UTC) + max(_LOCKED, timedelta(hours=slot.hours))
+    except OverflowError:
+        raise SlotTaken from None
+    return earliest, min(latest, earliest + 2 * _LOCKED)
 
 
 async def _open(slot: Slot, start: datetime, record: Mapping[str, Any], parts: Parts, context: CallContext) -> Mapping[str, Any]:

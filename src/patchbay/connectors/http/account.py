@@ -35,8 +35,10 @@ async def account_name(
             return None
         body = asked
     name = name_in(body, account.label)
-    secrets = withheld(signature, credentials.secrets)
-    return None if name is None or any(secret in body for secret in secrets) else name
+    if name is None:
+        return None
+    plain = msgspec.json.encode(msgspec.json.decode(body))  # however it was escaped
+    return None if any(secret in plain for secret in withheld(signature, credentials.secrets)) else name
 
 
 async def _asked(
