@@ -87,6 +87,7 @@ async def store_platform(
 async def browser(store_platform: tuple[Platform, Store]) -> AsyncIterator[httpx2.AsyncClient]:
     platform, _ = store_platform
     async with client_of(create_app(platform.settings, platform=platform)) as client:
+        client.base_url = "https://patchbay.example"  # its cookies are for nothing less
         yield client
 
 
@@ -208,3 +209,19 @@ async def test_a_signature_is_good_for_one_reading_of_a_query(browser: httpx2.As
     for name, value in (("a&b", "c"), ("a=b", "c")):
         assert (await browser.get(path, params=signed(**{name: value}))).status_code == 400
     assert (await browser.get(path, params=good)).status_code == 303
+
+
+async def test_a_way_back_is_good_in_the_browser_that_began_alone(browser: httpx2.AsyncClient) -> None:
+    """Somebody who installs their own store must not make another one's browser claim it."""
+    path = "/api/v1/integrations/desk/install"
+    state = await begin(browser)
+    (cookie,) = browser.cookies.jar
+    assert (cookie.value, cookie.path, cookie.secure, cookie.has_nonstandard_attr("HttpOnly")) == (state, path, True, True)
+    browser.cookies.clear()
+    query = signed(state=state, code="code-1")
+    assert (await browser.get(f"{path}/callback", params=query)).status_code == 400
+    await begin(browser)
+    assert (await browser.get(f"{path}/callback", params=query)).status_code == 400, "of another beginning"
+    browser.cookies.clear()
+    back = await browser.get(f"{path}/callback", params=query, headers={"Cookie": f"patchbay_install={state}"})
+    assert "claimSecret" in back.headers["location"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -32,9 +33,14 @@ from patchbay.packs.installing import Installing, client_of, installing
 router = door_router("/integrations/{kind}", tag="integrations")
 browser = APIRouter(tags=["integrations"])
 
+_BROWSER = "patchbay_install"
+"""The cookie that says which browser began: whoever is sent somebody else's way back must not end up with their account."""
 CLAIM_PAGE = "/integrations/claim"
 _PATH = f"{PREFIX}/integrations/{{kind}}/install"
-_REFUSED = ("This link cannot be used", "It was not signed by the provider, or it is too old. Start the install again.")
+_REFUSED = (
+    "This link cannot be used",
+    "It was not signed by the provider, is too old, or began in another browser. Start the install again.",
+)
 _FAILED = ("Not installed", "The provider did not complete the install. Start it again.")
 
 
@@ -95,7 +101,19 @@ async def begin_install(request: Request, kind: str) -> Response:
     if started is None or platform.settings.public_url is None:
         return page(_REFUSED, 400)
     nonce = installs.new_nonce(platform.vault, started.account)
-    return RedirectResponse(started.authorize_url(platform.settings, back_to=_back_to(platform, kind), state=nonce), 303)
+    back_to = _back_to(platform, kind)
+    sent_on = RedirectResponse(started.authorize_url(platform.settings, back_to=back_to, state=nonce), 303)
+    secure = back_to.startswith("https:")
+    sent_on.set_cookie(
+        _BROWSER,
+        nonce,
+        max_age=installs.FRESH_S,
+        path=_PATH.replace("{kind}", kind),
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return sent_on
 
 
 @browser.get(f"{_PATH}/callback", summary="Come back from a provider's app store", include_in_schema=False)
@@ -107,6 +125,8 @@ async def finish_install(request: Request, kind: str) -> Response:
     state, code = request.query_params.get("state", ""), request.query_params.get("code", "")
     holder, public_url = platform.install_holder, platform.settings.public_url
     if started is None or holder is None or public_url is None or not installs.is_nonce(platform.vault, started.account, state):
+        return page(_REFUSED, 400)
+    if not compare_digest(request.cookies.get(_BROWSER, "").encode(), state.encode()):
         return page(_REFUSED, 400)
     url, ca_pem = started.token_url(platform.settings)
     try:
