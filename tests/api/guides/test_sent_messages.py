@@ -198,6 +198,24 @@ async def test_a_text_message_goes_to_the_number_that_rings(office: Office) -> N
     assert len(office.carrier.sent) == 1
 
 
+@pytest.mark.parametrize("number", ["anonymous", "Restricted", " Unavailable ", "+266696687", "+86282452253", "86282452253"])
+async def test_a_withheld_number_is_no_number(office: Office, number: str) -> None:
+    frames = await office.call(await office.skill(SMS), "{}", session={"callerNumber": number})
+    assert ("refused", "Text the directions") in calls(frames)
+    assert "I can't see who is calling" in said(frames)
+    assert office.carrier.sent == []
+
+
+async def test_a_name_that_cannot_be_kept_is_asked_for_again(office: Office) -> None:
+    skill = await office.skill({"name": "Take a message", "skillType": "take_message", "executionConfig": {}})
+    for name in ("Ada\\u0000B", "x" * 201, "\\u202eAda", "=?utf-8?q?=0D=0ABcc:_x?="):
+        await office.call(skill, f'{{"caller_name": "{name}", "message": "Hi"}}')
+    kept = await office.caller.ask("GET", f"/agents/{office.agent}/messages")
+    assert [one["callerName"] for one in kept] == ["=?utf-8?q?=0D=0ABcc:_x?=", "\u202eAda"]  # the others were asked for again
+    async with office.platform.database.tenant(office.key.org_id) as session:
+        assert set(await session.scalars(select(OperatorEvent.type))) == {"message.taken"}
+
+
 async def test_a_carrier_that_is_down_leaves_it_unknown_and_one_that_is_busy_refuses(office: Office) -> None:
     from aiohttp import web
 
