@@ -22,7 +22,7 @@ from sqlalchemy import select, text
 from patchbay.accounts.keys import revoke_key
 from patchbay.accounts.tables import OperatorEvent
 from patchbay.agent_runtime.mcp import asking, calls, pending
-from patchbay.agent_runtime.mcp.sessions import IDLE_S
+from patchbay.agent_runtime.mcp.sessions import IDLE_S, LASTS_S
 from patchbay.store.database import Database
 from tests.api.conftest import Key, MakeKey, problem
 from tests.api.guides.test_verify_a_caller import ACCOUNTS, BALANCE, VERIFIER
@@ -461,6 +461,14 @@ async def test_sessions_end(practice: Practice, client: httpx2.AsyncClient, key:
     assert (await mine.send(lists)).status_code == 200
     await database.once(key.org_id, move, {"by": IDLE_S + 5})
     problem(await mine.send(lists), 404, "mcp_session_not_found")
+    shown = await data(await client.get(f"/api/v1/conversations/{session.partition('.')[0]}"))
+    assert shown["status"] == "ended"
+    session = await mine.begin()
+    older = text("UPDATE conversations SET started_at = started_at - make_interval(secs => :by) RETURNING id")
+    await database.once(key.org_id, older, {"by": LASTS_S - 60})
+    assert (await mine.send(lists)).status_code == 200
+    await database.once(key.org_id, older, {"by": 61.0})
+    problem(await mine.send(lists), 404, "mcp_session_not_found")  # however busy it is
     shown = await data(await client.get(f"/api/v1/conversations/{session.partition('.')[0]}"))
     assert shown["status"] == "ended"
     await mine.begin()

@@ -20,6 +20,20 @@ def _said(value: str) -> str:
     return value.replace("\x00", "\ufffd")
 
 
+_WITHHELD = frozenset({
+    "anonymous", "blocked", "private", "restricted", "unavailable", "unknown", "withheld",
+    "266696687", "7378742833", "2562533", "8656696", "86282452253",
+})  # fmt: skip
+"""What stands in the place of a number that a caller withholds: a word, or one spelled on a telephone's keys, as some carriers
+do. A few of those would pass for somebody's number.
+"""
+
+
+def _number(value: str | None) -> str | None:
+    """A caller who withholds their number is one whose number is not known, and not one whose number that is."""
+    return None if value is None or value.strip().removeprefix("+").casefold() in _WITHHELD else value
+
+
 Utterance = Annotated[str, Field(min_length=1, max_length=MAX_UTTERANCE), AfterValidator(_said)]
 Fact = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_said)]
 
@@ -27,7 +41,7 @@ Fact = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_said)
 class SessionFacts(Body):
     """What the channel knows about the caller. Inputs with the source ``session`` are filled from it, never by the model."""
 
-    caller_number: Fact | None = None
+    caller_number: Annotated[Fact | None, AfterValidator(_number)] = None
     caller_name: Fact | None = None
     visitor: Fact | dict[str, Any] | None = None
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from patchbay.accounts.tables import OperatorEvent
 from patchbay.agent_runtime.conversation.model import Finish, ToolCallRequest
+from patchbay.agent_runtime.guardrails.gates import SENDS_MOST
 from patchbay.api.app import create_app
 from patchbay.api.platform import Platform, open_platform
 from patchbay.connectors.sms.segments import segments
@@ -196,6 +197,44 @@ async def test_a_text_message_goes_to_the_number_that_rings(office: Office) -> N
     frames = await office.call(skill, "{}", session={"callerNumber": UNROUTABLE})
     assert "I can't send that text message right now" in str(frames)
     assert len(office.carrier.sent) == 1
+
+
+@pytest.mark.parametrize("number", ["anonymous", "Restricted", " Unavailable ", "+266696687", "+86282452253", "86282452253"])
+async def test_a_withheld_number_is_no_number(office: Office, number: str) -> None:
+    frames = await office.call(await office.skill(SMS), "{}", session={"callerNumber": number})
+    assert ("refused", "Text the directions") in calls(frames)
+    assert "I can't see who is calling" in said(frames)
+    assert office.carrier.sent == []
+
+
+async def test_a_name_that_cannot_be_kept_is_asked_for_again(office: Office) -> None:
+    skill = await office.skill({"name": "Take a message", "skillType": "take_message", "executionConfig": {}})
+    for name in ("Ada\\u0000B", "x" * 201, "\\u202eAda", "=?utf-8?q?=0D=0ABcc:_x?="):
+        await office.call(skill, f'{{"caller_name": "{name}", "message": "Hi"}}')
+    kept = await office.caller.ask("GET", f"/agents/{office.agent}/messages")
+    assert [one["callerName"] for one in kept] == ["=?utf-8?q?=0D=0ABcc:_x?=", "\u202eAda"]  # the others were asked for again
+    async with office.platform.database.tenant(office.key.org_id) as session:
+        assert set(await session.scalars(select(OperatorEvent.type))) == {"message.taken"}
+
+
+async def test_a_conversation_floods_nobody(office: Office) -> None:
+    body = {"name": "Take a message", "skillType": "take_message", "executionConfig": {}}
+    made = await office.caller.ask("POST", f"/agents/{office.agent}/skills", body, status=201)
+    path = f"/agents/{office.agent}/skills/{made['id']}"
+    made = await office.caller.ask("PATCH", path, {"stakes": "low", "requiresConfirmation": False})
+    await office.caller.ask("PATCH", path, {"enabled": True, "review": {"digest": made["reviewDigest"]}})
+    await office.caller.ask("POST", f"/agents/{office.agent}/publish", status=201)
+
+    async def leave(number: int, conversation: str | None) -> dict[str, Any]:
+        wanted: dict[str, Any] = {"arguments": {"caller_name": "Ada", "message": f"Hi {number}"}}
+        wanted |= {"conversationId": conversation} if conversation else {}
+        return await office.caller.ask("POST", f"{path}/call", wanted)
+
+    first = await leave(0, None)
+    answers = [first, *[await leave(number, first["conversationId"]) for number in range(1, SENDS_MOST + 3)]]
+    assert [one["code"] for one in answers] == [None] * SENDS_MOST + ["rate_limited"] * 3
+    assert len(await office.caller.ask("GET", f"/agents/{office.agent}/messages?limit=100")) == SENDS_MOST
+    assert (await leave(0, None))["code"] is None  # another conversation is another caller
 
 
 async def test_a_carrier_that_is_down_leaves_it_unknown_and_one_that_is_busy_refuses(office: Office) -> None:

@@ -35,6 +35,9 @@ from patchbay.schema_graph.naming import slug
 _CLOSED = "I'm sorry, we're closed right now."
 _TOO_MANY = "That's more than I can do right now. Please try again a little later."
 _NO_CHANGES = "I can't make changes for you here."
+_SENDS = frozenset({"email", "sms", "take_message"})
+SENDS_MOST = 40
+"""Calls of each of those in an hour of one conversation; asking for a confirmation is one, and the confirmed call another."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """A rate limit, compiled."""
+    """A rate limit, compiled. ``policy_id`` names its counter: a policy's, or one of our own."""
 
     policy_id: str
     scope: str
@@ -165,7 +168,8 @@ class SkillGate:
         shown = frozenset(o.leaf for o in skill.call.outputs if not o.hidden)
         self._leaves = None if skill.call.open_ended else shown
         self.write = skill.call.effect == "write"
-        self.rates = tuple(_rate(p) for p in mine if isinstance(p, RateLimit) and p.counts == "tool_calls")
+        rates = [_rate(p) for p in mine if isinstance(p, RateLimit) and p.counts == "tool_calls"]
+        self.rates = (*rates, *_sending(skill.call.kind))
         self.closings = tuple(_closing(p, zone) for p in mine if isinstance(p, BusinessHours) and self._may_close(p))
         gates = [p for p in mine if isinstance(p, WriteGate)] if self.write else []
         self.verification = _verification(skill, [p for p in mine if isinstance(p, VerifyBeforeDisclose)], gates, step_up)
@@ -312,6 +316,19 @@ def _rate(policy: RateLimit) -> Rate:
         message=policy.message or _TOO_MANY,
     )
     return Rate(policy.id or "", policy.scope, policy.limit, policy.window_seconds, decision)
+
+
+def _sending(kind: str) -> tuple[Rate, ...]:
+    """The limit that each conversation has on what reaches people, policies or not: nobody floods them by talking to an agent."""
+    if kind not in _SENDS:
+        return ()
+    decision = Decision(
+        code="rate_limited",
+        policy_type="rate_limit",
+        reason=f"more than {SENDS_MOST} calls of this type in an hour of one conversation",
+        message=_TOO_MANY,
+    )
+    return (Rate(f"sends:{kind}", "conversation", SENDS_MOST, 3_600, decision),)
 
 
 def _closing(policy: BusinessHours, zone: str) -> Closing:

@@ -28,12 +28,15 @@ CHANNEL = "mcp"
 """Conversations of MCP sessions. No other channel goes on with one."""
 IDLE_S = 3_600.0
 """How many seconds a session may be left alone before it ends."""
+LASTS_S = 86_400.0
+"""How many seconds a session lasts at most, so that no client goes on for ever with a version that is long replaced."""
 
 _NOTED_EVERY_S = 60.0
 _LIVE = text("SELECT published_version_id FROM agents WHERE id = :id AND deleted_at IS NULL")
 _FIND = text(
     "SELECT agent_id, version_id, status, session, coalesce((state ->> 'seenAt')::float8, extract(epoch FROM started_at)) AS seen"
-    ", coalesce((state ->> 'asks')::boolean, false) FROM conversations WHERE id = :id AND channel = :channel"
+    ", coalesce((state ->> 'asks')::boolean, false), extract(epoch FROM now() - started_at)::float8"
+    " FROM conversations WHERE id = :id AND channel = :channel"
 )
 _SEEN = text(
     "UPDATE conversations SET state = jsonb_set(state, '{seenAt}', to_jsonb(CAST(:at AS float8))) WHERE id = :id RETURNING id"
@@ -98,7 +101,7 @@ async def open_mcp_session(
 async def find_mcp_session(
     runtime: Runtime, by: Principal, agent_id: str, presented: str, facts: Mapping[str, Any]
 ) -> McpSession:
-    """The open session that ``presented`` names. One that was left alone for too long ends here.
+    """The open session that ``presented`` names. One that was left alone for too long, or is too old, ends here.
 
     Raises :class:`McpSessionNotFound`; :class:`SessionFactsDiffer` when ``facts`` are sent and are not those it began with.
     """
@@ -106,11 +109,11 @@ async def find_mcp_session(
     rows = await runtime.database.once(by.org_id, _FIND, {"id": conversation_id, "channel": CHANNEL})
     if not rows:
         raise McpSessionNotFound
-    of_agent, version_id, status, known, seen, asks = rows[0]
+    of_agent, version_id, status, known, seen, asks, age = rows[0]
     if of_agent != agent_id or status != "active":
         raise McpSessionNotFound
     quiet = time.time() - cast("float", seen)
-    if quiet > IDLE_S:
+    if quiet > IDLE_S or cast("float", age) > LASTS_S:
         await _end(runtime, by.org_id, conversation_id)
         raise McpSessionNotFound
     if facts and dict(facts) != known:
