@@ -354,13 +354,12 @@ async def test_organizations_take_turns_and_slow_sites_of_one_hold_up_no_other(d
         await desk.add(kind="url", url=site.url(path))
     globex = await make_world("Globex")
     other = Desk(globex, await globex.agent())
+    quick = await other.add(kind="text", text="Large $18")
+    assert globex.org_id in await desk.sql("SELECT org_id FROM due_knowledge(2)")  # though eight of another's came first
     desk.process()
     async with asyncio.timeout(10):
         while len(site.asked) < OF_ONE:
             await asyncio.sleep(0.02)
-    quick = await other.add(kind="text", text="Large $18")
-    found = await desk.sql("SELECT org_id FROM due_knowledge(1)")
-    assert found == [globex.org_id]
     assert (await other.read(quick)).row.status == "indexed"
     assert len(site.asked) == OF_ONE
 
