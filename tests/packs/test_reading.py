@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from patchbay.agent_runtime.provisioning.checking import problems_of
 from patchbay.packs.connecting import provided_for
 from patchbay.packs.filling import configured, fill
 from patchbay.packs.known import DIRECTORY, load_packs
-from patchbay.packs.model import Setting
+from patchbay.packs.model import Pack, Setting
 from patchbay.packs.reading import PackInvalid, read_pack
 from patchbay.settings import Settings
 from tests.packs.desk import ACTIONS, PACK, write_pack
@@ -98,3 +99,22 @@ def test_a_credential_may_be_made_of_several_fields(tmp_path: Path, settings: Se
     provided = provided_for(pack, {"credentials": {"region": "eu", "key": "s3cret"}}, settings, again=False)
     assert provided is not None
     assert provided.credentials == {"token": "eu/s3cret"}
+
+
+@pytest.mark.parametrize("pack", load_packs().values(), ids=load_packs().keys())
+def test_the_actions_of_every_pack_fit_its_document(pack: Pack) -> None:
+    assert list(problems_of(pack)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("operation: findContact", "operation: findContacts", "actions.yaml: find_caller: operation: "),
+        ("arg: phone", "arg: fone", "actions.yaml: find_caller: inputs.0.arg: "),
+        ("path: [contact, name]", "path: [contact, nam]", "actions.yaml: find_caller: projection.0.path: "),
+    ],
+)
+def test_an_author_is_told_what_does_not_fit(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in ACTIONS
+    (problem, *_) = problems_of(read_pack(write_pack(tmp_path, actions=ACTIONS.replace(old, new, 1)) / "desk"))
+    assert problem.startswith(said)

@@ -18,12 +18,18 @@ def load_packs(own: Path | None = None) -> Mapping[str, Pack]:
     """Every pack by its kind; one in ``own`` takes the place of ours. Raises :class:`PackInvalid`."""
     found: dict[str, Pack] = {}
     for parent in filter(None, (DIRECTORY, own)):
-        for directory in sorted(path for path in parent.iterdir() if (path / "pack.yaml").exists()):
+        for kind in kinds_in(parent):
+            directory = parent / kind
             pack = read_pack(directory)
             if pack.kind in RESERVED or pack.kind in WORDS:
                 raise PackInvalid(directory, [f"{pack.kind!r} is reserved"])
             found[pack.kind] = pack
     return found
+
+
+def kinds_in(directory: Path) -> list[str]:
+    """The kinds of the packs in a directory."""
+    return sorted(path.name for path in directory.iterdir() if (path / "pack.yaml").exists())
 
 
 def provider_of_pack(pack: Pack) -> Provider:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -15,7 +16,8 @@ from patchbay.cli.diagnosis.verdict import Verdict
 from patchbay.connectors.smtp.addresses import mail_address
 from patchbay.errors import PatchbayError
 from patchbay.packs.connecting import missing_settings
-from patchbay.packs.known import load_packs
+from patchbay.packs.known import kinds_in, load_packs
+from patchbay.packs.model import Pack
 from patchbay.packs.reading import PackInvalid
 from patchbay.settings import Settings
 from patchbay.store.vault import KEY_FILE, parse_master_keys, read_key_file
@@ -205,7 +207,7 @@ def check_geocoder(settings: Settings) -> Verdict:
 
 
 def check_packs(settings: Settings) -> Verdict:
-    """Whether the packs can be read, and which providers still need the operator's OAuth client."""
+    """Whether the packs can be read and the operator's own fit their documents, and which still need the OAuth client."""
     title = "Curated providers"
     try:
         packs = load_packs(settings.packs_dir)
@@ -213,6 +215,8 @@ def check_packs(settings: Settings) -> Verdict:
         return Verdict(
             "packs", title, "failed", str(error), "docs/packs.md says what a pack holds; PATCHBAY_PACKS_DIR names yours."
         )
+    if settings.packs_dir is not None and (wrong := _unfit([packs[kind] for kind in kinds_in(settings.packs_dir)])):
+        return Verdict("packs", title, "failed", "; ".join(wrong), "docs/packs.md says what a pack holds.")
     lacking = {pack.identity.name: missing_settings(pack, settings) for pack in packs.values()}
     unset = {name: variables for name, variables in lacking.items() if variables}
     said = f"{len(packs)} packs"
@@ -220,3 +224,10 @@ def check_packs(settings: Settings) -> Verdict:
         return Verdict("packs", title, "passed", said)
     needed = "; ".join(f"{name} needs {', '.join(variables)}" for name, variables in sorted(unset.items()))
     return Verdict("packs", title, "passed", f"{said}; not connectable yet: {needed}")
+
+
+def _unfit(packs: Sequence[Pack]) -> list[str]:
+    """What does not fit the documents of these packs. Those that come with Patchbay are held by its tests."""
+    from patchbay.agent_runtime.provisioning.checking import problems_of
+
+    return [f"{pack.kind}: {problem}" for pack in packs for problem in problems_of(pack)]
