@@ -418,6 +418,8 @@ async def test_hostile_servers(client: httpx2.AsyncClient, platform: Platform, k
         others = msgspec.json.encode({"jsonrpc": "2.0", "id": "of another call", "result": {"structuredContent": {"leak": 1}}})
         for then, refusal, of_write in (
             (made(body=others, **json), SourceRefused, OutcomeUnknown),
+            (made(status=202), SourceRefused, OutcomeUnknown),
+            (made(status=200, **json), SourceRefused, OutcomeUnknown),
             (made(body=b"data: " + others + b"\n\n", content_type="text/event-stream"), SourceRefused, OutcomeUnknown),
             (made(body=b"nonsense", **json), SourceRefused, OutcomeUnknown),
             (made(body=b"[" * 100_000, **json), SourceRefused, OutcomeUnknown),

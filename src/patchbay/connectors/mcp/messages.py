@@ -49,12 +49,12 @@ def in_session(request: Request, session_id: str | None, version: str) -> Reques
 
 
 def read_message(answered: Answered, request: Request) -> Read:
-    """What an answer to ``request`` means: of a success, the JSON-RPC result (None for an answer without one).
+    """What an answer to ``request`` means: of a success, the JSON-RPC result.
 
-    An answer to another request, maybe for another caller, is none to this one. Raises SourceRefused for what cannot be
+    Nothing at all is no answer, and an answer to another request, maybe for another caller, is none to this one. Raises SourceRefused for what cannot be
     understood; of a write, OutcomeUnknown.
     """
-    if not 200 <= answered.status < 300 or not answered.body:
+    if not 200 <= answered.status < 300:
         return Read(answered.status)
     write, asked = request.write, _id_of(request)
     answer = next((one for one in _messages(answered) if _answers(one, asked)), None)
