@@ -19,6 +19,7 @@ from patchbay.agent_runtime.freezing import unseal_call
 from patchbay.agent_runtime.tables import Skill
 from patchbay.api.platform import Platform
 from patchbay.connectors.connections import HIDDEN
+from patchbay.connectors.http.results import NOT_READ
 from patchbay.connectors.mcp import source
 from patchbay.connectors.refusals import (
     CallRefused,
@@ -418,6 +419,8 @@ async def test_hostile_servers(client: httpx2.AsyncClient, platform: Platform, k
         others = msgspec.json.encode({"jsonrpc": "2.0", "id": "of another call", "result": {"structuredContent": {"leak": 1}}})
         for then, refusal, of_write in (
             (made(body=others, **json), SourceRefused, OutcomeUnknown),
+            (made(status=202), SourceRefused, OutcomeUnknown),
+            (made(status=200, **json), SourceRefused, OutcomeUnknown),
             (made(body=b"data: " + others + b"\n\n", content_type="text/event-stream"), SourceRefused, OutcomeUnknown),
             (made(body=b"nonsense", **json), SourceRefused, OutcomeUnknown),
             (made(body=b"[" * 100_000, **json), SourceRefused, OutcomeUnknown),
@@ -477,6 +480,22 @@ async def test_a_server_that_has_forgotten_its_sessions(
             await run(platform, key, read)
         assert server.seen[before:].count("tools/call") == 2
         assert server.seen[before:].count("initialize") == 1
+
+
+@pytest.mark.parametrize("result", [None, [], "shipped", 7])
+async def test_a_result_that_is_none(client: httpx2.AsyncClient, platform: Platform, key: Key, result: Any) -> None:
+    agent, server = await agent_of(client), Lawless()
+
+    async def odd(request: web.Request) -> web.StreamResponse:
+        return rpc(result, to=msgspec.json.decode(await request.read())["id"])
+
+    server.then = odd
+    async with lawless(server.answer) as url:
+        read = await call_of(platform, key, (await create(client, agent, body(url)))["id"])
+        with pytest.raises(SourceRefused):  # and not: there is nothing
+            await run(platform, key, read)
+        write = await create(client, agent, {**body(url, effect="write"), "name": "Write"})
+        assert (await run(platform, key, await call_of(platform, key, write["id"]), "pb_1")).notes == (NOT_READ,)
 
 
 async def test_a_list_that_leads_back_to_itself_and_names_twice(client: httpx2.AsyncClient, platform: Platform, key: Key) -> None:

@@ -28,7 +28,7 @@ _BEFORE_ANYTHING = frozenset({-32700, -32600, -32601, -32602})
 """Codes of JSON-RPC's by which the other side says that it carried nothing out."""
 _INVALID_PARAMS, _NO_METHOD = -32602, -32601
 _FAILED = "The MCP server says that the tool failed."
-_NOT_UNDERSTOOD = "The answer of the MCP server was not understood."
+NOT_UNDERSTOOD = "The answer of the MCP server was not understood."
 _decode = msgspec.json.Decoder().decode
 
 
@@ -49,17 +49,17 @@ def in_session(request: Request, session_id: str | None, version: str) -> Reques
 
 
 def read_message(answered: Answered, request: Request) -> Read:
-    """What an answer to ``request`` means: of a success, the JSON-RPC result (None for an answer without one).
+    """What an answer to ``request`` means: of a success, the JSON-RPC result.
 
-    An answer to another request, maybe for another caller, is none to this one. Raises SourceRefused for what cannot be
-    understood; of a write, OutcomeUnknown.
+    Nothing at all is no answer, and an answer to another request, maybe for another caller, is none to this one. Raises
+    SourceRefused for what cannot be understood; of a write, OutcomeUnknown.
     """
-    if not 200 <= answered.status < 300 or not answered.body:
+    if not 200 <= answered.status < 300:
         return Read(answered.status)
     write, asked = request.write, _id_of(request)
     answer = next((one for one in _messages(answered) if _answers(one, asked)), None)
     if answer is None:
-        raise OutcomeUnknown if write else SourceRefused(_NOT_UNDERSTOOD)
+        raise OutcomeUnknown if write else SourceRefused(NOT_UNDERSTOOD)
     if "error" in answer:
         raise _refusal(answer["error"], write=write)
     return Read(answered.status, answer["result"])

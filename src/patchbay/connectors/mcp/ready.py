@@ -11,9 +11,9 @@ import msgspec
 from patchbay.connectors.http.outcomes import Read
 from patchbay.connectors.http.request import Request
 from patchbay.connectors.http.results import NOT_READ
-from patchbay.connectors.mcp.messages import message, tool_failed
+from patchbay.connectors.mcp.messages import NOT_UNDERSTOOD, message, tool_failed
 from patchbay.connectors.mcp.source import McpSource
-from patchbay.connectors.refusals import CallNotSupported
+from patchbay.connectors.refusals import CallNotSupported, SourceRefused
 from patchbay.connectors.webhook.rows import result_of
 from patchbay.schema_graph.arguments import prepare_inputs
 from patchbay.schema_graph.call import CallContext, CallResult, FrozenCall, HttpCall
@@ -63,6 +63,8 @@ class ReadyMcp:
     def result(self, source: McpSource, answer: Read, *, zone_name: str, zone: ZoneInfo, duration_ms: float) -> CallResult:
         """What it answered, as rows. Raises a CallRefused where the tool says that it failed."""
         answered: Any = answer.payload
+        if not isinstance(answered, dict) and not self._write:
+            raise SourceRefused(NOT_UNDERSTOOD)
         told = cast("dict[str, Any]", answered) if isinstance(answered, dict) else dict[str, Any]()
         if told.get("isError") not in (None, False):
             raise tool_failed(write=self._write)
