@@ -20,18 +20,9 @@ def _said(value: str) -> str:
     return value.replace("\x00", "\ufffd")
 
 
-_WITHHELD = frozenset({
-    "anonymous", "blocked", "private", "restricted", "unavailable", "unknown", "withheld",
-    "266696687", "7378742833", "2562533", "8656696", "86282452253",
-})  # fmt: skip
-"""What stands in the place of a number that a caller withholds: a word, or one spelled on a telephone's keys, as some carriers
-do. A few of those would pass for somebody's number.
-"""
-
-
 def _number(value: str | None) -> str | None:
     """A caller who withholds their number is one whose number is not known, and not one whose number that is."""
-    return None if value is None or value.strip().removeprefix("+").casefold() in _WITHHELD else value
+    return None if value is None or is_withheld(value) else value
 
 
 Utterance = Annotated[str, Field(min_length=1, max_length=MAX_UTTERANCE), AfterValidator(_said)]
@@ -47,10 +38,7 @@ class SessionFacts(Body):
 
     def known(self) -> dict[str, Any]:
         """The facts that are there, under the names a frozen call uses. A number that is withheld is none."""
-        facts = self.model_dump(exclude_none=True)
-        if self.caller_number is not None and is_withheld(self.caller_number):
-            del facts["caller_number"]
-        return facts
+        return self.model_dump(exclude_none=True)
 
 
 class Simulation(Body):
