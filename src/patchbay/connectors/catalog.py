@@ -51,8 +51,8 @@ RESERVED: Mapping[str, str] = {"calendly": "Calendly", "hubspot": "HubSpot", "op
 
 WORDS = frozenset({
     "catalog", "oauth", "sql",
-    "booking", "db_query", "email", "geo", "graphql", "http", "http_webhook", "knowledge", "knowledge_search", "mcp", "recipe", "rest",
-    "sms", "take_message", "transfer", "webhook",
+    "booking", "db_query", "email", "geo", "graphql", "http", "http_webhook", "knowledge", "knowledge_search", "mcp", "recipe",
+    "rest", "sms", "take_message", "transfer", "webhook",
 })  # fmt: skip
 """What no kind may be called: words of this API's paths, and types and families of skills, which policies name."""
 
