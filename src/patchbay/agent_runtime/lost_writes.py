@@ -9,7 +9,6 @@ end of the call with what the operator is told, in one transaction. One that is 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from random import SystemRandom
 from typing import Any
@@ -29,6 +28,7 @@ from patchbay.agent_runtime.services import Runtime
 from patchbay.agent_runtime.tables import Conversation, ConversationEvent
 from patchbay.agent_runtime.versions import agent_of
 from patchbay.errors import PatchbayError
+from patchbay.store.background import Background
 from patchbay.store.ids import new_id
 
 EVERY_S = 5.0
@@ -65,19 +65,15 @@ class LostWrites:
     def __init__(self, runtime: Runtime, *, every_s: float = EVERY_S) -> None:
         self._runtime = runtime
         self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Background("lost writes")
 
     def start(self) -> None:
         """Look again and again."""
-        self._task = asyncio.get_running_loop().create_task(self._keep_looking(), name="patchbay lost writes")
+        self._looking.start(self._keep_looking())
 
     async def stop(self) -> None:
         """Look no more. What was being told is left to the next one."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._looking.stop()
 
     async def _keep_looking(self) -> None:
         while True:

@@ -8,7 +8,6 @@ before the last discovery does not count any more.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -20,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.connectors.http.drift import DRIFT, Drift, Place
 from patchbay.schema_graph.call import FrozenCall
+from patchbay.store.background import Background
 from patchbay.store.database import Database
 
 FLUSH_S = 2.0
@@ -57,19 +57,15 @@ class DriftLog:
         self._drift = drift
         self._organizations: dict[str, str] = {}
         self._pending: Counter[Place] = Counter()
-        self._task: asyncio.Task[None] | None = None
+        self._writing = Background("drift")
 
     def start(self) -> None:
         """Begin to write, in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._keep_writing(), name="patchbay drift")
+        self._writing.start(self._keep_writing())
 
     async def stop(self) -> None:
         """Write what is left and end."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        if await self._writing.stop():
             await self.flush()
 
     def serves(self, org_id: str, connection_id: str) -> None:

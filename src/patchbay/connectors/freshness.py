@@ -9,7 +9,6 @@ so a process that was paused wakes up with stale states.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -19,6 +18,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from patchbay.store.background import Background
 from patchbay.store.clock import TRUSTED_S, now
 from patchbay.store.database import APP_ROLE, Database
 
@@ -64,7 +64,7 @@ class ConnectionStates:
         self._database = database
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._following = Background("connection states")
         self._heard_at = float("-inf")
 
     @property
@@ -75,15 +75,11 @@ class ConnectionStates:
     async def start(self) -> None:
         """Begin to listen, in the background."""
         self._heard_at = self._clock()
-        self._task = asyncio.get_running_loop().create_task(self._follow(), name="patchbay connection states")
+        self._following.start(self._follow())
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._following.stop()
 
     def fresh(self, connection_id: str) -> ConnectionState | None:
         """The state, when it was confirmed within the last second; no I/O."""

@@ -50,6 +50,7 @@ from patchbay.schema_graph.coercion import Unfit, zone_info
 from patchbay.schema_graph.drift import judge
 from patchbay.schema_graph.scoping import Scoping, permits
 from patchbay.schema_graph.touched import touched_by
+from patchbay.store.background import Background
 from patchbay.store.database import Database
 from patchbay.store.vault import Vault
 
@@ -105,20 +106,18 @@ class CallRunner:
         self._by_identity: OrderedDict[int, tuple[FrozenCall, Ready]] = OrderedDict()
         self._by_content: OrderedDict[bytes, Ready] = OrderedDict()
         self._retired: list[Source] = []
-        self._housekeeper: asyncio.Task[None] | None = None
+        self._housekeeping = Background("idle sessions")
         self.drift = DriftLog(database)
 
     async def start(self) -> None:
         """Follow the connections' states. Opens no connection to any source."""
         await self._states.start()
         self.drift.start()
-        self._housekeeper = asyncio.get_running_loop().create_task(self._keep_house(), name="patchbay idle sessions")
+        self._housekeeping.start(self._keep_house())
 
     async def stop(self) -> None:
         """End every session. Runs that are under way are refused as soon as they need one."""
-        if self._housekeeper is not None:
-            self._housekeeper.cancel()
-            self._housekeeper = None
+        await self._housekeeping.stop()
         await self.drift.stop()
         await self._states.stop()
         for source in [*self._retired, *(source for facts in self._facts.values() for source in facts.sources)]:

@@ -277,7 +277,7 @@ async def test_without_a_key_a_lost_answer_is_unknown_and_nothing_is_done_twice(
 @pytest.mark.parametrize("case", [case for case in (*REST, *GRAPHQL) if case.keyed], ids=name_of)
 async def test_with_a_key_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(case: Case, trouble: Trouble) -> None:
     ledger = Ledger(troubles=[trouble])
-    result, problems = await carried_out(case, ledger, seconds=2.0)
+    result, problems = await carried_out(case, ledger, seconds=4.0)  # half of it is for the second time, on a busy machine too
     assert isinstance(result, CallResult), result
     assert (result.outcome, len(ledger.done), ledger.asked, problems) == ("done", 1, 2, [])
     assert result.rows == [case.row]

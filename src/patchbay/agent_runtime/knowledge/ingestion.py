@@ -23,6 +23,7 @@ from patchbay.agent_runtime.knowledge.failures import ReadingInterrupted, failur
 from patchbay.agent_runtime.knowledge.reading import Reader
 from patchbay.agent_runtime.knowledge.taking import MOST_ATTEMPTS, Taken
 from patchbay.egress.guard import EgressGuard
+from patchbay.store.background import Background
 from patchbay.store.database import Database
 
 EVERY_S = 5.0
@@ -45,20 +46,20 @@ class Ingestion:
         self._reader = Reader(database, guard)
         self._every_s = every_s
         self._woken = asyncio.Event()
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Background("knowledge")
         self._reading: dict[asyncio.Task[None], str] = {}
 
     def start(self) -> None:
         """Look again and again."""
-        self._looking = asyncio.get_running_loop().create_task(self._keep_looking(), name="patchbay knowledge")
+        self._looking.start(self._keep_looking())
 
     async def stop(self) -> None:
         """Look no more. What is being read is given back, for another process to read."""
-        tasks = [*([self._looking] if self._looking else []), *self._reading]
+        await self._looking.stop()
+        tasks = list(self._reading)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._looking = None
 
     def wake(self) -> None:
         """Look now."""
