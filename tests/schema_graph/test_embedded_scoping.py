@@ -65,7 +65,9 @@ class Oracle:
 
     def about(self, record: str, argument: str) -> list[tuple[str, tuple[str, ...]]]:
         """The members, each with its object, that an argument of an operation on ``record`` is about."""
-        parts = [piece for part in split_name(argument.casefold()) for piece in (part, *re.split(r"\W+", part))]
+        parts = [
+            piece for part in split_name(argument.casefold()) for piece in dict.fromkeys((part, *re.split(r"\W+", part)))
+        ]  # each once: a name of one word is not a way of two steps
         about: list[tuple[str, tuple[str, ...]]] = []
         around: list[tuple[str, tuple[str, ...]]] = [(record, ())]
         for part in parts:
