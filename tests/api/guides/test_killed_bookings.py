@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import os
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,22 +20,19 @@ from tests.api.conftest import Key
 from tests.api.guides.conftest import Caller
 from tests.api.guides.google_desk import CALLER, HOME, a_monday, agree, front_desk, google_platform, operator_of
 from tests.api.guides.test_google_calendar import PROVISION, USER, booked
-from tests.servers.processes import free_port
+from tests.api.killed import LEASE_S, Killable, killable, shared_vault
 from tests.servers.providers.google import Google, google
 from tests.servers.providers.google_accounts import CLIENT_ID, CLIENT_SECRET
 from tests.servers.providers.google_errors import GoogleError
 
 pytestmark = pytest.mark.anyio
-MASTER = os.urandom(32)
-LEASE_S = 1.5
 RECIPE_S = 12.0
 """How long a direct call of a recipe may take: its mark holds for as long, and the lease."""
 
 
 @pytest.fixture
 def vault() -> Vault:
-    """A vault that the other process can open too."""
-    return Vault([("k1", MASTER)])
+    return shared_vault()
 
 
 @pytest.fixture
@@ -72,44 +64,15 @@ async def operator(platform: Platform, key: Key) -> AsyncIterator[Caller]:
 
 
 @pytest.fixture
-async def process(
-    settings: Settings, server: Google, key: Key, tmp_path: Path, platform: Platform
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx2.AsyncClient]]:
+async def process(settings: Settings, server: Google, key: Key, tmp_path: Path, platform: Platform) -> AsyncIterator[Killable]:
     """The server that will be killed, and a client of it."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.api.guides.writing_process", stdin=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
-    )
-    assert settings.database_url is not None
-    given = {
-        "data_dir": str(settings.data_dir),
-        "database_url": settings.database_url.get_secret_value(),
-        "secret_key": f"k1:{base64.b64encode(MASTER).decode()}",
-        "egress_allow": "127.0.0.1/32",
-        "public_url": HOME,
-        "oauth": {"google": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}},
-        "stand_ins": {
-            origin: {"origin": one["origin"], "ca_file": one["caFile"]}
-            for origin, one in server.stand_ins(str(tmp_path / "google.pem")).items()
-        },
+    stand_ins = {
+        origin: {"origin": one["origin"], "ca_file": one["caFile"]}
+        for origin, one in server.stand_ins(str(tmp_path / "google.pem")).items()
     }
-    assert process.stdin is not None
-    process.stdin.write(json.dumps({"settings": given, "port": port, "lease": LEASE_S}).encode() + b"\n")
-    await process.stdin.drain()
-    try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=key.headers, timeout=30) as client:
-            async with asyncio.timeout(60):
-                while True:
-                    with suppress(httpx2.TransportError):
-                        if (await client.get("/readyz")).status_code == 200:
-                            break
-                    assert process.returncode is None
-                    await asyncio.sleep(0.05)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    oauth = {"google": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}}
+    async with killable(settings, key, public_url=HOME, oauth=oauth, stand_ins=stand_ins) as running:
+        yield running
 
 
 @pytest.mark.parametrize("when", ["before it is there", "after it is there", "beside another one"])

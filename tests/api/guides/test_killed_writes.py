@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import os
-import sys
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -24,12 +18,10 @@ from patchbay.store.vault import Vault
 from tests.api.conftest import Key
 from tests.api.guides.conftest import Caller
 from tests.api.guides.test_writes import ORDERS, Shop
+from tests.api.killed import LEASE_S, Killable, killable, shared_vault
 from tests.servers.postgres import PostgresServer
-from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.anyio
-MASTER = os.urandom(32)
-LEASE_S = 1.5
 SLOW_COMMIT = (
     "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END $$",
     "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()",
@@ -38,40 +30,14 @@ SLOW_COMMIT = (
 
 @pytest.fixture
 def vault() -> Vault:
-    """A vault that the other process can open too."""
-    return Vault([("k1", MASTER)])
+    return shared_vault()
 
 
 @pytest.fixture
-async def server(settings: Settings, key: Key) -> AsyncGenerator[tuple[asyncio.subprocess.Process, httpx2.AsyncClient]]:
+async def server(settings: Settings, key: Key) -> AsyncGenerator[Killable]:
     """A server process to be killed, and a client of it."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.api.guides.writing_process", stdin=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
-    )
-    given = {
-        "data_dir": str(settings.data_dir),
-        "database_url": settings.database_url.get_secret_value() if settings.database_url else None,
-        "secret_key": f"k1:{base64.b64encode(MASTER).decode()}",
-        "egress_allow": "127.0.0.1/32",
-    }
-    assert process.stdin is not None
-    process.stdin.write(json.dumps({"settings": given, "port": port, "lease": LEASE_S}).encode() + b"\n")
-    await process.stdin.drain()
-    try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=key.headers, timeout=30) as client:
-            async with asyncio.timeout(60):
-                while True:
-                    with suppress(httpx2.TransportError):
-                        if (await client.get("/readyz")).status_code == 200:
-                            break
-                    assert process.returncode is None
-                    await asyncio.sleep(0.05)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with killable(settings, key) as running:
+        yield running
 
 
 class Killing:
